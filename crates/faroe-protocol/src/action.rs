@@ -1,0 +1,178 @@
+//! What an action is: a type whose fields are the arguments, with its name, values and error codes associated.
+
+use std::fmt::Debug;
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+/// A remote procedure. The implementing type holds the arguments.
+pub trait Action: Debug + Serialize + DeserializeOwned + Send + 'static {
+    /// The name on the wire, such as `create_signup`.
+    const NAME: &'static str;
+
+    /// The names of the arguments and the protocol's names of their types, in order.
+    const ARGUMENTS: &'static [Field];
+
+    /// Whether the action may answer `internal_conflict`.
+    const MAY_CONFLICT: bool;
+
+    /// What a successful invocation returns.
+    type Values: Values;
+
+    /// The error codes of this action alone. `internal_error` and `internal_conflict` belong to every action and
+    /// are not among them.
+    type ErrorCode: ErrorCode;
+}
+
+/// What a successful invocation of an action returns.
+pub trait Values: Debug + Serialize + DeserializeOwned + Send + 'static {
+    /// The names of the values and the protocol's names of their types, in order.
+    const FIELDS: &'static [Field];
+}
+
+/// The name of an argument, a value or a model's field, and the protocol's name of its type.
+pub type Field = (&'static str, &'static str);
+
+/// The values of an action that returns none: `{}` on the wire.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoValues {}
+
+impl Values for NoValues {
+    const FIELDS: &'static [Field] = &[];
+}
+
+/// The error codes that one action may answer.
+pub trait ErrorCode: Debug + Copy + Eq + Send + Sync + 'static {
+    /// All of them.
+    const ALL: &'static [Self];
+
+    /// The code on the wire, such as `rate_limited`.
+    fn as_str(self) -> &'static str;
+
+    /// The code that is written so, if the action has it.
+    fn parse(code: &str) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|known| known.as_str() == code)
+    }
+}
+
+/// The error code of a failure that is not the caller's: any action may answer it.
+pub const INTERNAL_ERROR: &str = "internal_error";
+
+/// The error code of a lost race: nothing was changed and the client may try again.
+pub const INTERNAL_CONFLICT: &str = "internal_conflict";
+
+/// Declares an action: its name, its arguments, its values (none: left out) and its own error codes.
+macro_rules! action {
+    (
+        $(#[$doc:meta])*
+        $name:literal $(($never_conflicts:ident))?
+        $action:ident { $($(#[$argument_doc:meta])* $argument:ident: $argument_type:ty,)* }
+        $(-> $values:ident { $($(#[$value_doc:meta])* $value:ident: $value_type:ty,)* })?
+        | $error_code:ident { $($code:ident,)* }
+    ) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+        pub struct $action {
+            $(
+                #[doc = concat!("The argument `", stringify!($argument), "`.")]
+                $(#[$argument_doc])*
+                pub $argument: $argument_type,
+            )*
+        }
+
+        impl crate::action::Action for $action {
+            const NAME: &'static str = $name;
+            const ARGUMENTS: &'static [crate::action::Field] = crate::action::fields!($($argument: $argument_type,)*);
+            const MAY_CONFLICT: bool = crate::action::may_conflict!($($never_conflicts)?);
+            type Values = crate::action::values_type!($($values)?);
+            type ErrorCode = $error_code;
+        }
+
+        $(
+            #[doc = concat!("What `", $name, "` returns.")]
+            #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+            pub struct $values {
+                $(
+                    #[doc = concat!("The value `", stringify!($value), "`.")]
+                    $(#[$value_doc])*
+                    pub $value: $value_type,
+                )*
+            }
+
+            impl crate::action::Values for $values {
+                const FIELDS: &'static [crate::action::Field] = crate::action::fields!($($value: $value_type,)*);
+            }
+        )?
+
+        #[doc = concat!("The error codes of `", $name, "`.")]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum $error_code {
+            $(
+                #[doc = crate::error_code::error_code!($code meaning)]
+                $code,
+            )*
+        }
+
+        impl crate::action::ErrorCode for $error_code {
+            const ALL: &'static [Self] = &[$(Self::$code,)*];
+
+            fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$code => crate::error_code::error_code!($code name),)*
+                }
+            }
+        }
+    };
+}
+
+/// Declares a model: an object that is a value of an action.
+macro_rules! model {
+    (
+        $(#[$doc:meta])*
+        $name:literal
+        $model:ident { $($(#[$field_doc:meta])* $field:ident: $field_type:ty,)* }
+    ) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+        pub struct $model {
+            $($(#[$field_doc])* pub $field: $field_type,)*
+        }
+
+        impl $model {
+            /// The names of the fields and the protocol's names of their types, in order.
+            pub const FIELDS: &'static [crate::action::Field] = crate::action::fields!($($field: $field_type,)*);
+        }
+
+        impl crate::types::WireType for $model {
+            const TYPE_NAME: &'static str = $name;
+        }
+    };
+}
+
+macro_rules! fields {
+    ($($name:ident: $type:ty,)*) => {
+        &[$((stringify!($name), <$type as crate::types::WireType>::TYPE_NAME),)*]
+    };
+}
+
+macro_rules! values_type {
+    () => {
+        crate::action::NoValues
+    };
+    ($values:ident) => {
+        $values
+    };
+}
+
+macro_rules! may_conflict {
+    () => {
+        true
+    };
+    (never_conflicts) => {
+        false
+    };
+}
+
+pub(crate) use {action, fields, may_conflict, model, values_type};

@@ -1,0 +1,168 @@
+//! The envelope: what stands around an action's arguments and around its outcome.
+
+use std::fmt;
+
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+
+use crate::{action::Action, id::ActionInvocationId, json};
+
+/// The largest request body, in bytes.
+pub const MAX_BODY_SIZE: usize = 64 * 1024;
+
+/// How deep objects and arrays may be nested in a request body; the body's own object is the first level.
+pub const MAX_BODY_DEPTH: usize = 16;
+
+/// A request whose envelope is valid. Whether there is such an action, and whether its arguments fit, is not yet known.
+pub struct Request {
+    /// The name of the action.
+    pub action: String,
+    arguments: Map<String, Value>,
+}
+
+impl Request {
+    /// Parses a request body.
+    ///
+    /// # Errors
+    ///
+    /// The reason why the body is not a request. It never repeats what was sent.
+    pub fn parse(body: &[u8]) -> Result<Self, InvalidRequest> {
+        let mut members = json::parse_object(body)?;
+        let Some(Value::String(action)) = members.remove("action") else {
+            return Err(InvalidRequest::Action);
+        };
+        let Some(Value::Object(arguments)) = members.remove("arguments") else {
+            return Err(InvalidRequest::Arguments);
+        };
+        Ok(Self { action, arguments })
+    }
+
+    /// Reads the arguments as those of the action `A`. Unknown arguments are ignored.
+    ///
+    /// # Errors
+    ///
+    /// The first argument that is missing or mistyped.
+    pub fn arguments<A: Action>(self) -> Result<A, InvalidRequest> {
+        let given: Vec<&str> = self.arguments.keys().map(String::as_str).collect();
+        let missing = A::ARGUMENTS.iter().find(|(name, _)| !given.contains(name));
+        if let Some(&(name, type_name)) = missing {
+            return Err(InvalidRequest::Argument { name, type_name });
+        }
+        A::ARGUMENTS
+            .iter()
+            .find(|(name, type_name)| !json::is_of_type(&self.arguments[*name], type_name))
+            .map_or(Ok(()), |&(name, type_name)| {
+                Err(InvalidRequest::Argument { name, type_name })
+            })?;
+        decode(self.arguments).ok_or(InvalidRequest::Arguments)
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request").finish_non_exhaustive()
+    }
+}
+
+fn decode<T: DeserializeOwned>(members: Map<String, Value>) -> Option<T> {
+    serde_json::from_value(Value::Object(members)).ok()
+}
+
+/// Why a request was refused before anything was invoked: an HTTP 400, with `Display` as its short plain reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InvalidRequest {
+    /// The body is larger than [`MAX_BODY_SIZE`].
+    TooLarge,
+    /// The body is not a JSON object in UTF-8.
+    NotAnObject,
+    /// The body is nested deeper than [`MAX_BODY_DEPTH`].
+    TooDeep,
+    /// A member name stands twice in one object.
+    DuplicateMember,
+    /// `action` is missing or not a string.
+    Action,
+    /// `arguments` is missing or not an object.
+    Arguments,
+    /// There is no such action, or it may not be invoked here.
+    UnknownAction,
+    /// An argument is missing or mistyped.
+    Argument {
+        /// The argument's name.
+        name: &'static str,
+        /// The protocol's name of the type that it should have.
+        type_name: &'static str,
+    },
+}
+
+impl fmt::Display for InvalidRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLarge => write!(f, "the body is larger than {MAX_BODY_SIZE} bytes"),
+            Self::NotAnObject => f.write_str("the body is not a JSON object in UTF-8"),
+            Self::TooDeep => write!(
+                f,
+                "the body is nested more than {MAX_BODY_DEPTH} levels deep"
+            ),
+            Self::DuplicateMember => f.write_str("a member name is given twice"),
+            Self::Action => f.write_str("`action` is missing or not a string"),
+            Self::Arguments => f.write_str("`arguments` is missing or not an object"),
+            Self::UnknownAction => f.write_str("there is no such action at this endpoint"),
+            Self::Argument { name, type_name } => {
+                write!(f, "the argument `{name}` is missing or not a {type_name}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for InvalidRequest {}
+
+/// Writes the body of a request, as a client sends it.
+pub fn encode_request<A: Action>(action: &A) -> String {
+    #[derive(Serialize)]
+    struct Body<'a, A> {
+        action: &'static str,
+        arguments: &'a A,
+    }
+    encode(&Body {
+        action: A::NAME,
+        arguments: action,
+    })
+}
+
+/// Writes the body of a successful response.
+pub fn encode_values<A: Action>(
+    action_invocation_id: &ActionInvocationId,
+    values: &A::Values,
+) -> String {
+    #[derive(Serialize)]
+    struct Body<'a, V> {
+        ok: bool,
+        action_invocation_id: &'a ActionInvocationId,
+        values: &'a V,
+    }
+    encode(&Body {
+        ok: true,
+        action_invocation_id,
+        values,
+    })
+}
+
+/// Writes the body of a response that carries an error code.
+pub fn encode_error(action_invocation_id: &ActionInvocationId, error_code: &str) -> String {
+    #[derive(Serialize)]
+    struct Body<'a> {
+        ok: bool,
+        action_invocation_id: &'a ActionInvocationId,
+        error_code: &'a str,
+    }
+    encode(&Body {
+        ok: false,
+        action_invocation_id,
+        error_code,
+    })
+}
+
+fn encode(body: &impl Serialize) -> String {
+    serde_json::to_string(body).expect("wire types have string keys and no failing serializer")
+}

@@ -1,0 +1,257 @@
+//! Strict JSON: bounded in size and depth, and no member name twice.
+
+use std::{cell::Cell, fmt};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+
+use crate::{
+    envelope::{InvalidRequest, MAX_BODY_DEPTH, MAX_BODY_SIZE},
+    types::Counter,
+};
+
+/// Parses a body that must be one JSON object. Work and memory are linear in the body's size, which is bounded.
+pub(crate) fn parse_object(body: &[u8]) -> Result<Map<String, Value>, InvalidRequest> {
+    if body.len() > MAX_BODY_SIZE {
+        return Err(InvalidRequest::TooLarge);
+    }
+    let text = std::str::from_utf8(body).map_err(|_| InvalidRequest::NotAnObject)?;
+    let refusal = Cell::new(InvalidRequest::NotAnObject);
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let value = StrictValue {
+        levels_left: MAX_BODY_DEPTH,
+        refusal: &refusal,
+    }
+    .deserialize(&mut deserializer);
+    match (value, deserializer.end()) {
+        (Ok(Value::Object(members)), Ok(())) => Ok(members),
+        _ => Err(refusal.get()),
+    }
+}
+
+/// Whether a value is of the type with this name in the protocol. Only the types of arguments are known here.
+pub(crate) fn is_of_type(value: &Value, type_name: &str) -> bool {
+    match type_name {
+        "string" => value.is_string(),
+        "bytes" => value
+            .as_str()
+            .is_some_and(|text| BASE64_STANDARD.decode(text).is_ok()),
+        "int32" => serde_json::from_value::<Counter>(value.clone()).is_ok(),
+        _ => false,
+    }
+}
+
+/// Reads any value, and leaves in `refusal` why it stopped if the reason is not the syntax.
+#[derive(Clone, Copy)]
+struct StrictValue<'a> {
+    levels_left: usize,
+    refusal: &'a Cell<InvalidRequest>,
+}
+
+impl StrictValue<'_> {
+    fn refuse<E: serde::de::Error>(self, reason: InvalidRequest) -> E {
+        self.refusal.set(reason);
+        E::custom(reason)
+    }
+
+    fn inner<E: serde::de::Error>(self) -> Result<Self, E> {
+        match self.levels_left.checked_sub(1) {
+            Some(levels_left) => Ok(Self {
+                levels_left,
+                ..self
+            }),
+            None => Err(self.refuse(InvalidRequest::TooDeep)),
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for StrictValue<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for StrictValue<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Value, A::Error> {
+        let inner = self.inner()?;
+        let mut array = Vec::new();
+        while let Some(element) = elements.next_element_seed(inner)? {
+            array.push(element);
+        }
+        Ok(Value::Array(array))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let inner = self.inner()?;
+        let mut object = Map::new();
+        while let Some(name) = members.next_key::<String>()? {
+            if object.contains_key(&name) {
+                return Err(self.refuse(InvalidRequest::DuplicateMember));
+            }
+            object.insert(name, members.next_value_seed(inner)?);
+        }
+        Ok(Value::Object(object))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn refusal(body: &str) -> InvalidRequest {
+        parse_object(body.as_bytes()).unwrap_err()
+    }
+
+    #[test]
+    fn only_an_object_is_an_object() {
+        for body in [
+            "",
+            " ",
+            "[1]",
+            "1",
+            "null",
+            "\"{}\"",
+            "{",
+            "{}{}",
+            "{},",
+            "{\"a\":}",
+            "{'a':1}",
+            "{\"a\":\"\\ud800\"}",
+        ] {
+            assert_eq!(refusal(body), InvalidRequest::NotAnObject, "{body}");
+        }
+        assert_eq!(
+            parse_object(b"{\"a\":\"\xff\"}").unwrap_err(),
+            InvalidRequest::NotAnObject
+        );
+        assert_eq!(
+            parse_object(b"{\"\xff\":1}").unwrap_err(),
+            InvalidRequest::NotAnObject
+        );
+        assert!(parse_object(b" {\"a\": [1, 2.5, -3, true, null, \"x\", {}]}\n").is_ok());
+    }
+
+    #[test]
+    fn a_name_given_twice_is_refused_at_any_depth() {
+        assert_eq!(refusal(r#"{"a":1,"a":1}"#), InvalidRequest::DuplicateMember);
+        assert_eq!(
+            refusal(r#"{"a":1,"\u0061":1}"#),
+            InvalidRequest::DuplicateMember
+        );
+        assert_eq!(
+            refusal(r#"{"x":[{"a":1,"b":2,"a":3}]}"#),
+            InvalidRequest::DuplicateMember
+        );
+        assert!(parse_object(br#"{"a":{"a":1},"b":{"a":1}}"#).is_ok());
+    }
+
+    #[test]
+    fn sixteen_levels_are_the_most() {
+        let nested = |levels: usize| {
+            format!(
+                "{{\"a\":{}{}}}",
+                "[".repeat(levels - 1),
+                "]".repeat(levels - 1)
+            )
+        };
+        assert!(parse_object(nested(16).as_bytes()).is_ok());
+        assert_eq!(refusal(&nested(17)), InvalidRequest::TooDeep);
+        assert_eq!(
+            refusal(&format!("{{\"a\":{}", "[".repeat(60_000))),
+            InvalidRequest::TooDeep
+        );
+        assert_eq!(refusal(&"[".repeat(60_000)), InvalidRequest::TooDeep);
+    }
+
+    #[test]
+    fn the_size_is_bounded() {
+        let padded = |size: usize| format!("{{\"a\":\"{}\"}}", "x".repeat(size - 8));
+        assert!(parse_object(padded(MAX_BODY_SIZE).as_bytes()).is_ok());
+        assert_eq!(
+            refusal(&padded(MAX_BODY_SIZE + 1)),
+            InvalidRequest::TooLarge
+        );
+    }
+
+    #[test]
+    fn counters_are_exact() {
+        let is_counter = |text: &str| {
+            is_of_type(
+                &parse_object(format!("{{\"a\":{text}}}").as_bytes()).unwrap()["a"],
+                "int32",
+            )
+        };
+        for text in ["0", "1", "2147483647"] {
+            assert!(is_counter(text), "{text}");
+        }
+        for text in [
+            "-1",
+            "-0",
+            "0.0",
+            "1.0",
+            "1.5",
+            "1e2",
+            "2147483648",
+            "4294967296",
+            "99999999999999999999",
+            "\"1\"",
+            "true",
+            "null",
+        ] {
+            assert!(!is_counter(text), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_parsed_or_refused(body: Vec<u8>) {
+            let _ = parse_object(&body);
+        }
+
+        #[test]
+        fn what_is_accepted_is_what_serde_json_reads(body in "[\\[\\]{}:,\"a1. \\\\n]{0,40}") {
+            if let Ok(members) = parse_object(body.as_bytes()) {
+                prop_assert_eq!(Value::Object(members), serde_json::from_str::<Value>(&body).unwrap());
+            }
+        }
+    }
+}

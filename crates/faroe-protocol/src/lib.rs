@@ -1,0 +1,19 @@
+#![doc = include_str!("../README.md")]
+
+pub mod action;
+pub mod envelope;
+mod error_code;
+pub mod id;
+mod json;
+pub mod schema;
+pub mod secret;
+pub mod session;
+pub mod signin;
+pub mod signup;
+mod table;
+pub mod types;
+pub mod user;
+pub mod user_deletion;
+pub mod user_email_address_update;
+pub mod user_password_reset;
+pub mod user_password_update;

@@ -1,0 +1,83 @@
+//! The protocol as data, for documentation and for tests.
+
+use crate::{
+    action::{Action, ErrorCode, Field, INTERNAL_CONFLICT, INTERNAL_ERROR, Values},
+    session::Session,
+    signin::Signin,
+    signup::Signup,
+    types::WireType,
+    user::User,
+    user_deletion::UserDeletion,
+    user_email_address_update::UserEmailAddressUpdate,
+    user_password_reset::UserPasswordReset,
+    user_password_update::UserPasswordUpdate,
+};
+
+/// An action, described.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActionSchema {
+    /// The name on the wire.
+    pub name: &'static str,
+    /// The arguments, in order.
+    pub arguments: &'static [Field],
+    /// The values of a success, in order.
+    pub values: &'static [Field],
+    /// Every error code that the action may answer, sorted.
+    pub error_codes: Vec<&'static str>,
+}
+
+impl ActionSchema {
+    /// Describes the action `A`.
+    pub fn of<A: Action>() -> Self {
+        let mut error_codes: Vec<_> = A::ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
+        error_codes.push(INTERNAL_ERROR);
+        if A::MAY_CONFLICT {
+            error_codes.push(INTERNAL_CONFLICT);
+        }
+        error_codes.sort_unstable();
+        Self {
+            name: A::NAME,
+            arguments: A::ARGUMENTS,
+            values: A::Values::FIELDS,
+            error_codes,
+        }
+    }
+}
+
+macro_rules! schemas {
+    ($($action:path,)*) => { vec![$(ActionSchema::of::<$action>(),)*] };
+}
+
+/// The 39 actions of the server, in the protocol's order.
+pub fn server_actions() -> Vec<ActionSchema> {
+    crate::for_each_server_action!(schemas)
+}
+
+/// The seven actions of a user server, in the protocol's order.
+pub fn user_server_actions() -> Vec<ActionSchema> {
+    crate::for_each_user_server_action!(schemas)
+}
+
+/// A model's name in the protocol and its fields.
+pub type ModelSchema = (&'static str, &'static [Field]);
+
+/// The models of the server.
+pub fn server_models() -> Vec<ModelSchema> {
+    vec![
+        (Signup::TYPE_NAME, Signup::FIELDS),
+        (Signin::TYPE_NAME, Signin::FIELDS),
+        (Session::TYPE_NAME, Session::FIELDS),
+        (
+            UserEmailAddressUpdate::TYPE_NAME,
+            UserEmailAddressUpdate::FIELDS,
+        ),
+        (UserPasswordUpdate::TYPE_NAME, UserPasswordUpdate::FIELDS),
+        (UserDeletion::TYPE_NAME, UserDeletion::FIELDS),
+        (UserPasswordReset::TYPE_NAME, UserPasswordReset::FIELDS),
+    ]
+}
+
+/// The models of a user server.
+pub fn user_server_models() -> Vec<ModelSchema> {
+    vec![(User::TYPE_NAME, User::FIELDS)]
+}

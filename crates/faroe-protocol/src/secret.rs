@@ -1,0 +1,100 @@
+//! Secrets that travel on the wire, one type for each kind so that none is mistaken for another.
+//!
+//! No secret has `Display`, `PartialEq` or a revealing `Debug`; each is wiped from memory when dropped and compares
+//! only in constant time. [`expose`](Password::expose) is the one way to read it, and easy to search for.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use subtle::{Choice, ConstantTimeEq};
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use crate::types::WireType;
+
+macro_rules! secrets {
+    ($($(#[$doc:meta])* $name:ident,)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// The secret itself. Whoever calls this answers for where it goes.
+            pub fn expose(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(secret: String) -> Self {
+                Self(secret)
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(secret: &str) -> Self {
+                Self(secret.into())
+            }
+        }
+
+        impl ConstantTimeEq for $name {
+            fn ct_eq(&self, other: &Self) -> Choice {
+                self.0.as_bytes().ct_eq(other.0.as_bytes())
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), "([REDACTED])"))
+            }
+        }
+
+        impl WireType for $name {
+            const TYPE_NAME: &'static str = "string";
+        }
+    )*};
+}
+
+secrets! {
+    /// What the holder of a signup presents: `ID.secret`, 49 characters.
+    SignupToken,
+    /// What the holder of a signin presents: `ID.secret`, 49 characters.
+    SigninToken,
+    /// What a signed-in client presents: `ID.secret`, 49 characters.
+    SessionToken,
+    /// What the holder of a user email address update presents: `ID.secret`, 49 characters.
+    UserEmailAddressUpdateToken,
+    /// What the holder of a user password update presents: `ID.secret`, 49 characters.
+    UserPasswordUpdateToken,
+    /// What the holder of a user password reset presents: `ID.secret`, 49 characters.
+    UserPasswordResetToken,
+    /// What the holder of a user deletion presents: `ID.secret`, 49 characters.
+    UserDeletionToken,
+    /// A user's password. A new one has 10 to 100 Unicode scalar values.
+    Password,
+    /// The code that proves that an email address can be read: 8 characters.
+    EmailAddressVerificationCode,
+    /// The password that a user password reset sends by email: 12 characters.
+    TemporaryPassword,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    macro_rules! reveals_nothing {
+        ($($name:ident)*) => {$({
+            let secret = $name::from("canary");
+            assert!(!format!("{secret:?}{:#?}", Some(&secret)).contains("canary"));
+            assert!(bool::from(secret.ct_eq(&$name::from("canary"))));
+            assert!(!bool::from(secret.ct_eq(&$name::from("canarz"))));
+            assert!(!bool::from(secret.ct_eq(&$name::from("canary "))));
+        })*};
+    }
+
+    #[test]
+    fn every_secret_hides_in_debug_and_compares_whole() {
+        reveals_nothing!(SignupToken SigninToken SessionToken UserEmailAddressUpdateToken UserPasswordUpdateToken
+            UserPasswordResetToken UserDeletionToken Password EmailAddressVerificationCode TemporaryPassword);
+    }
+}

@@ -1,0 +1,138 @@
+//! The primitive types of the wire: counters, timestamps, bytes, and their names in the protocol.
+
+use std::fmt;
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+/// A type that may stand in an argument, a value or a model, with the name that the protocol gives it.
+pub trait WireType {
+    /// The protocol's name for the type, such as `string` or `signup`.
+    const TYPE_NAME: &'static str;
+}
+
+impl WireType for String {
+    const TYPE_NAME: &'static str = "string";
+}
+
+impl WireType for bool {
+    const TYPE_NAME: &'static str = "boolean";
+}
+
+impl WireType for Option<Timestamp> {
+    const TYPE_NAME: &'static str = "timestamp|null";
+}
+
+/// Unix time in whole seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// The timestamp `seconds` after the Unix epoch.
+    pub const fn from_seconds(seconds: i64) -> Self {
+        Self(seconds)
+    }
+
+    /// Seconds since the Unix epoch.
+    pub const fn as_seconds(self) -> i64 {
+        self.0
+    }
+}
+
+impl WireType for Timestamp {
+    const TYPE_NAME: &'static str = "timestamp";
+}
+
+/// A count of changes, from 0 to 2³¹ − 1. It never wraps: a number outside that range does not deserialize.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Counter(i32);
+
+impl Counter {
+    /// Where every counter starts.
+    pub const ZERO: Self = Self(0);
+
+    /// The highest counter; there is none after it.
+    pub const MAX: Self = Self(i32::MAX);
+
+    /// The counter of this value, or `None` for a negative one.
+    pub const fn new(value: i32) -> Option<Self> {
+        if value < 0 { None } else { Some(Self(value)) }
+    }
+
+    /// The value, never negative.
+    pub const fn get(self) -> i32 {
+        self.0
+    }
+
+    /// The counter after one more change, or `None` after [`Counter::MAX`].
+    pub const fn next(self) -> Option<Self> {
+        match self.0.checked_add(1) {
+            Some(value) => Some(Self(value)),
+            None => None,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Counter {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = i32::deserialize(deserializer)?;
+        Self::new(value).ok_or_else(|| D::Error::custom("a counter is never negative"))
+    }
+}
+
+impl WireType for Counter {
+    const TYPE_NAME: &'static str = "int32";
+}
+
+/// Bytes, as standard base64 with padding on the wire. `Debug` tells only how many there are.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Bytes(Vec<u8>);
+
+impl Bytes {
+    /// Takes the bytes out.
+    pub fn into_vec(self) -> Vec<u8> {
+        self.0
+    }
+}
+
+impl From<Vec<u8>> for Bytes {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+}
+
+impl std::ops::Deref for Bytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{} bytes]", self.0.len())
+    }
+}
+
+impl Serialize for Bytes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&BASE64_STANDARD.encode(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Bytes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let bytes = BASE64_STANDARD.decode(text);
+        bytes
+            .map(Self)
+            .map_err(|_| D::Error::custom("not standard base64 with padding"))
+    }
+}
+
+impl WireType for Bytes {
+    const TYPE_NAME: &'static str = "bytes";
+}

@@ -1,0 +1,106 @@
+//! The user store behind an endpoint: the seven actions that a user server answers.
+
+use crate::{
+    action::{action, model},
+    id::UserId,
+    types::{Bytes, Counter},
+};
+
+model! {
+    /// A user, as the application keeps it.
+    "user"
+    User {
+        /// Its ID, in the application's own form.
+        id: UserId,
+        /// The address, exactly as it was given.
+        email_address: String,
+        /// The hash of the password.
+        password_hash: Bytes,
+        /// The ID of the algorithm that made the hash.
+        password_hash_algorithm_id: String,
+        /// The salt that went into the hash.
+        password_salt: Bytes,
+        /// Whether the application has disabled the user.
+        disabled: bool,
+        /// How the user is addressed in emails; may be empty.
+        display_name: String,
+        /// Counts changes of the address.
+        email_address_counter: Counter,
+        /// Counts changes of the password hash.
+        password_hash_counter: Counter,
+        /// Counts flips of `disabled`; the application increments it.
+        disabled_counter: Counter,
+        /// Incremented to end all of the user's sessions.
+        sessions_counter: Counter,
+    }
+}
+
+action! {
+    /// Creates a user with this address and password hash.
+    "create_user"
+    CreateUser {
+        email_address: String,
+        password_hash: Bytes,
+        password_hash_algorithm_id: String,
+        password_salt: Bytes,
+    }
+    -> CreateUserValues { user: User, }
+    | CreateUserErrorCode { EmailAddressAlreadyUsed, }
+}
+
+action! {
+    /// Reads the user with this ID.
+    "get_user"
+    GetUser { user_id: UserId, }
+    -> GetUserValues { user: User, }
+    | GetUserErrorCode { UserNotFound, }
+}
+
+action! {
+    /// Reads the user with exactly this address.
+    "get_user_by_email_address"
+    GetUserByEmailAddress { email_address: String, }
+    -> GetUserByEmailAddressValues { user: User, }
+    | GetUserByEmailAddressErrorCode { UserNotFound, }
+}
+
+action! {
+    /// Changes the address if its counter still has this value, and increments the counter.
+    "update_user_email_address"
+    UpdateUserEmailAddress {
+        user_id: UserId,
+        email_address: String,
+        user_email_address_counter: Counter,
+    }
+    | UpdateUserEmailAddressErrorCode { EmailAddressAlreadyUsed, UserNotFound, }
+}
+
+action! {
+    /// Changes the password hash if its counter still has this value, and increments the counter.
+    "update_user_password_hash"
+    UpdateUserPasswordHash {
+        user_id: UserId,
+        password_hash: Bytes,
+        password_hash_algorithm_id: String,
+        password_salt: Bytes,
+        user_password_hash_counter: Counter,
+    }
+    | UpdateUserPasswordHashErrorCode { UserNotFound, }
+}
+
+action! {
+    /// Increments the sessions counter if it still has this value.
+    "increment_user_sessions_counter"
+    IncrementUserSessionsCounter {
+        user_id: UserId,
+        user_sessions_counter: Counter,
+    }
+    | IncrementUserSessionsCounterErrorCode { UserNotFound, }
+}
+
+action! {
+    /// Deletes the user.
+    "delete_user"
+    DeleteUser { user_id: UserId, }
+    | DeleteUserErrorCode { UserNotFound, }
+}

@@ -1,0 +1,107 @@
+//! The types of this crate against `actions.json`, the protocol's machine-readable list.
+
+use std::collections::BTreeMap;
+
+use faroe_protocol::{
+    action::Field,
+    schema::{self, ActionSchema, ModelSchema},
+};
+use serde_json::Value;
+
+type Names = BTreeMap<String, String>;
+
+#[derive(Debug, PartialEq)]
+struct Described {
+    arguments: Names,
+    values: Names,
+    error_codes: Vec<String>,
+}
+
+fn fixture() -> Value {
+    serde_json::from_str(include_str!("actions.json")).unwrap()
+}
+
+fn names(object: &Value) -> Names {
+    serde_json::from_value(object.clone()).unwrap()
+}
+
+fn fields(fields: &[Field]) -> Names {
+    fields
+        .iter()
+        .map(|&(name, type_name)| (name.to_owned(), type_name.to_owned()))
+        .collect()
+}
+
+fn specified_actions(part: &str) -> BTreeMap<String, Described> {
+    let fixture = fixture();
+    let actions = fixture[part]["actions"].as_object().unwrap();
+    let described = actions.iter().map(|(name, action)| {
+        let error_codes = serde_json::from_value(action["error_codes"].clone()).unwrap();
+        let described = Described {
+            arguments: names(&action["arguments"]),
+            values: names(&action["values"]),
+            error_codes,
+        };
+        (name.clone(), described)
+    });
+    described.collect()
+}
+
+fn implemented_actions(actions: &[ActionSchema]) -> BTreeMap<String, Described> {
+    let described = actions.iter().map(|action| {
+        let error_codes = action
+            .error_codes
+            .iter()
+            .map(|&code| code.to_owned())
+            .collect();
+        let described = Described {
+            arguments: fields(action.arguments),
+            values: fields(action.values),
+            error_codes,
+        };
+        (action.name.to_owned(), described)
+    });
+    described.collect()
+}
+
+fn specified_models(part: &str) -> BTreeMap<String, Names> {
+    let fixture = fixture();
+    let models = fixture[part]["models"].as_object().unwrap();
+    models
+        .iter()
+        .map(|(name, model)| (name.clone(), names(model)))
+        .collect()
+}
+
+fn implemented_models(models: &[ModelSchema]) -> BTreeMap<String, Names> {
+    models
+        .iter()
+        .map(|&(name, model)| (name.to_owned(), fields(model)))
+        .collect()
+}
+
+#[test]
+fn the_actions_of_the_server_are_those_of_the_protocol() {
+    let implemented = implemented_actions(&schema::server_actions());
+    assert_eq!(implemented.len(), 39);
+    assert_eq!(implemented, specified_actions("faroe_server"));
+}
+
+#[test]
+fn the_actions_of_a_user_server_are_those_of_the_protocol() {
+    let implemented = implemented_actions(&schema::user_server_actions());
+    assert_eq!(implemented.len(), 7);
+    assert_eq!(implemented, specified_actions("user_server"));
+}
+
+#[test]
+fn the_models_are_those_of_the_protocol() {
+    assert_eq!(
+        implemented_models(&schema::server_models()),
+        specified_models("faroe_server")
+    );
+    assert_eq!(
+        implemented_models(&schema::user_server_models()),
+        specified_models("user_server")
+    );
+}
