@@ -1,0 +1,100 @@
+//! The one door through which time comes in.
+
+use std::{
+    fmt::Debug,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use faroe_protocol::types::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Unix time in milliseconds: what records, buckets and storages reckon with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct UnixTime(i64);
+
+impl UnixTime {
+    /// The time `milliseconds` after the Unix epoch.
+    pub const fn from_milliseconds(milliseconds: i64) -> Self {
+        Self(milliseconds)
+    }
+
+    /// Milliseconds since the Unix epoch.
+    pub const fn as_milliseconds(self) -> i64 {
+        self.0
+    }
+
+    /// The whole second that this time lies in, as the wire shows it.
+    pub const fn to_timestamp(self) -> Timestamp {
+        Timestamp::from_seconds(self.0.div_euclid(1000))
+    }
+
+    /// This time and `duration`; at the end of time it stops rather than wraps.
+    pub fn saturating_add(self, duration: Duration) -> Self {
+        Self(
+            self.0
+                .saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)),
+        )
+    }
+
+    /// How long after `earlier` this time is, or zero if it is not after it.
+    pub fn saturating_since(self, earlier: Self) -> Duration {
+        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+}
+
+/// Tells the time.
+///
+/// # Contract
+///
+/// `now` is the wall clock time, in Unix time. It may step, and may differ between servers: limits and lifetimes stay
+/// within the bounds that the protocol gives for that.
+///
+/// # Concurrency
+///
+/// Called from many tasks at once; it must not block.
+pub trait Clock: Debug + Send + Sync + 'static {
+    /// The time now.
+    fn now(&self) -> UnixTime;
+}
+
+/// The operating system's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the door that the others are sent to"
+    )]
+    fn now(&self) -> UnixTime {
+        let milliseconds = match SystemTime::now().duration_since(UNIX_EPOCH) {
+            Ok(after) => i64::try_from(after.as_millis()),
+            Err(before) => {
+                i64::try_from(before.duration().as_millis()).map(|milliseconds| -milliseconds)
+            }
+        };
+        UnixTime(milliseconds.unwrap_or(i64::MAX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wire_shows_the_second_that_a_time_lies_in() {
+        for (milliseconds, seconds) in [(0, 0), (999, 0), (1000, 1), (1999, 1), (-1, -1)] {
+            assert_eq!(
+                UnixTime(milliseconds).to_timestamp(),
+                Timestamp::from_seconds(seconds)
+            );
+        }
+    }
+
+    #[test]
+    fn the_system_clock_is_in_this_century() {
+        let now = SystemClock.now().as_milliseconds();
+        assert!((1_700_000_000_000..4_000_000_000_000).contains(&now));
+    }
+}
