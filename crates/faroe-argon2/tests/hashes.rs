@@ -1,0 +1,126 @@
+//! Hashes as another implementation computes them (the reference one in C, by way of argon2-cffi for Python).
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::{sync::Barrier, thread};
+
+use faroe_argon2::{Argon2id, Parameters};
+use faroe_core::password::PasswordHashAlgorithm;
+
+const COUNTING_SALT: [u8; 16] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
+
+fn parameters(memory_kib: u32, iterations: u32, parallelism: u32, hash_length: u32) -> Parameters {
+    Parameters {
+        memory_kib,
+        iterations,
+        parallelism,
+        hash_length,
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn hashes_are_those_of_the_reference_implementation() {
+    for (parameters, password, salt, hash) in [
+        (
+            parameters(64, 2, 2, 16),
+            "pässwörd-日本語",
+            COUNTING_SALT,
+            "e4e51d688fe504376f2033dfb732cc02",
+        ),
+        (
+            parameters(32, 1, 4, 64),
+            "",
+            [0; 16],
+            "d5df5551f412dfb154a65a1b760e6e087c7c85f09e090b1e78cbe0f68bb62504\
+             393dc08b12e14eca93aa314e954e293bc8fc135c601ce4b036008bdda5fb488f",
+        ),
+        (
+            parameters(8, 1, 1, 16),
+            "a\0b",
+            [255; 16],
+            "289e7a5fb30575c743d65794c53567a7",
+        ),
+    ] {
+        let argon2id = Argon2id::new(parameters).unwrap();
+        assert_eq!(
+            hex(&argon2id.hash(password.as_bytes(), &salt).unwrap()),
+            hash
+        );
+    }
+}
+
+#[test]
+fn the_recommended_algorithms_hash_as_their_ids_say() {
+    for (argon2id, id, password, hash) in [
+        (
+            Argon2id::recommended_for_user_passwords(),
+            "argon2id.65536.3.1.32",
+            "correct horse battery staple",
+            "0d1a3c6523c8f06e4e0af9c515aa5b5448cfebd6838f2d52c3d8b6ef8ddc3c2e",
+        ),
+        (
+            Argon2id::recommended_for_temporary_passwords(),
+            "argon2id.16384.3.1.32",
+            "ABCDEFGHJKLM",
+            "10ced0a8bb518a8d526fe8614f98aabfec2776a115ab7375db3085c10a59cc41",
+        ),
+    ] {
+        assert_eq!(argon2id.id(), id);
+        assert_eq!(argon2id.salt_size(), 16);
+        let computed = argon2id.hash(password.as_bytes(), &COUNTING_SALT).unwrap();
+        assert_eq!(hex(&computed), hash);
+    }
+}
+
+#[test]
+fn memory_used_before_changes_no_hash() {
+    let argon2id = Argon2id::new(parameters(64, 2, 2, 16)).unwrap();
+    let first = argon2id.hash(b"first", &COUNTING_SALT).unwrap();
+    assert_ne!(first, argon2id.hash(b"second", &COUNTING_SALT).unwrap());
+    assert_eq!(first, argon2id.hash(b"first", &COUNTING_SALT).unwrap());
+}
+
+#[test]
+fn hashes_computed_at_once_are_the_same() {
+    let argon2id = Argon2id::new(parameters(1024, 2, 1, 32)).unwrap();
+    let expected = argon2id.hash(b"password", &COUNTING_SALT).unwrap();
+    let start = Barrier::new(8);
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                start.wait();
+                let computed = argon2id.hash(b"password", &COUNTING_SALT).unwrap();
+                assert_eq!(computed, expected);
+            });
+        }
+    });
+}
+
+#[test]
+fn parameters_out_of_range_are_refused_by_name() {
+    for (parameters, name) in [
+        (parameters(7, 3, 1, 32), "memory"),
+        (parameters(31, 3, 4, 32), "memory"),
+        (parameters(4_194_305, 3, 1, 32), "memory"),
+        (parameters(65536, 0, 1, 32), "iterations"),
+        (parameters(65536, 1001, 1, 32), "iterations"),
+        (parameters(65536, 3, 0, 32), "parallelism"),
+        (parameters(65536, 3, 256, 32), "parallelism"),
+        (parameters(u32::MAX, 3, u32::MAX, 32), "parallelism"),
+        (parameters(65536, 3, 1, 15), "hash length"),
+        (parameters(65536, 3, 1, 129), "hash length"),
+    ] {
+        let error = Argon2id::new(parameters).unwrap_err();
+        assert!(error.to_string().contains(name), "{error}");
+    }
+}
+
+#[test]
+fn a_salt_that_is_too_short_is_an_error_without_the_password() {
+    let argon2id = Argon2id::new(parameters(8, 1, 1, 16)).unwrap();
+    let error = argon2id.hash(b"canary", b"short").unwrap_err();
+    assert!(!format!("{error:?} {argon2id:?}").contains("canary"));
+}
