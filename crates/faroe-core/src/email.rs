@@ -99,7 +99,8 @@ impl EmailContent {
 ///
 /// # Concurrency
 ///
-/// Called from many tasks at once. The core stops waiting after ten seconds.
+/// Called from many tasks at once. The core stops waiting after eight seconds for a code or a temporary password, and after
+/// two for a notification.
 ///
 /// # Implementing
 ///

@@ -54,6 +54,10 @@ pub trait PasswordHashAlgorithm: Debug + Send + Sync + 'static {
     fn salt_size(&self) -> usize;
 
     /// Computes the hash of a password.
+    ///
+    /// # Errors
+    ///
+    /// The hash could not be computed.
     fn hash(&self, password: &[u8], salt: &[u8]) -> Result<Vec<u8>, AdapterError>;
 }
 

@@ -64,6 +64,11 @@ pub(crate) fn code(bytes: [u8; 8]) -> String {
     characters(UPPER_ALPHABET, bytes)
 }
 
+/// Bytes as lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Each byte picks a character by its low 5 bits; 32 divides 256, so every character is equally likely.
 fn characters<const N: usize>(alphabet: &[u8; 32], bytes: [u8; N]) -> String {
     bytes

@@ -11,12 +11,17 @@
 //!   time itself. An expired entry is there for all operations or for none, and once gone it stays gone. An entry must
 //!   not be dropped before its expiry; where the clock of the storage differs from the servers', keep it longer.
 
+pub mod namespace;
+
 use std::{fmt::Debug, time::Duration};
 
 use async_trait::async_trait;
 use faroe_protocol::types::Counter;
 
 use crate::{error::AdapterError, time::UnixTime};
+
+/// The longest key, in bytes.
+pub const MAX_KEY_SIZE: usize = 255;
 
 /// A value and the number of times it was updated.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -264,9 +269,5 @@ impl Cache for EmptyCache {
     }
 }
 
-const _OBJECT_SAFE: Option<(
-    &dyn Storage,
-    &dyn MainStorage,
-    &dyn RateLimitStorage,
-    &dyn Cache,
-)> = None;
+const _OBJECT_SAFE: Option<&dyn Storage> = None;
+const _OBJECT_SAFE_ROLES: Option<(&dyn MainStorage, &dyn RateLimitStorage, &dyn Cache)> = None;

@@ -1,0 +1,168 @@
+//! The action invocation endpoint: a request body in, a response out, for any HTTP framework.
+
+use std::{collections::HashSet, fmt, pin::Pin, sync::Arc, time::Duration};
+
+use faroe_protocol::{
+    action::Action,
+    envelope::{self, InvalidRequest, Request},
+    id::ActionInvocationId,
+};
+
+use crate::{
+    invocation::Run,
+    random,
+    server::{InvocationErrorKind, Server},
+};
+
+/// What an HTTP server answers to a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EndpointResponse {
+    /// 200 with this body, of type `application/json`.
+    Completed(String),
+    /// 400 with the reason's text, of type `text/plain`, or 413 if the body was too large. Nothing was invoked.
+    InvalidRequest(InvalidRequest),
+    /// 503 with `Retry-After`. Nothing was invoked.
+    Overloaded {
+        /// How long the client should wait before it tries again.
+        retry_after: Duration,
+    },
+}
+
+/// The action invocation endpoint of a server: all of its actions, or some. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    server: Server,
+    /// The names of the actions that may be invoked.
+    allowed: Arc<HashSet<&'static str>>,
+}
+
+/// There is no action with this name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownAction(pub String);
+
+impl fmt::Display for UnknownAction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "there is no action `{}`", self.0)
+    }
+}
+
+impl std::error::Error for UnknownAction {}
+
+impl Server {
+    /// The endpoint that invokes every action.
+    pub fn endpoint(&self) -> Endpoint {
+        Endpoint {
+            server: self.clone(),
+            allowed: Arc::new(action_names().collect()),
+        }
+    }
+
+    /// The endpoint that invokes every action but these.
+    ///
+    /// # Errors
+    ///
+    /// A name that no action has.
+    pub fn endpoint_with_blocklist<'a>(
+        &self,
+        blocked: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Endpoint, UnknownAction> {
+        let blocked = known_names(blocked)?;
+        let allowed = action_names()
+            .filter(|name| !blocked.contains(name))
+            .collect();
+        Ok(Endpoint {
+            server: self.clone(),
+            allowed: Arc::new(allowed),
+        })
+    }
+
+    /// The endpoint that invokes only these actions.
+    ///
+    /// # Errors
+    ///
+    /// A name that no action has.
+    pub fn endpoint_with_allowlist<'a>(
+        &self,
+        allowed: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Endpoint, UnknownAction> {
+        Ok(Endpoint {
+            server: self.clone(),
+            allowed: Arc::new(known_names(allowed)?),
+        })
+    }
+}
+
+impl Endpoint {
+    /// Answers a request, whatever its body is.
+    pub async fn invoke(&self, body: &[u8]) -> EndpointResponse {
+        let request = match Request::parse(body) {
+            Ok(request) => request,
+            Err(reason) => return EndpointResponse::InvalidRequest(reason),
+        };
+        match handler(&request.action) {
+            Some((name, handler)) if self.allowed.contains(name) => {
+                handler(&self.server, request).await
+            }
+            _ => EndpointResponse::InvalidRequest(InvalidRequest::UnknownAction),
+        }
+    }
+}
+
+type Handler =
+    for<'a> fn(&'a Server, Request) -> Pin<Box<dyn Future<Output = EndpointResponse> + Send + 'a>>;
+
+macro_rules! dispatch {
+    ($($action:ty,)*) => {
+        fn action_names() -> impl Iterator<Item = &'static str> {
+            [$(<$action as Action>::NAME),*].into_iter()
+        }
+
+        fn handler(name: &str) -> Option<(&'static str, Handler)> {
+            match name {
+                $(<$action as Action>::NAME => Some((<$action as Action>::NAME, handle::<$action>)),)*
+                _ => None,
+            }
+        }
+    };
+}
+
+faroe_protocol::for_each_server_action!(dispatch);
+
+fn handle<A: Run>(
+    server: &Server,
+    request: Request,
+) -> Pin<Box<dyn Future<Output = EndpointResponse> + Send + '_>> {
+    Box::pin(async move {
+        let action: A = match request.arguments() {
+            Ok(action) => action,
+            Err(reason) => return EndpointResponse::InvalidRequest(reason),
+        };
+        let id = ActionInvocationId::from(random::id());
+        let kind = match server.run(action, &id).await {
+            Ok(values) => {
+                return EndpointResponse::Completed(envelope::encode_values::<A>(&id, &values));
+            }
+            Err(kind) => kind,
+        };
+        match (kind, kind.error_code()) {
+            (InvocationErrorKind::Overloaded { retry_after }, _) => {
+                EndpointResponse::Overloaded { retry_after }
+            }
+            (_, code) => {
+                let code = code.expect("only an overloaded server has no error code");
+                EndpointResponse::Completed(envelope::encode_error(&id, code))
+            }
+        }
+    })
+}
+
+fn known_names<'a>(
+    names: impl IntoIterator<Item = &'a str>,
+) -> Result<HashSet<&'static str>, UnknownAction> {
+    let known = |name: &str| {
+        handler(name)
+            .map(|(name, _)| name)
+            .ok_or_else(|| UnknownAction(name.to_owned()))
+    };
+    names.into_iter().map(known).collect()
+}

@@ -1,0 +1,126 @@
+//! What the flows have in common: records that end with a change of their user, and records that belong to a session.
+
+use faroe_protocol::{
+    id::SessionId,
+    secret::{Password, SessionToken},
+    user::User,
+};
+
+use crate::{
+    hashing::HashingPlace,
+    invocation::{Fault, Invocation},
+    record::{Held, Record},
+    session::SessionRecord,
+    user::RememberedUser,
+};
+
+/// A flow of a user who exists.
+pub(crate) trait UserFlow: Record {
+    /// What the flow remembers of its user.
+    fn user(&self) -> &RememberedUser;
+
+    /// The same, to be changed.
+    fn user_mut(&mut self) -> &mut RememberedUser;
+}
+
+/// A flow of a user who is signed in: it belongs to one session.
+pub(crate) trait SessionFlow: UserFlow {
+    /// The session that has started the flow and alone may go on with it.
+    fn session_id(&self) -> &SessionId;
+}
+
+/// What the tokens of a session and of one of its flows open.
+#[derive(Debug)]
+pub(crate) struct Opened<R> {
+    pub(crate) session: Held<SessionRecord>,
+    pub(crate) flow: Held<R>,
+    pub(crate) user: User,
+}
+
+/// Which of a session token and a flow token does not open what it should.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum NotOpened {
+    Session,
+    Flow,
+    /// Both are valid, but the flow belongs to another session.
+    Mismatch,
+}
+
+impl Invocation<'_> {
+    /// The living flow that the token opens, and its user. A flow that a change of its user has ended is removed.
+    pub(crate) async fn user_flow<R: UserFlow>(
+        &self,
+        token: &str,
+    ) -> Result<Option<(Held<R>, User)>, Fault> {
+        let Some(flow) = self.find::<R>(token).await? else {
+            return Ok(None);
+        };
+        let user = self.user(&flow.record.user().id).await?;
+        let user = user.filter(|user| flow.record.user().is_unchanged(user));
+        if user.is_none() {
+            self.discard(&flow).await;
+        }
+        Ok(user.map(|user| (flow, user)))
+    }
+
+    /// Hashes a password that the flow has just verified again, if its hash is of an algorithm of the past. The flow goes
+    /// on: it remembers the user as it then is.
+    pub(crate) async fn rehash_for<R: UserFlow>(
+        &self,
+        flow: &mut Held<R>,
+        user: &User,
+        password: &Password,
+        place: &HashingPlace,
+    ) {
+        if let Some(counter) = self.rehash(user, password, place).await {
+            flow.record.user_mut().password_hash_counter = counter;
+            self.tolerate(self.update(flow).await);
+        }
+    }
+
+    /// The living session and its flow, and their user.
+    pub(crate) async fn session_flow<R: SessionFlow>(
+        &self,
+        session_token: &SessionToken,
+        flow_token: &str,
+    ) -> Result<Result<Opened<R>, NotOpened>, Fault> {
+        let Some((session, user)) = self.session_and_user(session_token).await? else {
+            return Ok(Err(NotOpened::Session));
+        };
+        let Some(flow) = self.find::<R>(flow_token).await? else {
+            return Ok(Err(NotOpened::Flow));
+        };
+        let owner = flow.record.user();
+        // A flow of another user belongs to another session in any case.
+        if owner.id == user.id && !owner.is_unchanged(&user) {
+            self.discard(&flow).await;
+            return Ok(Err(NotOpened::Flow));
+        }
+        if *flow.record.session_id() != SessionId::from(&session) {
+            return Ok(Err(NotOpened::Mismatch));
+        }
+        Ok(Ok(Opened {
+            session,
+            flow,
+            user,
+        }))
+    }
+}
+
+/// Opens a session and one of its flows, or answers the error code of what does not open. `$codes` is the action's enum
+/// and `$invalid_flow_token` its code for the flow's token.
+macro_rules! open {
+    ($invocation:ident, $session_token:expr, $flow_token:expr, $codes:ident::$invalid_flow_token:ident) => {
+        match $invocation
+            .session_flow(&$session_token, $flow_token.expose())
+            .await?
+        {
+            Ok(opened) => opened,
+            Err(crate::flow::NotOpened::Session) => return Err($codes::InvalidSessionToken.into()),
+            Err(crate::flow::NotOpened::Flow) => return Err($codes::$invalid_flow_token.into()),
+            Err(crate::flow::NotOpened::Mismatch) => return Err($codes::SessionMismatch.into()),
+        }
+    };
+}
+
+pub(crate) use open;

@@ -1,0 +1,221 @@
+//! One invocation of one action: what it can reach, and how it can fail.
+
+use std::{error::Error, fmt, time::Duration};
+
+use faroe_protocol::{
+    action::{Action, ErrorCode},
+    id::ActionInvocationId,
+};
+
+use crate::{
+    configuration::{RateLimits, SessionConfiguration, Timeouts},
+    email::{EmailContent, EmailMessage},
+    error::AdapterError,
+    hashing::Hasher,
+    log::ActionError,
+    server::Parts,
+    storage::{Cache, MainStorage, RateLimitStorage},
+    time::UnixTime,
+    user_store::UserStore,
+};
+
+/// What an action answers: its values, or why not.
+pub(crate) type Answer<A> = Result<<A as Action>::Values, Refusal<<A as Action>::ErrorCode>>;
+
+/// The code of an action.
+pub(crate) trait Run: Action {
+    /// Carries the action out, once.
+    fn run(self, invocation: &Invocation<'_>) -> impl Future<Output = Answer<Self>> + Send;
+}
+
+/// Why an action has no values to return: an error code of its own, which it names where it decides, or a fault.
+#[derive(Debug)]
+pub(crate) enum Refusal<C> {
+    Code(C),
+    Fault(Fault),
+}
+
+impl<C: ErrorCode> From<C> for Refusal<C> {
+    fn from(code: C) -> Self {
+        Self::Code(code)
+    }
+}
+
+impl<C> From<Fault> for Refusal<C> {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// What is nobody's answer: it passes through helpers and actions by `?`.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// A concurrent change won, and nothing was changed.
+    Conflict,
+    /// There is no place to hash in, and nothing was changed.
+    Overloaded,
+    /// Something failed, and is logged.
+    Internal(AdapterError),
+}
+
+impl From<AdapterError> for Fault {
+    fn from(error: AdapterError) -> Self {
+        if error.is_conflict() {
+            Self::Conflict
+        } else {
+            Self::Internal(error)
+        }
+    }
+}
+
+/// The call was given up.
+#[derive(Debug)]
+struct TimedOut(Duration);
+
+impl fmt::Display for TimedOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no answer within {:?}", self.0)
+    }
+}
+
+impl Error for TimedOut {}
+
+/// Waits for an adapter, but not longer than `limit`.
+pub(crate) async fn within<T>(
+    limit: Duration,
+    operation: &'static str,
+    call: impl Future<Output = Result<T, AdapterError>> + Send,
+) -> Result<T, Fault> {
+    match tokio::time::timeout(limit, call).await {
+        Ok(result) => Ok(result?),
+        Err(_) => Err(AdapterError::new(operation, TimedOut(limit)).into()),
+    }
+}
+
+/// What an action can reach while it runs.
+#[derive(Debug)]
+pub(crate) struct Invocation<'a> {
+    parts: &'a Parts,
+    action: &'static str,
+    id: &'a ActionInvocationId,
+}
+
+impl<'a> Invocation<'a> {
+    pub(crate) fn new(parts: &'a Parts, action: &'static str, id: &'a ActionInvocationId) -> Self {
+        Self { parts, action, id }
+    }
+
+    pub(crate) fn now(&self) -> UnixTime {
+        self.parts.options.clock.now()
+    }
+
+    pub(crate) fn main_storage(&self) -> &dyn MainStorage {
+        &*self.parts.storages.main
+    }
+
+    pub(crate) fn rate_limit_storage(&self) -> &dyn RateLimitStorage {
+        &*self.parts.storages.rate_limit
+    }
+
+    /// The cache and how long it may be believed, if there is one to use.
+    pub(crate) fn cache(&self) -> Option<(&dyn Cache, Duration)> {
+        let cache = self.parts.storages.cache.as_deref()?;
+        Some((cache, self.session_configuration().cache_expiration?))
+    }
+
+    pub(crate) fn user_store(&self) -> &dyn UserStore {
+        &*self.parts.user_store
+    }
+
+    pub(crate) fn hasher(&self) -> &Hasher {
+        &self.parts.hasher
+    }
+
+    pub(crate) fn session_configuration(&self) -> &SessionConfiguration {
+        &self.parts.options.session
+    }
+
+    pub(crate) fn rate_limits(&self) -> &RateLimits {
+        &self.parts.options.rate_limits
+    }
+
+    pub(crate) fn timeouts(&self) -> Timeouts {
+        self.parts.options.timeouts
+    }
+
+    /// Whether a new address may be used, if the checker is asked.
+    pub(crate) async fn is_allowed(&self, email_address: &str) -> Result<bool, Fault> {
+        let checker = &self.parts.options.email_address_checker;
+        within(
+            self.timeouts().checker,
+            "check an email address",
+            checker.is_allowed(email_address),
+        )
+        .await
+    }
+
+    /// Whether a new password may be used, if the checker is asked.
+    pub(crate) async fn is_strong_enough(
+        &self,
+        password: &faroe_protocol::secret::Password,
+    ) -> Result<bool, Fault> {
+        let checker = &self.parts.options.password_strength_checker;
+        within(
+            self.timeouts().checker,
+            "check a password",
+            checker.is_strong_enough(password),
+        )
+        .await
+    }
+
+    /// Hands a code or a temporary password over.
+    pub(crate) async fn send(&self, to: &str, content: EmailContent) -> Result<(), Fault> {
+        let message = EmailMessage {
+            to: to.to_owned(),
+            content,
+        };
+        within(
+            self.timeouts().email,
+            "send an email",
+            self.parts.email_sender.send(message),
+        )
+        .await
+    }
+
+    /// Sends a notification, if it can be sent.
+    pub(crate) async fn notify(&self, to: &str, content: EmailContent) {
+        let message = EmailMessage {
+            to: to.to_owned(),
+            content,
+        };
+        let sent = within(
+            self.timeouts().notification,
+            "send a notification",
+            self.parts.email_sender.send(message),
+        )
+        .await;
+        self.tolerate(sent);
+    }
+
+    /// Goes on without something that failed, and logs why.
+    pub(crate) fn tolerate<T>(&self, result: Result<T, Fault>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(Fault::Internal(error)) => {
+                self.log(&error, false);
+                None
+            }
+            Err(Fault::Conflict | Fault::Overloaded) => None,
+        }
+    }
+
+    pub(crate) fn log(&self, error: &AdapterError, failed: bool) {
+        let Self { action, id, .. } = *self;
+        self.parts.options.error_logger.log(&ActionError {
+            action,
+            action_invocation_id: id,
+            failed,
+            error,
+        });
+    }
+}

@@ -1,0 +1,310 @@
+//! Rate limits: token buckets that all servers share.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    configuration::{RateLimit, RateLimits},
+    invocation::{Fault, Invocation, within},
+    random::{self, hex},
+    storage::{AddOutcome, RateLimitEntry, UpdateOutcome},
+    time::UnixTime,
+};
+
+/// How long a full bucket is kept: as long, no server whose clock is behind can start a new one that is full earlier.
+const CLOCK_DIFFERENCE_ALLOWED: Duration = Duration::from_secs(60 * 60);
+
+/// Whose attempts are counted, and by which limit.
+#[derive(Debug)]
+pub(crate) struct Bucket {
+    limit: RateLimit,
+    key: String,
+}
+
+impl Bucket {
+    /// Attempts at a user's password.
+    pub(crate) fn verify_user_password(limits: &RateLimits, user_id: &str) -> Self {
+        Self {
+            limit: limits.verify_user_password,
+            key: format!("verify_user_password.{}", digest(user_id)),
+        }
+    }
+
+    /// Emails to an address. `A@x` and `a@x` may be one mailbox: they share a bucket.
+    pub(crate) fn send_email(limits: &RateLimits, email_address: &str) -> Self {
+        let folded = email_address.to_ascii_lowercase();
+        Self {
+            limit: limits.send_email,
+            key: format!("send_email.{}", digest(&folded)),
+        }
+    }
+
+    /// Attempts at the code of the flow with this record ID.
+    pub(crate) fn verify_email_address_verification_code(
+        limits: &RateLimits,
+        record_id: &str,
+    ) -> Self {
+        let key = format!("verify_email_address_verification_code.{record_id}");
+        Self {
+            limit: limits.verify_email_address_verification_code,
+            key,
+        }
+    }
+
+    /// Attempts at the temporary password of the reset with this record ID.
+    pub(crate) fn verify_temporary_password(limits: &RateLimits, record_id: &str) -> Self {
+        let key = format!("verify_temporary_password.{record_id}");
+        Self {
+            limit: limits.verify_temporary_password,
+            key,
+        }
+    }
+}
+
+/// Keeps addresses, and IDs of any form, out of the keys.
+fn digest(text: &str) -> String {
+    hex(&Sha256::digest(text))
+}
+
+/// What is stored of a bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct BucketState {
+    tokens: u32,
+    /// Refills are reckoned from here. It never moves backwards.
+    refilled_at: UnixTime,
+}
+
+impl BucketState {
+    fn full(limit: RateLimit, now: UnixTime) -> Self {
+        Self {
+            tokens: limit.capacity,
+            refilled_at: now,
+        }
+    }
+
+    fn empty(now: UnixTime) -> Self {
+        Self {
+            tokens: 0,
+            refilled_at: now,
+        }
+    }
+
+    /// The bucket at `now`: one token more for each whole interval that has passed, and none for a time that is not after
+    /// the last refill. A full bucket banks no time.
+    fn refilled(self, limit: RateLimit, now: UnixTime) -> Self {
+        let interval = limit.interval.as_millis();
+        let gained = now.saturating_since(self.refilled_at).as_millis() / interval;
+        let tokens = u128::from(self.tokens) + gained;
+        if tokens >= u128::from(limit.capacity) {
+            return Self {
+                tokens: limit.capacity,
+                refilled_at: now.max(self.refilled_at),
+            };
+        }
+        let advanced = Duration::from_millis(u64::try_from(gained * interval).unwrap_or(u64::MAX));
+        Self {
+            tokens: u32::try_from(tokens).unwrap_or(limit.capacity),
+            refilled_at: self.refilled_at.saturating_add(advanced),
+        }
+    }
+
+    /// The bucket with one token less, if it has one.
+    fn consumed(self) -> Option<Self> {
+        self.tokens
+            .checked_sub(1)
+            .map(|tokens| Self { tokens, ..self })
+    }
+
+    /// From when on nothing is lost with the bucket.
+    fn expires_at(self, limit: RateLimit) -> UnixTime {
+        let missing = limit
+            .interval
+            .saturating_mul(limit.capacity.saturating_sub(self.tokens));
+        self.refilled_at
+            .saturating_add(missing)
+            .saturating_add(CLOCK_DIFFERENCE_ALLOWED)
+    }
+
+    fn encode(self) -> Vec<u8> {
+        serde_json::to_vec(&self).expect("two numbers")
+    }
+}
+
+impl Invocation<'_> {
+    /// Takes one token, and tells whether there was one.
+    ///
+    /// Exact on any number of servers: with k tokens left, k of any number of simultaneous calls are let through. Each
+    /// lost race is a token that someone else took, so one race more than the bucket has room for decides.
+    pub(crate) async fn consume(&self, bucket: &Bucket) -> Result<bool, Fault> {
+        for _ in 0..=bucket.limit.capacity {
+            let entry = self.bucket_entry(bucket).await?;
+            let now = self.now();
+            let Some(state) = self.bucket_state(bucket, entry.as_ref(), now) else {
+                self.write_bucket(bucket, BucketState::empty(now), entry)
+                    .await?;
+                return Ok(false);
+            };
+            let Some(consumed) = state.consumed() else {
+                return Ok(false);
+            };
+            if self.write_bucket(bucket, consumed, entry).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether there is a token to take. Nothing is changed.
+    pub(crate) async fn has_token(&self, bucket: &Bucket) -> Result<bool, Fault> {
+        let entry = self.bucket_entry(bucket).await?;
+        Ok(self
+            .bucket_state(bucket, entry.as_ref(), self.now())
+            .is_some_and(|state| state.tokens > 0))
+    }
+
+    async fn bucket_entry(&self, bucket: &Bucket) -> Result<Option<RateLimitEntry>, Fault> {
+        within(
+            self.timeouts().storage,
+            "read a rate limit",
+            self.rate_limit_storage().get(&bucket.key),
+        )
+        .await
+    }
+
+    /// The bucket at `now`, or `None` if what is stored cannot be read. It is then repaired as an empty one.
+    fn bucket_state(
+        &self,
+        bucket: &Bucket,
+        entry: Option<&RateLimitEntry>,
+        now: UnixTime,
+    ) -> Option<BucketState> {
+        let Some(entry) = entry else {
+            return Some(BucketState::full(bucket.limit, now));
+        };
+        let state: BucketState = serde_json::from_slice(&entry.value).ok()?;
+        Some(state.refilled(bucket.limit, now))
+    }
+
+    /// Writes the bucket if it still is what was read, and tells whether it was.
+    async fn write_bucket(
+        &self,
+        bucket: &Bucket,
+        state: BucketState,
+        read: Option<RateLimitEntry>,
+    ) -> Result<bool, Fault> {
+        let (storage, expires_at) = (self.rate_limit_storage(), state.expires_at(bucket.limit));
+        let (value, limit) = (state.encode(), self.timeouts().storage);
+        match read {
+            None => {
+                let entry_id = random::id();
+                let add = storage.add(&bucket.key, &value, &entry_id, expires_at);
+                Ok(within(limit, "start a rate limit", add).await? == AddOutcome::Added)
+            }
+            Some(RateLimitEntry {
+                entry_id, counter, ..
+            }) => {
+                let update = storage.update(&bucket.key, &value, expires_at, &entry_id, counter);
+                Ok(within(limit, "update a rate limit", update).await? == UpdateOutcome::Updated)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: RateLimit = RateLimit {
+        capacity: 5,
+        interval: Duration::from_secs(60),
+    };
+
+    fn at(seconds: i64) -> UnixTime {
+        UnixTime::from_milliseconds(seconds * 1000)
+    }
+
+    fn drained(now: UnixTime) -> BucketState {
+        BucketState::empty(now)
+    }
+
+    #[test]
+    fn one_token_returns_per_interval_and_not_a_millisecond_early() {
+        let bucket = drained(UnixTime::from_milliseconds(999));
+        assert_eq!(
+            bucket
+                .refilled(LIMIT, UnixTime::from_milliseconds(60_998))
+                .tokens,
+            0
+        );
+        assert_eq!(
+            bucket
+                .refilled(LIMIT, UnixTime::from_milliseconds(60_999))
+                .tokens,
+            1
+        );
+        assert_eq!(
+            bucket
+                .refilled(LIMIT, UnixTime::from_milliseconds(120_998))
+                .tokens,
+            1
+        );
+    }
+
+    #[test]
+    fn a_part_of_an_interval_is_kept_for_the_next_token() {
+        let bucket = drained(at(0)).refilled(LIMIT, at(90));
+        assert_eq!((bucket.tokens, bucket.refilled_at), (1, at(60)));
+        assert_eq!(bucket.refilled(LIMIT, at(120)).tokens, 2);
+    }
+
+    #[test]
+    fn an_idle_bucket_is_full_and_banks_nothing() {
+        for idle in [
+            5 * 60,
+            255 * 60,
+            256 * 60,
+            257 * 60,
+            i64::from(u32::MAX),
+            1 << 50,
+        ] {
+            let bucket = drained(at(0)).refilled(LIMIT, at(idle));
+            assert_eq!((bucket.tokens, bucket.refilled_at), (5, at(idle)), "{idle}");
+        }
+    }
+
+    #[test]
+    fn time_never_runs_backwards() {
+        let ahead = drained(at(0)).refilled(LIMIT, at(120));
+        assert_eq!(ahead.tokens, 2);
+        let behind = BucketState { tokens: 0, ..ahead }.refilled(LIMIT, at(60));
+        assert_eq!((behind.tokens, behind.refilled_at), (0, at(120)));
+        let full = BucketState::full(LIMIT, at(100)).refilled(LIMIT, at(50));
+        assert_eq!(full.refilled_at, at(100));
+    }
+
+    #[test]
+    fn a_lower_capacity_takes_effect_at_once() {
+        let bucket = BucketState {
+            tokens: 9,
+            refilled_at: at(0),
+        };
+        assert_eq!(bucket.refilled(LIMIT, at(1)).tokens, 5);
+    }
+
+    #[test]
+    fn keys_are_short_ascii_without_what_they_are_made_from() {
+        let limits = RateLimits::default();
+        let user = Bucket::verify_user_password(&limits, &"ü\0 ".repeat(10_000)).key;
+        let email = Bucket::send_email(&limits, "Ada@Example.com").key;
+        assert_eq!(email, Bucket::send_email(&limits, "ada@example.COM").key);
+        for key in [user, email] {
+            assert!(
+                key.len() <= 200 && key.bytes().all(|byte| byte.is_ascii_graphic()),
+                "{key}"
+            );
+            assert!(!key.contains("ada"));
+        }
+    }
+}

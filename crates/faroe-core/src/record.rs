@@ -1,0 +1,222 @@
+//! Records: what a flow or a session keeps in the main storage, behind a token.
+
+use faroe_protocol::types::{Bytes, Counter, Timestamp};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+use crate::{
+    configuration::SessionConfiguration,
+    invocation::{Fault, Invocation, within},
+    random,
+    storage::{DeleteOutcome, UpdateOutcome},
+    time::UnixTime,
+};
+
+/// The format of stored records. A record of another version is treated as absent; fields may be added within one.
+const VERSION: u32 = 1;
+
+/// What a flow or a session stores.
+pub(crate) trait Record: Serialize + DeserializeOwned + Send + Sync {
+    /// The protocol's name for it. It starts the record's key, and separates the codes of different flows.
+    const NAME: &'static str;
+
+    /// When the record is dead: it is valid before, and not from then on.
+    fn expires_at(&self, created_at: UnixTime, configuration: &SessionConfiguration) -> UnixTime;
+}
+
+/// A record as it stands in the storage. It is never shown to anyone.
+#[derive(Debug, Serialize, Deserialize)]
+struct Stored<R> {
+    version: u32,
+    /// SHA-256 of the token's secret. The secret has 120 random bits, so that a plain hash cannot be guessed.
+    secret_hash: Bytes,
+    created_at: UnixTime,
+    record: R,
+}
+
+/// A record whose holder has presented the right token.
+#[derive(Debug)]
+pub(crate) struct Held<R> {
+    pub(crate) id: String,
+    pub(crate) secret: Zeroizing<String>,
+    pub(crate) created_at: UnixTime,
+    pub(crate) record: R,
+    /// The storage's counter of what was read.
+    counter: Counter,
+}
+
+impl<R: Record> Held<R> {
+    /// What the client presents the next time.
+    pub(crate) fn token<T: From<String>>(&self) -> T {
+        T::from(format!("{}.{}", self.id, *self.secret))
+    }
+
+    /// `created_at` and `expires_at` as the wire shows them.
+    pub(crate) fn lifetime(&self, configuration: &SessionConfiguration) -> (Timestamp, Timestamp) {
+        let expires_at = self.record.expires_at(self.created_at, configuration);
+        (self.created_at.to_timestamp(), expires_at.to_timestamp())
+    }
+}
+
+/// Splits a token into ID and secret, if it has exactly the form of one.
+pub(crate) fn parse_token(token: &str) -> Option<(&str, &str)> {
+    token
+        .split_once('.')
+        .filter(|(id, secret)| random::is_id(id) && random::is_id(secret))
+}
+
+pub(crate) fn key<R: Record>(id: &str) -> String {
+    format!("{}.{id}", R::NAME)
+}
+
+pub(crate) fn hash_secret(secret: &str) -> Bytes {
+    Bytes::from(Sha256::digest(secret).to_vec())
+}
+
+impl Invocation<'_> {
+    /// Creates a record with a fresh ID and secret.
+    pub(crate) async fn create<R: Record>(&self, record: R) -> Result<Held<R>, Fault> {
+        let held = Held {
+            id: random::id(),
+            secret: Zeroizing::new(random::id()),
+            created_at: self.now(),
+            record,
+            counter: Counter::ZERO,
+        };
+        let (value, expires_at) = self.encode(&held);
+        let key = key::<R>(&held.id);
+        let set = self.main_storage().set(&key, &value, expires_at);
+        within(self.timeouts().storage, "create a record", set).await?;
+        Ok(held)
+    }
+
+    /// The living record that the token opens. A dead one is removed.
+    ///
+    /// Nothing but one read of the storage happens before the secret is known to be right, and not even that for a text
+    /// that cannot be a token.
+    pub(crate) async fn find<R: Record>(&self, token: &str) -> Result<Option<Held<R>>, Fault> {
+        let Some((id, secret)) = parse_token(token) else {
+            return Ok(None);
+        };
+        let key = key::<R>(id);
+        let get = self.main_storage().get(&key);
+        let entry = within(self.timeouts().storage, "read a record", get).await?;
+        let Some(entry) = entry else { return Ok(None) };
+        let stored: Option<Stored<R>> = serde_json::from_slice(&entry.value).ok();
+        let Some(stored) = stored.filter(|stored| stored.version == VERSION) else {
+            return Ok(None);
+        };
+        if !bool::from(hash_secret(secret).ct_eq(&stored.secret_hash)) {
+            return Ok(None);
+        }
+        let held = Held {
+            id: id.to_owned(),
+            secret: Zeroizing::new(secret.to_owned()),
+            created_at: stored.created_at,
+            record: stored.record,
+            counter: entry.counter,
+        };
+        if self.is_expired(&held.record, held.created_at) {
+            self.discard(&held).await;
+            return Ok(None);
+        }
+        Ok(Some(held))
+    }
+
+    pub(crate) fn is_expired<R: Record>(&self, record: &R, created_at: UnixTime) -> bool {
+        self.now() >= record.expires_at(created_at, self.session_configuration())
+    }
+
+    /// Writes the record back, if nobody else has changed it since it was read: otherwise it is a [`Fault::Conflict`].
+    pub(crate) async fn update<R: Record>(&self, held: &mut Held<R>) -> Result<(), Fault> {
+        let (value, expires_at) = self.encode(held);
+        let key = key::<R>(&held.id);
+        let update = self
+            .main_storage()
+            .update(&key, &value, expires_at, held.counter);
+        match within(self.timeouts().storage, "update a record", update).await? {
+            UpdateOutcome::Updated => {
+                held.counter = held.counter.next().ok_or(Fault::Conflict)?;
+                Ok(())
+            }
+            UpdateOutcome::Conflict => Err(Fault::Conflict),
+        }
+    }
+
+    /// Removes the record, and tells whether it was there to be removed. Of racing calls one is told so.
+    pub(crate) async fn remove<R: Record>(&self, held: &Held<R>) -> Result<bool, Fault> {
+        let key = key::<R>(&held.id);
+        let delete = self.main_storage().delete(&key);
+        Ok(
+            within(self.timeouts().storage, "remove a record", delete).await?
+                == DeleteOutcome::Deleted,
+        )
+    }
+
+    /// Removes a record that is of no use any more, if that can be done.
+    pub(crate) async fn discard<R: Record>(&self, held: &Held<R>) {
+        self.tolerate(self.remove(held).await);
+    }
+
+    fn encode<R: Record>(&self, held: &Held<R>) -> (Vec<u8>, UnixTime) {
+        #[derive(Serialize)]
+        struct Borrowed<'a, R> {
+            version: u32,
+            secret_hash: Bytes,
+            created_at: UnixTime,
+            record: &'a R,
+        }
+        let Held {
+            secret,
+            created_at,
+            record,
+            ..
+        } = held;
+        let stored = Borrowed {
+            version: VERSION,
+            secret_hash: hash_secret(secret),
+            created_at: *created_at,
+            record,
+        };
+        let value = serde_json::to_vec(&stored)
+            .expect("records have string keys and no failing serializer");
+        (
+            value,
+            record.expires_at(*created_at, self.session_configuration()),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_exact_form_is_a_token() {
+        let (id, secret) = (random::id(), random::id());
+        assert_eq!(
+            parse_token(&format!("{id}.{secret}")),
+            Some((id.as_str(), secret.as_str()))
+        );
+        for token in [
+            String::new(),
+            ".".to_owned(),
+            id.clone(),
+            format!("{id}{secret}"),
+            format!("{id}."),
+            format!(".{secret}"),
+            format!("{id}.{secret}."),
+            format!("{id}..{secret}"),
+            format!("{id}.{secret} "),
+            format!(" {id}.{secret}"),
+            format!("{}.{secret}", id.to_uppercase()),
+            format!("{id}a.{}", &secret[1..]),
+            format!("{id}.{secret}{secret}"),
+            format!("{}.{secret}", "a".repeat(60_000)),
+        ] {
+            assert_eq!(parse_token(&token), None, "{token}");
+        }
+    }
+}

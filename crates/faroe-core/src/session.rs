@@ -1,0 +1,381 @@
+//! Sessions: created by a sign-up, a sign-in or a password reset, checked on each use, ended by a sign-out.
+
+use std::time::Duration;
+
+use faroe_protocol::{
+    action::NoValues,
+    id::{SessionId, UserId},
+    secret::SessionToken,
+    session::{
+        DeleteAllSessions, DeleteAllSessionsErrorCode, DeleteSession, DeleteSessionErrorCode,
+        GetSession, GetSessionErrorCode, GetSessionValues, Session,
+    },
+    types::{Bytes, Counter},
+    user::User,
+};
+use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq;
+
+use crate::{
+    configuration::SessionConfiguration,
+    invocation::{Answer, Fault, Invocation, Run, within},
+    record::{self, Held, Record},
+    time::UnixTime,
+    user_store::UpdateUserOutcome,
+};
+
+/// How often a sessions counter is tried to be incremented when others increment it at the same time.
+const INCREMENT_ATTEMPTS: usize = 8;
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct SessionRecord {
+    user_id: UserId,
+    disabled_counter: Counter,
+    sessions_counter: Counter,
+    last_used_at: UnixTime,
+    /// When the user store was last asked about the user.
+    user_checked_at: UnixTime,
+}
+
+impl Record for SessionRecord {
+    const NAME: &'static str = "session";
+
+    fn expires_at(&self, created_at: UnixTime, configuration: &SessionConfiguration) -> UnixTime {
+        let inactive_at = self
+            .last_used_at
+            .saturating_add(configuration.inactivity_timeout);
+        absolute_expiration(created_at, configuration)
+            .map_or(inactive_at, |expires_at| expires_at.min(inactive_at))
+    }
+}
+
+impl SessionRecord {
+    fn is_alive(&self, user: &User) -> bool {
+        user.id == self.user_id
+            && !user.disabled
+            && user.disabled_counter == self.disabled_counter
+            && user.sessions_counter == self.sessions_counter
+    }
+}
+
+fn absolute_expiration(
+    created_at: UnixTime,
+    configuration: &SessionConfiguration,
+) -> Option<UnixTime> {
+    configuration
+        .absolute_expiration
+        .map(|expiration| created_at.saturating_add(expiration))
+}
+
+/// Whether `now` lies in the `duration` after `since`. A time before `since` does not: a clock has stepped back.
+fn is_within(now: UnixTime, since: UnixTime, duration: Duration) -> bool {
+    since <= now && now < since.saturating_add(duration)
+}
+
+/// A validated session, as the cache remembers it.
+#[derive(Debug, Serialize, Deserialize)]
+struct CachedSession {
+    secret_hash: Bytes,
+    created_at: UnixTime,
+    validated_at: UnixTime,
+    record: SessionRecord,
+}
+
+impl Run for GetSession {
+    async fn run(self, invocation: &Invocation<'_>) -> Answer<Self> {
+        let session = invocation.validate_session(&self.session_token).await?;
+        let session = session.ok_or(GetSessionErrorCode::InvalidSessionToken)?;
+        Ok(GetSessionValues { session })
+    }
+}
+
+impl Run for DeleteSession {
+    async fn run(self, invocation: &Invocation<'_>) -> Answer<Self> {
+        let session = invocation.session_and_user(&self.session_token).await?;
+        let (session, _) = session.ok_or(DeleteSessionErrorCode::InvalidSessionToken)?;
+        if !invocation.end_session(&session).await? {
+            return Err(DeleteSessionErrorCode::InvalidSessionToken.into());
+        }
+        Ok(NoValues {})
+    }
+}
+
+impl Run for DeleteAllSessions {
+    async fn run(self, invocation: &Invocation<'_>) -> Answer<Self> {
+        let session = invocation.session_and_user(&self.session_token).await?;
+        let (session, user) = session.ok_or(DeleteAllSessionsErrorCode::InvalidSessionToken)?;
+        match invocation
+            .increment_user_sessions_counter(&user.id, user.sessions_counter)
+            .await?
+        {
+            UpdateUserOutcome::Updated => {}
+            UpdateUserOutcome::UserNotFound => return Err(Fault::Conflict.into()),
+        }
+        invocation.tolerate(invocation.end_session(&session).await);
+        Ok(NoValues {})
+    }
+}
+
+impl Held<SessionRecord> {
+    fn to_session(&self, configuration: &SessionConfiguration) -> Session {
+        to_session(&self.id, self.created_at, &self.record, configuration)
+    }
+}
+
+fn to_session(
+    id: &str,
+    created_at: UnixTime,
+    record: &SessionRecord,
+    configuration: &SessionConfiguration,
+) -> Session {
+    Session {
+        id: id.into(),
+        user_id: record.user_id.clone(),
+        created_at: created_at.to_timestamp(),
+        expires_at: absolute_expiration(created_at, configuration).map(UnixTime::to_timestamp),
+    }
+}
+
+impl Invocation<'_> {
+    /// Signs a user in: creates a session, unless the user has changed since it was read. Then there is none.
+    ///
+    /// The user is read again after the session is there: whatever was acknowledged before that ends the session here,
+    /// and whatever comes later finds a session that is older than itself.
+    pub(crate) async fn create_session(
+        &self,
+        user: &User,
+    ) -> Result<Option<(Session, SessionToken)>, Fault> {
+        let now = self.now();
+        let held = self
+            .create(SessionRecord {
+                user_id: user.id.clone(),
+                disabled_counter: user.disabled_counter,
+                sessions_counter: user.sessions_counter,
+                last_used_at: now,
+                user_checked_at: now,
+            })
+            .await?;
+        let is_unchanged = self.user(&user.id).await.map(|now| {
+            now.is_some_and(|now| {
+                held.record.is_alive(&now)
+                    && now.password_hash_counter == user.password_hash_counter
+            })
+        });
+        match is_unchanged {
+            Ok(true) => Ok(Some((
+                held.to_session(self.session_configuration()),
+                held.token(),
+            ))),
+            Ok(false) => {
+                self.discard(&held).await;
+                Ok(None)
+            }
+            Err(fault) => {
+                self.discard(&held).await;
+                Err(fault)
+            }
+        }
+    }
+
+    /// The session that the token opens, checked with the user store, and its user. Nothing comes from a cache: this is
+    /// for actions that change something.
+    pub(crate) async fn session_and_user(
+        &self,
+        token: &SessionToken,
+    ) -> Result<Option<(Held<SessionRecord>, User)>, Fault> {
+        let Some(mut session) = self.find::<SessionRecord>(token.expose()).await? else {
+            return Ok(None);
+        };
+        let Some(user) = self.check_user(&session).await? else {
+            return Ok(None);
+        };
+        self.record_use(&mut session, true).await;
+        Ok(Some((session, user)))
+    }
+
+    /// The session that the token opens, as far as the configured caches know.
+    async fn validate_session(&self, token: &SessionToken) -> Result<Option<Session>, Fault> {
+        let token = token.expose();
+        if let Some(cached) = self.cached_session(token).await {
+            return Ok(cached);
+        }
+        let Some(mut session) = self.find::<SessionRecord>(token).await? else {
+            return Ok(None);
+        };
+        let configuration = self.session_configuration();
+        let user_cache_expiration = configuration.user_cache_expiration.unwrap_or_default();
+        let asks_user_store = !is_within(
+            self.now(),
+            session.record.user_checked_at,
+            user_cache_expiration,
+        );
+        if asks_user_store && self.check_user(&session).await?.is_none() {
+            return Ok(None);
+        }
+        self.record_use(&mut session, asks_user_store).await;
+        if !self.cache_session(&session).await? {
+            return Ok(None);
+        }
+        Ok(Some(session.to_session(configuration)))
+    }
+
+    /// The session's user, if it keeps the session alive. A dead session is removed.
+    async fn check_user(&self, session: &Held<SessionRecord>) -> Result<Option<User>, Fault> {
+        let user = self.user(&session.record.user_id).await?;
+        let user = user.filter(|user| session.record.is_alive(user));
+        if user.is_none() {
+            self.discard(session).await;
+        }
+        Ok(user)
+    }
+
+    /// Records that the session was used and its user checked, at most once per interval. A failure or a lost race is
+    /// no reason to refuse a valid session.
+    async fn record_use(&self, session: &mut Held<SessionRecord>, user_was_checked: bool) {
+        let configuration = self.session_configuration();
+        let now = self.now();
+        let used = session
+            .record
+            .last_used_at
+            .saturating_add(configuration.activity_check_interval)
+            <= now;
+        let checked = user_was_checked
+            && configuration
+                .user_cache_expiration
+                .is_some_and(|expiration| {
+                    !is_within(now, session.record.user_checked_at, expiration)
+                });
+        if used || checked {
+            session.record.last_used_at = now.max(session.record.last_used_at);
+            if user_was_checked {
+                session.record.user_checked_at = now;
+            }
+            self.tolerate(self.update(session).await);
+        }
+    }
+
+    /// Removes the session, here and from the cache, and tells whether it was this call that did.
+    pub(crate) async fn end_session(&self, session: &Held<SessionRecord>) -> Result<bool, Fault> {
+        let was_there = self.remove(session).await?;
+        self.forget_cached_session(session).await;
+        Ok(was_there)
+    }
+
+    /// Ends all sessions of a user whose password was just changed, if so configured. Returns the user as it then is.
+    ///
+    /// Any increment after the change will do: if others increment at the same time, this starts again from theirs.
+    pub(crate) async fn end_sessions_after_password_change(
+        &self,
+        mut user: User,
+    ) -> Result<User, Fault> {
+        if !self
+            .session_configuration()
+            .end_other_sessions_on_password_change
+        {
+            return Ok(user);
+        }
+        for _ in 0..INCREMENT_ATTEMPTS {
+            let counter = user.sessions_counter;
+            if self
+                .increment_user_sessions_counter(&user.id, counter)
+                .await?
+                == UpdateUserOutcome::Updated
+            {
+                user.sessions_counter = counter.next().ok_or(Fault::Conflict)?;
+                return Ok(user);
+            }
+            let Some(now) = self.user(&user.id).await? else {
+                return Ok(user);
+            };
+            user.sessions_counter = now.sessions_counter;
+        }
+        Err(Fault::Conflict)
+    }
+
+    /// Keeps one session alive whose user's sessions counter was just incremented, if that can be done.
+    pub(crate) async fn keep_session(&self, session: &mut Held<SessionRecord>, user: &User) {
+        if session.record.sessions_counter != user.sessions_counter {
+            session.record.sessions_counter = user.sessions_counter;
+            self.tolerate(self.update(session).await);
+        }
+    }
+
+    /// What the cache says of the token, if it says anything: a session, or that the secret is wrong or the time over.
+    async fn cached_session(&self, token: &str) -> Option<Option<Session>> {
+        let (cache, expiration) = self.cache()?;
+        let (id, secret) = record::parse_token(token)?;
+        let key = record::key::<SessionRecord>(id);
+        let get = within(
+            self.timeouts().storage,
+            "read a cached session",
+            cache.get(&key),
+        )
+        .await;
+        let value = self.tolerate(get)??;
+        let cached: CachedSession = serde_json::from_slice(&value).ok()?;
+        if !is_within(self.now(), cached.validated_at, expiration) {
+            return None;
+        }
+        let is_secret = bool::from(record::hash_secret(secret).ct_eq(&cached.secret_hash));
+        if !is_secret || self.is_expired(&cached.record, cached.created_at) {
+            return Some(None);
+        }
+        Some(Some(to_session(
+            id,
+            cached.created_at,
+            &cached.record,
+            self.session_configuration(),
+        )))
+    }
+
+    /// Remembers a session that was just validated. Returns whether it still stands: a sign-out that came between the
+    /// validation and this has removed it, and must not be undone by the cache.
+    async fn cache_session(&self, session: &Held<SessionRecord>) -> Result<bool, Fault> {
+        let Some((cache, expiration)) = self.cache() else {
+            return Ok(true);
+        };
+        let key = record::key::<SessionRecord>(&session.id);
+        let cached = CachedSession {
+            secret_hash: record::hash_secret(&session.secret),
+            created_at: session.created_at,
+            validated_at: self.now(),
+            record: session.record.clone(),
+        };
+        let value = serde_json::to_vec(&cached).expect("plain data with string keys");
+        let set = within(
+            self.timeouts().storage,
+            "cache a session",
+            cache.set(&key, &value, expiration),
+        )
+        .await;
+        self.tolerate(set);
+        let get = self.main_storage();
+        let still_there = within(self.timeouts().storage, "read a record", get.get(&key))
+            .await?
+            .is_some();
+        if !still_there {
+            self.forget_cached_session(session).await;
+        }
+        Ok(still_there)
+    }
+
+    async fn forget_cached_session(&self, session: &Held<SessionRecord>) {
+        let Some((cache, _)) = self.cache() else {
+            return;
+        };
+        let key = record::key::<SessionRecord>(&session.id);
+        let delete = within(
+            self.timeouts().storage,
+            "forget a cached session",
+            cache.delete(&key),
+        )
+        .await;
+        self.tolerate(delete);
+    }
+}
+
+impl From<&Held<SessionRecord>> for SessionId {
+    fn from(session: &Held<SessionRecord>) -> Self {
+        Self::from(session.id.as_str())
+    }
+}

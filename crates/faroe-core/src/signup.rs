@@ -1,0 +1,262 @@
+//! Sign-up: an address is verified, a password set, a user created.
+
+use std::time::Duration;
+
+use faroe_protocol::{
+    action::NoValues,
+    signup::{
+        CompleteSignup, CompleteSignupErrorCode, CompleteSignupValues, CreateSignup,
+        CreateSignupErrorCode, CreateSignupValues, DeleteSignup, DeleteSignupErrorCode, GetSignup,
+        GetSignupErrorCode, GetSignupValues, SendSignupEmailAddressVerificationCode,
+        SendSignupEmailAddressVerificationCodeErrorCode, SetSignupPassword,
+        SetSignupPasswordErrorCode, Signup, VerifySignupEmailAddressVerificationCode,
+        VerifySignupEmailAddressVerificationCodeErrorCode,
+    },
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    configuration::SessionConfiguration,
+    email::EmailContent,
+    invocation::{Answer, Fault, Invocation, Run},
+    password::PasswordHash,
+    rate_limit::Bucket,
+    record::{Held, Record},
+    time::UnixTime,
+    validation::{has_password_length, is_email_address},
+    verification_code::CodeNonce,
+};
+
+const LIFETIME: Duration = Duration::from_secs(20 * 60);
+
+#[derive(Debug, Serialize, Deserialize)]
+struct SignupRecord {
+    email_address: String,
+    code_nonce: CodeNonce,
+    email_address_verified: bool,
+    password_hash: Option<PasswordHash>,
+}
+
+impl Record for SignupRecord {
+    const NAME: &'static str = "signup";
+
+    fn expires_at(&self, created_at: UnixTime, _configuration: &SessionConfiguration) -> UnixTime {
+        created_at.saturating_add(LIFETIME)
+    }
+}
+
+impl Held<SignupRecord> {
+    fn to_signup(&self, configuration: &SessionConfiguration) -> Signup {
+        let (created_at, expires_at) = self.lifetime(configuration);
+        Signup {
+            id: self.id.as_str().into(),
+            email_address: self.record.email_address.clone(),
+            email_address_verified: self.record.email_address_verified,
+            password_set: self.record.password_hash.is_some(),
+            created_at,
+            expires_at,
+        }
+    }
+
+    fn verification_attempts(&self, invocation: &Invocation<'_>) -> Bucket {
+        Bucket::verify_email_address_verification_code(invocation.rate_limits(), &self.id)
+    }
+}
+
+impl Run for CreateSignup {
+    async fn run(self, invocation: &Invocation<'_>) -> Answer<Self> {
+        type Code = CreateSignupErrorCode;
+        let Self { email_address } = self;
+        if !is_email_address(&email_address) {
+            return Err(Code::InvalidEmailAddress.into());
+        }
+        if invocation
+            .user_by_email_address(&email_address)
+            .await?
+            .is_some()
+        {
+            return Err(Code::EmailAddressAlreadyUsed.into());
+        }
+        if !invocation.is_allowed(&email_address).await? {
+            return Err(Code::EmailAddressNotAllowed.into());
+        }
+        if !invocation
+            .consume(&Bucket::send_email(
+                invocation.rate_limits(),
+                &email_address,
+            ))
+            .await?
+        {
+            return Err(Code::RateLimited.into());
+        }
+        let code_nonce = CodeNonce::random();
+        let record = SignupRecord {
+            email_address,
+            code_nonce,
+            email_address_verified: false,
+            password_hash: None,
+        };
+        let signup = invocation.create(record).await?;
+        if let Err(fault) = send_code(invocation, &signup).await {
+            invocation.discard(&signup).await;
+            return Err(fault.into());
+        }
+        let configuration = invocation.session_configuration();
+        Ok(CreateSignupValues {
+            signup: signup.to_signup(configuration),
+            signup_token: signup.token(),
+        })
+    }
+}
+
+async fn send_code(invocation: &Invocation<'_>, signup: &Held<SignupRecord>) -> Result<(), Fault> {
+    let code = signup.record.code_nonce.code(signup);
+    let content = EmailContent::SignupEmailAddressVerificationCode { code };
+    invocation.send(&signup.record.email_address, content).await
+}
+
+impl Run for GetSignup {
+    async fn run(self, invocation: &Invocation<'_>) -> Answer<Self> {
+        let signup = invocation
+            .find::<SignupRecord>(self.signup_token.expose())
+            .await?;
+        let signup = signup.ok_or(GetSignupErrorCode::InvalidSignupToken)?;
+        Ok(GetSignupValues {
+            signup: signup.to_signup(invocation.session_configuration()),
+        })
+    }
+}
+
+impl Run for DeleteSignup {
+    async fn run(self, invocation: &Invocation<'_>) -> Answer<Self> {
+        type Code = DeleteSignupErrorCode;
+        let signup = invocation
+            .find::<SignupRecord>(self.signup_token.expose())
+            .await?;
+        let signup = signup.ok_or(Code::InvalidSignupToken)?;
+        if !invocation.remove(&signup).await? {
+            return Err(Code::InvalidSignupToken.into());
+        }
+        Ok(NoValues {})
+    }
+}
+
+impl Run for SendSignupEmailAddressVerificationCode {
+    async fn run(self, invocation: &Invocation<'_>) -> Answer<Self> {
+        type Code = SendSignupEmailAddressVerificationCodeErrorCode;
+        let signup = invocation
+            .find::<SignupRecord>(self.signup_token.expose())
+            .await?;
+        let signup = signup.ok_or(Code::InvalidSignupToken)?;
+        if signup.record.email_address_verified {
+            return Err(Code::EmailAddressAlreadyVerified.into());
+        }
+        if !invocation
+            .has_token(&signup.verification_attempts(invocation))
+            .await?
+        {
+            return Err(Code::RateLimited.into());
+        }
+        let sends = Bucket::send_email(invocation.rate_limits(), &signup.record.email_address);
+        if !invocation.consume(&sends).await? {
+            return Err(Code::RateLimited.into());
+        }
+        send_code(invocation, &signup).await?;
+        Ok(NoValues {})
+    }
+}
+
+impl Run for VerifySignupEmailAddressVerificationCode {
+    async fn run(self, invocation: &Invocation<'_>) -> Answer<Self> {
+        type Code = VerifySignupEmailAddressVerificationCodeErrorCode;
+        let signup = invocation
+            .find::<SignupRecord>(self.signup_token.expose())
+            .await?;
+        let mut signup = signup.ok_or(Code::InvalidSignupToken)?;
+        if signup.record.email_address_verified {
+            return Err(Code::EmailAddressAlreadyVerified.into());
+        }
+        if !invocation
+            .consume(&signup.verification_attempts(invocation))
+            .await?
+        {
+            return Err(Code::RateLimited.into());
+        }
+        if !signup
+            .record
+            .code_nonce
+            .is_code(&signup, &self.email_address_verification_code)
+        {
+            return Err(Code::IncorrectEmailAddressVerificationCode.into());
+        }
+        signup.record.email_address_verified = true;
+        invocation.update(&mut signup).await?;
+        Ok(NoValues {})
+    }
+}
+
+impl Run for SetSignupPassword {
+    async fn run(self, invocation: &Invocation<'_>) -> Answer<Self> {
+        type Code = SetSignupPasswordErrorCode;
+        let signup = invocation
+            .find::<SignupRecord>(self.signup_token.expose())
+            .await?;
+        let mut signup = signup.ok_or(Code::InvalidSignupToken)?;
+        if !signup.record.email_address_verified {
+            return Err(Code::EmailAddressNotVerified.into());
+        }
+        if signup.record.password_hash.is_some() {
+            return Err(Code::PasswordAlreadySet.into());
+        }
+        if !has_password_length(&self.password) {
+            return Err(Code::InvalidPasswordLength.into());
+        }
+        if !invocation.is_strong_enough(&self.password).await? {
+            return Err(Code::WeakPassword.into());
+        }
+        let place = invocation.hasher().place()?;
+        let hash = invocation
+            .hasher()
+            .hash_user_password(&place, self.password.expose())
+            .await?;
+        signup.record.password_hash = Some(hash);
+        invocation.update(&mut signup).await?;
+        Ok(NoValues {})
+    }
+}
+
+impl Run for CompleteSignup {
+    async fn run(self, invocation: &Invocation<'_>) -> Answer<Self> {
+        type Code = CompleteSignupErrorCode;
+        let signup = invocation
+            .find::<SignupRecord>(self.signup_token.expose())
+            .await?;
+        let signup = signup.ok_or(Code::InvalidSignupToken)?;
+        let SignupRecord {
+            email_address,
+            email_address_verified,
+            password_hash,
+            ..
+        } = &signup.record;
+        if !email_address_verified {
+            return Err(Code::EmailAddressNotVerified.into());
+        }
+        let password_hash = password_hash.as_ref().ok_or(Code::PasswordNotSet)?;
+        if !invocation.is_allowed(email_address).await? {
+            invocation.discard(&signup).await;
+            return Err(Code::InvalidSignupToken.into());
+        }
+        // The user store lets one completion pass: an address is used once.
+        let user = invocation.create_user(email_address, password_hash).await?;
+        invocation.discard(&signup).await;
+        let user = user.ok_or(Code::InvalidSignupToken)?;
+        let session = invocation
+            .tolerate(invocation.create_session(&user).await)
+            .flatten();
+        let (session, session_token) = session.ok_or(Code::SessionNotCreated)?;
+        Ok(CompleteSignupValues {
+            session,
+            session_token,
+        })
+    }
+}

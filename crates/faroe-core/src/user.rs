@@ -1,0 +1,249 @@
+//! Users as the actions see them: found in the user store, remembered by flows, verified by password.
+
+use faroe_protocol::{id::UserId, secret::Password, types::Counter, user::User};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    error::AdapterError,
+    hashing::HashingPlace,
+    invocation::{Fault, Invocation, within},
+    password::PasswordHash,
+    rate_limit::Bucket,
+    user_store::{CreateUserOutcome, UpdateUserEmailAddressOutcome, UpdateUserOutcome},
+    validation::has_password_length,
+};
+
+/// What a flow remembers of its user, to notice what happens to the user meanwhile.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct RememberedUser {
+    pub(crate) id: UserId,
+    pub(crate) disabled_counter: Counter,
+    pub(crate) password_hash_counter: Counter,
+    /// Only a flow that a change of address ends remembers this.
+    pub(crate) email_address_counter: Option<Counter>,
+}
+
+impl RememberedUser {
+    pub(crate) fn new(user: &User) -> Self {
+        Self {
+            id: user.id.clone(),
+            disabled_counter: user.disabled_counter,
+            password_hash_counter: user.password_hash_counter,
+            email_address_counter: None,
+        }
+    }
+
+    pub(crate) fn with_email_address(user: &User) -> Self {
+        Self {
+            email_address_counter: Some(user.email_address_counter),
+            ..Self::new(user)
+        }
+    }
+
+    /// Whether nothing has happened to the user that ends the flow.
+    pub(crate) fn is_unchanged(&self, user: &User) -> bool {
+        user.id == self.id
+            && !user.disabled
+            && user.disabled_counter == self.disabled_counter
+            && user.password_hash_counter == self.password_hash_counter
+            && self
+                .email_address_counter
+                .is_none_or(|counter| counter == user.email_address_counter)
+    }
+}
+
+/// What came of an attempt at a user's password.
+#[derive(Debug)]
+pub(crate) enum PasswordAttempt {
+    /// There is no attempt left.
+    RateLimited,
+    Incorrect,
+    /// The password is right; the place is for [`Invocation::rehash`].
+    Correct(HashingPlace),
+}
+
+pub(crate) fn password_hash(user: &User) -> PasswordHash {
+    PasswordHash {
+        algorithm_id: user.password_hash_algorithm_id.clone(),
+        salt: user.password_salt.clone(),
+        hash: user.password_hash.clone(),
+    }
+}
+
+impl Invocation<'_> {
+    /// The user with this ID. An answer about another user is a fault.
+    pub(crate) async fn user(&self, id: &UserId) -> Result<Option<User>, Fault> {
+        let user = self
+            .call_user_store("read a user", self.user_store().get_user(id))
+            .await?;
+        right_user(user, |user| user.id == *id)
+    }
+
+    /// The user with exactly this address. An answer about another user is a fault.
+    pub(crate) async fn user_by_email_address(
+        &self,
+        email_address: &str,
+    ) -> Result<Option<User>, Fault> {
+        let get = self.user_store().get_user_by_email_address(email_address);
+        let user = self
+            .call_user_store("read a user by email address", get)
+            .await?;
+        right_user(user, |user| user.email_address == email_address)
+    }
+
+    /// Creates a user, or tells by `None` that the address is taken.
+    pub(crate) async fn create_user(
+        &self,
+        email_address: &str,
+        password_hash: &PasswordHash,
+    ) -> Result<Option<User>, Fault> {
+        let create = self.user_store().create_user(email_address, password_hash);
+        match self.call_user_store("create a user", create).await? {
+            CreateUserOutcome::Created(user) => {
+                right_user(Some(user), |user| user.email_address == email_address)
+            }
+            CreateUserOutcome::EmailAddressAlreadyUsed => Ok(None),
+        }
+    }
+
+    pub(crate) async fn update_user_email_address(
+        &self,
+        id: &UserId,
+        email_address: &str,
+        counter: Counter,
+    ) -> Result<UpdateUserEmailAddressOutcome, Fault> {
+        let update = self
+            .user_store()
+            .update_user_email_address(id, email_address, counter);
+        self.call_user_store("update a user's email address", update)
+            .await
+    }
+
+    pub(crate) async fn update_user_password_hash(
+        &self,
+        id: &UserId,
+        password_hash: &PasswordHash,
+        counter: Counter,
+    ) -> Result<UpdateUserOutcome, Fault> {
+        let update = self
+            .user_store()
+            .update_user_password_hash(id, password_hash, counter);
+        self.call_user_store("update a user's password hash", update)
+            .await
+    }
+
+    pub(crate) async fn increment_user_sessions_counter(
+        &self,
+        id: &UserId,
+        counter: Counter,
+    ) -> Result<UpdateUserOutcome, Fault> {
+        let increment = self
+            .user_store()
+            .increment_user_sessions_counter(id, counter);
+        self.call_user_store("increment a user's sessions counter", increment)
+            .await
+    }
+
+    pub(crate) async fn delete_user(&self, id: &UserId) -> Result<UpdateUserOutcome, Fault> {
+        self.call_user_store("delete a user", self.user_store().delete_user(id))
+            .await
+    }
+
+    async fn call_user_store<T>(
+        &self,
+        operation: &'static str,
+        call: impl Future<Output = Result<T, AdapterError>> + Send,
+    ) -> Result<T, Fault> {
+        within(self.timeouts().user_store, operation, call).await
+    }
+
+    /// Tries a password: takes an attempt, and hashes if the text can be a password at all.
+    pub(crate) async fn try_password(
+        &self,
+        user: &User,
+        password: &Password,
+    ) -> Result<PasswordAttempt, Fault> {
+        let hash = password_hash(user);
+        self.hasher().user_algorithm(&hash.algorithm_id)?;
+        let place = self.hasher().place()?;
+        if !self
+            .consume(&Bucket::verify_user_password(
+                self.rate_limits(),
+                user.id.as_str(),
+            ))
+            .await?
+        {
+            return Ok(PasswordAttempt::RateLimited);
+        }
+        let is_correct = has_password_length(password)
+            && self
+                .hasher()
+                .verify_user_password(&place, password.expose(), &hash)
+                .await?;
+        Ok(if is_correct {
+            PasswordAttempt::Correct(place)
+        } else {
+            PasswordAttempt::Incorrect
+        })
+    }
+
+    /// Hashes a verified password again if its hash is not of the current algorithm. Returns the password hash counter
+    /// that the user then has, if the hash was replaced; if it could not be, the old one serves on.
+    pub(crate) async fn rehash(
+        &self,
+        user: &User,
+        password: &Password,
+        place: &HashingPlace,
+    ) -> Option<Counter> {
+        if !self.hasher().is_outdated(&user.password_hash_algorithm_id) {
+            return None;
+        }
+        let hash = self.tolerate(
+            self.hasher()
+                .hash_user_password(place, password.expose())
+                .await,
+        )?;
+        let counter = user.password_hash_counter;
+        let updated = self
+            .update_user_password_hash(&user.id, &hash, counter)
+            .await;
+        (self.tolerate(updated)? == UpdateUserOutcome::Updated)
+            .then(|| counter.next())
+            .flatten()
+    }
+}
+
+impl Invocation<'_> {
+    /// Gives the user a new password hash, if the user's hash is still the one that was read, and ends sessions if so
+    /// configured. Returns the user as it then is. Of racing changes one passes; the others are a [`Fault::Conflict`].
+    pub(crate) async fn change_password(
+        &self,
+        mut user: User,
+        new_hash: &PasswordHash,
+    ) -> Result<User, Fault> {
+        let counter = user.password_hash_counter;
+        let changed = self
+            .update_user_password_hash(&user.id, new_hash, counter)
+            .await;
+        if let Ok(UpdateUserOutcome::UserNotFound) = changed {
+            return Err(Fault::Conflict);
+        }
+        // A change whose outcome is unknown may have happened: the sessions end before the fault is answered.
+        let ended = self.end_sessions_after_password_change(user.clone()).await;
+        let _: UpdateUserOutcome = changed?;
+        user = ended?;
+        user.password_hash_counter = counter.next().ok_or(Fault::Conflict)?;
+        Ok(user)
+    }
+}
+
+fn right_user(
+    user: Option<User>,
+    is_right: impl FnOnce(&User) -> bool,
+) -> Result<Option<User>, Fault> {
+    if user.as_ref().is_none_or(is_right) {
+        Ok(user)
+    } else {
+        Err(AdapterError::message("believe the user store: it answered about another user").into())
+    }
+}

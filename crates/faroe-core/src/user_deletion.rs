@@ -1,0 +1,179 @@
+//! Deletion of a user, by the user.
+
+use std::time::Duration;
+
+use faroe_protocol::{
+    action::NoValues,
+    id::SessionId,
+    user_deletion::{
+        CompleteUserDeletion, CompleteUserDeletionErrorCode, CreateUserDeletion,
+        CreateUserDeletionErrorCode, CreateUserDeletionValues, DeleteUserDeletion,
+        DeleteUserDeletionErrorCode, GetUserDeletion, GetUserDeletionErrorCode,
+        GetUserDeletionValues, UserDeletion, VerifyUserDeletionUserPassword,
+        VerifyUserDeletionUserPasswordErrorCode,
+    },
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    configuration::SessionConfiguration,
+    flow::{Opened, SessionFlow, UserFlow, open},
+    invocation::{Answer, Invocation, Run},
+    record::{Held, Record},
+    time::UnixTime,
+    user::{PasswordAttempt, RememberedUser},
+    user_store::UpdateUserOutcome,
+};
+
+const LIFETIME: Duration = Duration::from_secs(10 * 60);
+
+#[derive(Debug, Serialize, Deserialize)]
+struct UserDeletionRecord {
+    user: RememberedUser,
+    session_id: SessionId,
+    user_identity_verified: bool,
+}
+
+impl Record for UserDeletionRecord {
+    const NAME: &'static str = "user_deletion";
+
+    fn expires_at(&self, created_at: UnixTime, _configuration: &SessionConfiguration) -> UnixTime {
+        created_at.saturating_add(LIFETIME)
+    }
+}
+
+impl UserFlow for UserDeletionRecord {
+    fn user(&self) -> &RememberedUser {
+        &self.user
+    }
+
+    fn user_mut(&mut self) -> &mut RememberedUser {
+        &mut self.user
+    }
+}
+
+impl SessionFlow for UserDeletionRecord {
+    fn session_id(&self) -> &SessionId {
+        &self.session_id
+    }
+}
+
+impl Held<UserDeletionRecord> {
+    fn to_user_deletion(&self, configuration: &SessionConfiguration) -> UserDeletion {
+        let (created_at, expires_at) = self.lifetime(configuration);
+        UserDeletion {
+            id: self.id.as_str().into(),
+            user_id: self.record.user.id.clone(),
+            session_id: self.record.session_id.clone(),
+            user_identity_verified: self.record.user_identity_verified,
+            created_at,
+            expires_at,
+        }
+    }
+}
+
+impl Run for CreateUserDeletion {
+    async fn run(self, invocation: &Invocation<'_>) -> Answer<Self> {
+        let session = invocation.session_and_user(&self.session_token).await?;
+        let (session, user) = session.ok_or(CreateUserDeletionErrorCode::InvalidSessionToken)?;
+        let user = RememberedUser::new(&user);
+        let session_id = SessionId::from(&session);
+        let deletion = invocation
+            .create(UserDeletionRecord {
+                user,
+                session_id,
+                user_identity_verified: false,
+            })
+            .await?;
+        Ok(CreateUserDeletionValues {
+            user_deletion: deletion.to_user_deletion(invocation.session_configuration()),
+            user_deletion_token: deletion.token(),
+        })
+    }
+}
+
+impl Run for GetUserDeletion {
+    async fn run(self, invocation: &Invocation<'_>) -> Answer<Self> {
+        type Code = GetUserDeletionErrorCode;
+        let opened: Opened<UserDeletionRecord> = open!(
+            invocation,
+            self.session_token,
+            self.user_deletion_token,
+            Code::InvalidUserDeletionToken
+        );
+        let user_deletion = opened
+            .flow
+            .to_user_deletion(invocation.session_configuration());
+        Ok(GetUserDeletionValues { user_deletion })
+    }
+}
+
+impl Run for DeleteUserDeletion {
+    async fn run(self, invocation: &Invocation<'_>) -> Answer<Self> {
+        type Code = DeleteUserDeletionErrorCode;
+        let opened: Opened<UserDeletionRecord> = open!(
+            invocation,
+            self.session_token,
+            self.user_deletion_token,
+            Code::InvalidUserDeletionToken
+        );
+        if !invocation.remove(&opened.flow).await? {
+            return Err(Code::InvalidUserDeletionToken.into());
+        }
+        Ok(NoValues {})
+    }
+}
+
+impl Run for VerifyUserDeletionUserPassword {
+    async fn run(self, invocation: &Invocation<'_>) -> Answer<Self> {
+        type Code = VerifyUserDeletionUserPasswordErrorCode;
+        let Opened::<UserDeletionRecord> { mut flow, user, .. } = open!(
+            invocation,
+            self.session_token,
+            self.user_deletion_token,
+            Code::InvalidUserDeletionToken
+        );
+        if flow.record.user_identity_verified {
+            return Err(Code::UserIdentityAlreadyVerified.into());
+        }
+        match invocation.try_password(&user, &self.password).await? {
+            PasswordAttempt::RateLimited => Err(Code::RateLimited.into()),
+            PasswordAttempt::Incorrect => Err(Code::IncorrectPassword.into()),
+            PasswordAttempt::Correct(place) => {
+                flow.record.user_identity_verified = true;
+                invocation.update(&mut flow).await?;
+                invocation
+                    .rehash_for(&mut flow, &user, &self.password, &place)
+                    .await;
+                Ok(NoValues {})
+            }
+        }
+    }
+}
+
+impl Run for CompleteUserDeletion {
+    async fn run(self, invocation: &Invocation<'_>) -> Answer<Self> {
+        type Code = CompleteUserDeletionErrorCode;
+        let Opened::<UserDeletionRecord> {
+            session,
+            flow,
+            user,
+        } = open!(
+            invocation,
+            self.session_token,
+            self.user_deletion_token,
+            Code::InvalidUserDeletionToken
+        );
+        if !flow.record.user_identity_verified {
+            return Err(Code::UserIdentityNotVerified.into());
+        }
+        // The user store lets one completion pass: a user is deleted once.
+        let outcome = invocation.delete_user(&user.id).await?;
+        invocation.discard(&flow).await;
+        invocation.tolerate(invocation.end_session(&session).await);
+        match outcome {
+            UpdateUserOutcome::Updated => Ok(NoValues {}),
+            UpdateUserOutcome::UserNotFound => Err(Code::InvalidUserDeletionToken.into()),
+        }
+    }
+}

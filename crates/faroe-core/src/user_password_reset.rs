@@ -1,0 +1,262 @@
+//! Reset of a forgotten password, with a temporary password sent by email.
+
+use std::time::Duration;
+
+use faroe_protocol::{
+    action::NoValues,
+    secret::TemporaryPassword,
+    user_password_reset::{
+        CompleteUserPasswordReset, CompleteUserPasswordResetErrorCode,
+        CompleteUserPasswordResetValues, CreateUserPasswordReset, CreateUserPasswordResetErrorCode,
+        CreateUserPasswordResetValues, DeleteUserPasswordReset, DeleteUserPasswordResetErrorCode,
+        GetUserPasswordReset, GetUserPasswordResetErrorCode, GetUserPasswordResetValues,
+        SetUserPasswordResetNewPassword, SetUserPasswordResetNewPasswordErrorCode,
+        UserPasswordReset, VerifyUserPasswordResetTemporaryPassword,
+        VerifyUserPasswordResetTemporaryPasswordErrorCode,
+    },
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    configuration::SessionConfiguration,
+    email::EmailContent,
+    flow::UserFlow,
+    invocation::{Answer, Invocation, Run},
+    password::PasswordHash,
+    random,
+    rate_limit::Bucket,
+    record::{Held, Record},
+    time::UnixTime,
+    user::RememberedUser,
+    validation::{has_password_length, is_email_address},
+};
+
+const LIFETIME: Duration = Duration::from_secs(20 * 60);
+
+#[derive(Debug, Serialize, Deserialize)]
+struct UserPasswordResetRecord {
+    user: RememberedUser,
+    temporary_password_hash: PasswordHash,
+    user_first_factor_verified: bool,
+    new_password_hash: Option<PasswordHash>,
+}
+
+impl Record for UserPasswordResetRecord {
+    const NAME: &'static str = "user_password_reset";
+
+    fn expires_at(&self, created_at: UnixTime, _configuration: &SessionConfiguration) -> UnixTime {
+        created_at.saturating_add(LIFETIME)
+    }
+}
+
+impl UserFlow for UserPasswordResetRecord {
+    fn user(&self) -> &RememberedUser {
+        &self.user
+    }
+
+    fn user_mut(&mut self) -> &mut RememberedUser {
+        &mut self.user
+    }
+}
+
+impl Held<UserPasswordResetRecord> {
+    fn to_user_password_reset(&self, configuration: &SessionConfiguration) -> UserPasswordReset {
+        let (created_at, expires_at) = self.lifetime(configuration);
+        UserPasswordReset {
+            id: self.id.as_str().into(),
+            user_id: self.record.user.id.clone(),
+            user_first_factor_verified: self.record.user_first_factor_verified,
+            new_password_set: self.record.new_password_hash.is_some(),
+            created_at,
+            expires_at,
+        }
+    }
+}
+
+impl Run for CreateUserPasswordReset {
+    async fn run(self, invocation: &Invocation<'_>) -> Answer<Self> {
+        type Code = CreateUserPasswordResetErrorCode;
+        if !is_email_address(&self.user_email_address) {
+            return Err(Code::InvalidEmailAddress.into());
+        }
+        let user = invocation
+            .user_by_email_address(&self.user_email_address)
+            .await?
+            .ok_or(Code::UserNotFound)?;
+        if user.disabled {
+            return Err(Code::UserDisabled.into());
+        }
+        let place = invocation.hasher().place()?;
+        if !invocation
+            .consume(&Bucket::send_email(
+                invocation.rate_limits(),
+                &user.email_address,
+            ))
+            .await?
+        {
+            return Err(Code::RateLimited.into());
+        }
+        let temporary_password = TemporaryPassword::from(random::temporary_password());
+        let temporary_password_hash = invocation
+            .hasher()
+            .hash_temporary_password(&place, temporary_password.expose())
+            .await?;
+        let reset = invocation
+            .create(UserPasswordResetRecord {
+                user: RememberedUser::with_email_address(&user),
+                temporary_password_hash,
+                user_first_factor_verified: false,
+                new_password_hash: None,
+            })
+            .await?;
+        let display_name = user.display_name;
+        let content = EmailContent::UserPasswordResetTemporaryPassword {
+            display_name,
+            temporary_password,
+        };
+        if let Err(fault) = invocation.send(&user.email_address, content).await {
+            invocation.discard(&reset).await;
+            return Err(fault.into());
+        }
+        Ok(CreateUserPasswordResetValues {
+            user_password_reset: reset.to_user_password_reset(invocation.session_configuration()),
+            user_password_reset_token: reset.token(),
+        })
+    }
+}
+
+impl Run for GetUserPasswordReset {
+    async fn run(self, invocation: &Invocation<'_>) -> Answer<Self> {
+        let reset = invocation
+            .user_flow::<UserPasswordResetRecord>(self.user_password_reset_token.expose())
+            .await?;
+        let (reset, _) =
+            reset.ok_or(GetUserPasswordResetErrorCode::InvalidUserPasswordResetToken)?;
+        let user_password_reset = reset.to_user_password_reset(invocation.session_configuration());
+        Ok(GetUserPasswordResetValues {
+            user_password_reset,
+        })
+    }
+}
+
+impl Run for DeleteUserPasswordReset {
+    async fn run(self, invocation: &Invocation<'_>) -> Answer<Self> {
+        type Code = DeleteUserPasswordResetErrorCode;
+        let reset = invocation
+            .user_flow::<UserPasswordResetRecord>(self.user_password_reset_token.expose())
+            .await?;
+        let (reset, _) = reset.ok_or(Code::InvalidUserPasswordResetToken)?;
+        if !invocation.remove(&reset).await? {
+            return Err(Code::InvalidUserPasswordResetToken.into());
+        }
+        Ok(NoValues {})
+    }
+}
+
+impl Run for VerifyUserPasswordResetTemporaryPassword {
+    async fn run(self, invocation: &Invocation<'_>) -> Answer<Self> {
+        type Code = VerifyUserPasswordResetTemporaryPasswordErrorCode;
+        let reset = invocation
+            .user_flow::<UserPasswordResetRecord>(self.user_password_reset_token.expose())
+            .await?;
+        let (mut reset, _) = reset.ok_or(Code::InvalidUserPasswordResetToken)?;
+        if reset.record.user_first_factor_verified {
+            return Err(Code::UserFirstFactorAlreadyVerified.into());
+        }
+        let place = invocation.hasher().place()?;
+        if !invocation
+            .consume(&Bucket::verify_temporary_password(
+                invocation.rate_limits(),
+                &reset.id,
+            ))
+            .await?
+        {
+            return Err(Code::RateLimited.into());
+        }
+        let (password, hash) = (
+            self.temporary_password.expose(),
+            &reset.record.temporary_password_hash,
+        );
+        let is_correct = random::is_temporary_password(password)
+            && invocation
+                .hasher()
+                .verify_temporary_password(&place, password, hash)
+                .await?;
+        if !is_correct {
+            return Err(Code::IncorrectTemporaryPassword.into());
+        }
+        reset.record.user_first_factor_verified = true;
+        invocation.update(&mut reset).await?;
+        Ok(NoValues {})
+    }
+}
+
+impl Run for SetUserPasswordResetNewPassword {
+    async fn run(self, invocation: &Invocation<'_>) -> Answer<Self> {
+        type Code = SetUserPasswordResetNewPasswordErrorCode;
+        let reset = invocation
+            .user_flow::<UserPasswordResetRecord>(self.user_password_reset_token.expose())
+            .await?;
+        let (mut reset, _) = reset.ok_or(Code::InvalidUserPasswordResetToken)?;
+        if !reset.record.user_first_factor_verified {
+            return Err(Code::UserFirstFactorNotVerified.into());
+        }
+        if reset.record.new_password_hash.is_some() {
+            return Err(Code::NewPasswordAlreadySet.into());
+        }
+        if !has_password_length(&self.password) {
+            return Err(Code::InvalidPasswordLength.into());
+        }
+        if !invocation.is_strong_enough(&self.password).await? {
+            return Err(Code::WeakPassword.into());
+        }
+        let place = invocation.hasher().place()?;
+        let hash = invocation
+            .hasher()
+            .hash_user_password(&place, self.password.expose())
+            .await?;
+        reset.record.new_password_hash = Some(hash);
+        invocation.update(&mut reset).await?;
+        Ok(NoValues {})
+    }
+}
+
+impl Run for CompleteUserPasswordReset {
+    async fn run(self, invocation: &Invocation<'_>) -> Answer<Self> {
+        type Code = CompleteUserPasswordResetErrorCode;
+        let reset = invocation
+            .user_flow::<UserPasswordResetRecord>(self.user_password_reset_token.expose())
+            .await?;
+        let (reset, user) = reset.ok_or(Code::InvalidUserPasswordResetToken)?;
+        if !reset.record.user_first_factor_verified {
+            return Err(Code::UserFirstFactorNotVerified.into());
+        }
+        let new_hash = reset
+            .record
+            .new_password_hash
+            .as_ref()
+            .ok_or(Code::NewPasswordNotSet)?;
+        let user = invocation.change_password(user, new_hash).await?;
+        invocation.discard(&reset).await;
+        let (display_name, timestamp) = (user.display_name.clone(), invocation.now());
+        let content = EmailContent::UserPasswordUpdatedNotification {
+            display_name,
+            timestamp,
+        };
+        invocation.notify(&user.email_address, content).await;
+        let session = invocation
+            .tolerate(invocation.create_session(&user).await)
+            .flatten();
+        let (session, session_token) = session.ok_or(Code::SessionNotCreated)?;
+        let (display_name, timestamp) = (user.display_name, invocation.now());
+        let content = EmailContent::UserSignedInNotification {
+            display_name,
+            timestamp,
+        };
+        invocation.notify(&user.email_address, content).await;
+        Ok(CompleteUserPasswordResetValues {
+            session,
+            session_token,
+        })
+    }
+}

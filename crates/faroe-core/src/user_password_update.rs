@@ -1,0 +1,227 @@
+//! Change of a user's password, by the user.
+
+use std::time::Duration;
+
+use faroe_protocol::{
+    action::NoValues,
+    id::SessionId,
+    user_password_update::{
+        CompleteUserPasswordUpdate, CompleteUserPasswordUpdateErrorCode, CreateUserPasswordUpdate,
+        CreateUserPasswordUpdateErrorCode, CreateUserPasswordUpdateValues,
+        DeleteUserPasswordUpdate, DeleteUserPasswordUpdateErrorCode, GetUserPasswordUpdate,
+        GetUserPasswordUpdateErrorCode, GetUserPasswordUpdateValues,
+        SetUserPasswordUpdateNewPassword, SetUserPasswordUpdateNewPasswordErrorCode,
+        UserPasswordUpdate, VerifyUserPasswordUpdateUserPassword,
+        VerifyUserPasswordUpdateUserPasswordErrorCode,
+    },
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    configuration::SessionConfiguration,
+    email::EmailContent,
+    flow::{Opened, SessionFlow, UserFlow, open},
+    invocation::{Answer, Invocation, Run},
+    password::PasswordHash,
+    record::{Held, Record},
+    time::UnixTime,
+    user::{PasswordAttempt, RememberedUser},
+    validation::has_password_length,
+};
+
+const LIFETIME: Duration = Duration::from_secs(10 * 60);
+
+#[derive(Debug, Serialize, Deserialize)]
+struct UserPasswordUpdateRecord {
+    user: RememberedUser,
+    session_id: SessionId,
+    user_identity_verified: bool,
+    new_password_hash: Option<PasswordHash>,
+}
+
+impl Record for UserPasswordUpdateRecord {
+    const NAME: &'static str = "user_password_update";
+
+    fn expires_at(&self, created_at: UnixTime, _configuration: &SessionConfiguration) -> UnixTime {
+        created_at.saturating_add(LIFETIME)
+    }
+}
+
+impl UserFlow for UserPasswordUpdateRecord {
+    fn user(&self) -> &RememberedUser {
+        &self.user
+    }
+
+    fn user_mut(&mut self) -> &mut RememberedUser {
+        &mut self.user
+    }
+}
+
+impl SessionFlow for UserPasswordUpdateRecord {
+    fn session_id(&self) -> &SessionId {
+        &self.session_id
+    }
+}
+
+impl Held<UserPasswordUpdateRecord> {
+    fn to_user_password_update(&self, configuration: &SessionConfiguration) -> UserPasswordUpdate {
+        let (created_at, expires_at) = self.lifetime(configuration);
+        UserPasswordUpdate {
+            id: self.id.as_str().into(),
+            user_id: self.record.user.id.clone(),
+            session_id: self.record.session_id.clone(),
+            user_identity_verified: self.record.user_identity_verified,
+            new_password_set: self.record.new_password_hash.is_some(),
+            created_at,
+            expires_at,
+        }
+    }
+}
+
+impl Run for CreateUserPasswordUpdate {
+    async fn run(self, invocation: &Invocation<'_>) -> Answer<Self> {
+        let session = invocation.session_and_user(&self.session_token).await?;
+        let (session, user) =
+            session.ok_or(CreateUserPasswordUpdateErrorCode::InvalidSessionToken)?;
+        let update = invocation
+            .create(UserPasswordUpdateRecord {
+                user: RememberedUser::new(&user),
+                session_id: SessionId::from(&session),
+                user_identity_verified: false,
+                new_password_hash: None,
+            })
+            .await?;
+        Ok(CreateUserPasswordUpdateValues {
+            user_password_update: update
+                .to_user_password_update(invocation.session_configuration()),
+            user_password_update_token: update.token(),
+        })
+    }
+}
+
+impl Run for GetUserPasswordUpdate {
+    async fn run(self, invocation: &Invocation<'_>) -> Answer<Self> {
+        type Code = GetUserPasswordUpdateErrorCode;
+        let opened: Opened<UserPasswordUpdateRecord> = open!(
+            invocation,
+            self.session_token,
+            self.user_password_update_token,
+            Code::InvalidPasswordUpdateToken
+        );
+        let user_password_update = opened
+            .flow
+            .to_user_password_update(invocation.session_configuration());
+        Ok(GetUserPasswordUpdateValues {
+            user_password_update,
+        })
+    }
+}
+
+impl Run for DeleteUserPasswordUpdate {
+    async fn run(self, invocation: &Invocation<'_>) -> Answer<Self> {
+        type Code = DeleteUserPasswordUpdateErrorCode;
+        let opened: Opened<UserPasswordUpdateRecord> = open!(
+            invocation,
+            self.session_token,
+            self.user_password_update_token,
+            Code::InvalidPasswordUpdateToken
+        );
+        if !invocation.remove(&opened.flow).await? {
+            return Err(Code::InvalidPasswordUpdateToken.into());
+        }
+        Ok(NoValues {})
+    }
+}
+
+impl Run for VerifyUserPasswordUpdateUserPassword {
+    async fn run(self, invocation: &Invocation<'_>) -> Answer<Self> {
+        type Code = VerifyUserPasswordUpdateUserPasswordErrorCode;
+        let Opened::<UserPasswordUpdateRecord> { mut flow, user, .. } = open!(
+            invocation,
+            self.session_token,
+            self.user_password_update_token,
+            Code::InvalidPasswordUpdateToken
+        );
+        if flow.record.user_identity_verified {
+            return Err(Code::UserIdentityAlreadyVerified.into());
+        }
+        match invocation.try_password(&user, &self.password).await? {
+            PasswordAttempt::RateLimited => Err(Code::RateLimited.into()),
+            PasswordAttempt::Incorrect => Err(Code::IncorrectPassword.into()),
+            PasswordAttempt::Correct(place) => {
+                flow.record.user_identity_verified = true;
+                invocation.update(&mut flow).await?;
+                invocation
+                    .rehash_for(&mut flow, &user, &self.password, &place)
+                    .await;
+                Ok(NoValues {})
+            }
+        }
+    }
+}
+
+impl Run for SetUserPasswordUpdateNewPassword {
+    async fn run(self, invocation: &Invocation<'_>) -> Answer<Self> {
+        type Code = SetUserPasswordUpdateNewPasswordErrorCode;
+        let Opened::<UserPasswordUpdateRecord> { mut flow, .. } = open!(
+            invocation,
+            self.session_token,
+            self.user_password_update_token,
+            Code::InvalidPasswordUpdateToken
+        );
+        if !flow.record.user_identity_verified {
+            return Err(Code::UserIdentityNotVerified.into());
+        }
+        if flow.record.new_password_hash.is_some() {
+            return Err(Code::NewPasswordAlreadySet.into());
+        }
+        if !has_password_length(&self.password) {
+            return Err(Code::InvalidPasswordLength.into());
+        }
+        if !invocation.is_strong_enough(&self.password).await? {
+            return Err(Code::WeakPassword.into());
+        }
+        let place = invocation.hasher().place()?;
+        let hash = invocation
+            .hasher()
+            .hash_user_password(&place, self.password.expose())
+            .await?;
+        flow.record.new_password_hash = Some(hash);
+        invocation.update(&mut flow).await?;
+        Ok(NoValues {})
+    }
+}
+
+impl Run for CompleteUserPasswordUpdate {
+    async fn run(self, invocation: &Invocation<'_>) -> Answer<Self> {
+        type Code = CompleteUserPasswordUpdateErrorCode;
+        let Opened::<UserPasswordUpdateRecord> {
+            mut session,
+            flow,
+            user,
+        } = open!(
+            invocation,
+            self.session_token,
+            self.user_password_update_token,
+            Code::InvalidPasswordUpdateToken
+        );
+        if !flow.record.user_identity_verified {
+            return Err(Code::UserIdentityNotVerified.into());
+        }
+        let new_hash = flow
+            .record
+            .new_password_hash
+            .as_ref()
+            .ok_or(Code::NewPasswordNotSet)?;
+        let user = invocation.change_password(user, new_hash).await?;
+        invocation.keep_session(&mut session, &user).await;
+        invocation.discard(&flow).await;
+        let (display_name, timestamp) = (user.display_name, invocation.now());
+        let content = EmailContent::UserPasswordUpdatedNotification {
+            display_name,
+            timestamp,
+        };
+        invocation.notify(&user.email_address, content).await;
+        Ok(NoValues {})
+    }
+}
