@@ -1,5 +1,4 @@
 //! Hashes as another implementation computes them (the reference one in C, by way of argon2-cffi for Python).
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{sync::Barrier, thread};
 

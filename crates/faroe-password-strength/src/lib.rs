@@ -1,0 +1,111 @@
+#![doc = include_str!("../README.md")]
+
+mod strength;
+
+use std::{error::Error, fmt, sync::Arc, thread};
+
+use async_trait::async_trait;
+use faroe_core::{
+    error::AdapterError, password::PasswordStrengthChecker, protocol::secret::Password,
+};
+use tokio::{sync::Semaphore, task};
+use zxcvbn::Score;
+
+const OPERATION: &str = "judge the strength of a password";
+
+/// The score that a password needs at least, by the guesses that it takes to find it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MinimumScore {
+    /// More than 10³ guesses.
+    One,
+    /// More than 10⁶ guesses: enough if passwords can only be tried under a rate limit.
+    Two,
+    /// More than 10⁸ guesses: the default. Slow hashes protect such a password even if they are stolen.
+    #[default]
+    Three,
+    /// More than 10¹⁰ guesses.
+    Four,
+}
+
+impl MinimumScore {
+    fn score(self) -> Score {
+        match self {
+            Self::One => Score::One,
+            Self::Two => Score::Two,
+            Self::Three => Score::Three,
+            Self::Four => Score::Four,
+        }
+    }
+}
+
+impl TryFrom<u8> for MinimumScore {
+    type Error = InvalidMinimumScore;
+
+    fn try_from(score: u8) -> Result<Self, InvalidMinimumScore> {
+        match score {
+            1 => Ok(Self::One),
+            2 => Ok(Self::Two),
+            3 => Ok(Self::Three),
+            4 => Ok(Self::Four),
+            _ => Err(InvalidMinimumScore),
+        }
+    }
+}
+
+/// A number that is no [`MinimumScore`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidMinimumScore;
+
+impl fmt::Display for InvalidMinimumScore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the minimum score of a password must be 1 to 4")
+    }
+}
+
+impl Error for InvalidMinimumScore {}
+
+/// Refuses passwords that are easy to guess.
+///
+/// It needs a Tokio runtime. It fails only when that is being shut down, or if the estimate panics.
+#[derive(Debug)]
+pub struct PasswordStrength {
+    minimum_score: MinimumScore,
+    permits: Arc<Semaphore>,
+}
+
+impl PasswordStrength {
+    /// Refuses passwords with a lower score than this.
+    pub fn new(minimum_score: MinimumScore) -> Self {
+        let processors = thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            minimum_score,
+            permits: Arc::new(Semaphore::new(processors)),
+        }
+    }
+}
+
+impl Default for PasswordStrength {
+    fn default() -> Self {
+        Self::new(MinimumScore::default())
+    }
+}
+
+#[async_trait]
+impl PasswordStrengthChecker for PasswordStrength {
+    async fn is_strong_enough(&self, password: &Password) -> Result<bool, AdapterError> {
+        let permit = Arc::clone(&self.permits)
+            .acquire_owned()
+            .await
+            .expect("the semaphore is never closed");
+        let minimum_score = self.minimum_score.score();
+        let password = password.clone();
+        let judgement = task::spawn_blocking(move || {
+            let _permit = permit;
+            strength::reaches(&password, minimum_score)
+        });
+        // A panic's message could quote the password.
+        judgement
+            .await
+            .map_err(|_| AdapterError::message(OPERATION))
+    }
+}

@@ -1,0 +1,181 @@
+//! Which passwords pass and which do not.
+
+use faroe_core::{password::PasswordStrengthChecker, protocol::secret::Password};
+use faroe_password_strength::{MinimumScore, PasswordStrength};
+
+async fn is_strong_enough(checker: &PasswordStrength, password: &str) -> bool {
+    let answer = checker.is_strong_enough(&Password::from(password)).await;
+    answer.expect("the runtime is there")
+}
+
+#[tokio::test]
+async fn passwords_that_are_easy_to_guess_are_weak() {
+    let checker = PasswordStrength::default();
+    for password in [
+        // Common passwords, with digits and punctuation behind.
+        "password1234567",
+        "Password123!",
+        "passwordpassword",
+        "password123456789012345678901234567890",
+        "Passw0rd!!!!",
+        "P@ssw0rd1234",
+        "P@$$w0rd123",
+        "iloveyou123",
+        "iloveyou!!!",
+        "letmein12345",
+        "football2023",
+        "monkey12345!",
+        "dragon99999",
+        "sunshine2020",
+        "princess1!",
+        "admin123456",
+        "changeme123!",
+        "superman123",
+        "baseball11",
+        "starwars2015",
+        "liverpool1",
+        "whatever123",
+        "michael1985",
+        "jessica123456",
+        "Summer2024!",
+        "Password2024!",
+        "January2024",
+        "trustno1trustno1",
+        "Tr0ub4dour&3",
+        // Keyboards, sequences, dates.
+        "qwertyuiop1",
+        "qwertyuiop123",
+        "asdfghjkl;",
+        "1q2w3e4r5t6y",
+        "zaq12wsxcde3",
+        "qazwsxedcrfv",
+        "1234567890",
+        "0987654321",
+        "abcdefghij",
+        "abc1234567890",
+        "ABCDEFGHJKLM",
+        "12/31/1999",
+        // Repetitions.
+        "aaaaaaaaaa",
+        "aaaaaaaaaaaab",
+        "abcabcabcabc",
+        "ababababababababababa",
+        "日本日本日本日本日本",
+    ] {
+        assert!(!is_strong_enough(&checker, password).await, "{password}");
+    }
+}
+
+#[tokio::test]
+async fn passwords_that_are_hard_to_guess_are_strong() {
+    let checker = PasswordStrength::default();
+    for password in [
+        "correct horse battery staple",
+        "correcthorsebatterystaple",
+        "umbrella-Granite-seventeen-otter",
+        "the cat sat on nine violins",
+        "Kaffee um 9, Tee um 17 Uhr!",
+        "wobbly lantern fjord",
+        "fX7#qLw2!vRz9m",
+        "hT3-mWq8-zKp5x",
+        "nq7v2kxw9rjt4b",
+        "GVXKQWJZTRBNPM",
+        "7f3a9c1e5b8d2046",
+        "w4QnZ8sYtK3uHbR6cXeP",
+        "пять зелёных крокодилов",
+        "møllerens katt drikker kefir",
+        "五匹の緑色の鰐が歌う夜に",
+        "🦀🐙🌋🎻🥨🧭🪁🦔🎳🧿",
+    ] {
+        assert!(is_strong_enough(&checker, password).await, "{password}");
+    }
+}
+
+#[tokio::test]
+async fn a_repeated_pattern_is_weak_at_any_length() {
+    let checker = PasswordStrength::default();
+    for pattern in [
+        "a",
+        "é",
+        "🦀",
+        "12",
+        "abc",
+        "x%",
+        "l1|!7",
+        "4@8({[<",
+        "01/01/1990",
+        "password",
+    ] {
+        for length in [10, 20, 33, 50, 72, 100] {
+            let password: String = pattern
+                .chars()
+                .cycle()
+                .take(length.max(2 * pattern.len()))
+                .collect();
+            assert!(!is_strong_enough(&checker, &password).await, "{password}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_repeated_pattern_is_as_strong_as_the_pattern() {
+    let checker = PasswordStrength::default();
+    assert!(is_strong_enough(&checker, &"correct horse battery staple".repeat(3)).await);
+    assert!(!is_strong_enough(&checker, &"monkey12345!".repeat(8)).await);
+}
+
+#[tokio::test]
+async fn a_strong_password_stays_strong_wherever_padding_is_added() {
+    let checker = PasswordStrength::default();
+    for padding in 0..=85 {
+        let password = format!(
+            "{}fX7#qLw2!vRz9m{}",
+            "a".repeat(padding),
+            "1".repeat(86 - padding)
+        );
+        assert!(is_strong_enough(&checker, &password).await, "{password}");
+    }
+}
+
+#[tokio::test]
+async fn repeating_the_last_character_makes_nothing_strong() {
+    let checker = PasswordStrength::default();
+    for start in ["password1", "iloveyou!", "qwerty", "Football0", "letmein."] {
+        let last = &start[start.len() - 1..];
+        for padding in 10..=100 - start.len() {
+            let password = format!("{start}{}", last.repeat(padding));
+            assert!(!is_strong_enough(&checker, &password).await, "{password}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_minimum_score_decides() {
+    // About 10⁷ guesses: a score of 2.
+    let password = "Summer2024!";
+    for (minimum_score, expected) in [(1, true), (2, true), (3, false), (4, false)] {
+        let minimum_score = MinimumScore::try_from(minimum_score).expect("1 to 4");
+        let checker = PasswordStrength::new(minimum_score);
+        assert_eq!(
+            is_strong_enough(&checker, password).await,
+            expected,
+            "{minimum_score:?}"
+        );
+    }
+    for score in [0, 5] {
+        assert!(MinimumScore::try_from(score).is_err());
+    }
+}
+
+#[tokio::test]
+async fn any_text_at_all_gets_an_answer() {
+    let checker = PasswordStrength::default();
+    for password in [
+        "",
+        "\0\0\0\0\0\0\0\0\0\0",
+        "a\u{301}\u{301}\u{200d}🏳️‍🌈 \u{202e}\u{feff}",
+    ] {
+        let answer = checker.is_strong_enough(&Password::from(password)).await;
+        assert!(answer.is_ok(), "{password:?}");
+    }
+}
