@@ -1,0 +1,95 @@
+//! The suite of [`UserStore`].
+
+use std::sync::Arc;
+
+use faroe_core::{
+    password::PasswordHash,
+    user_store::{CreateUserOutcome, User, UserId, UserStore},
+};
+
+use super::{
+    Suite,
+    case::{CaseResult, Failure, equal, random},
+};
+
+mod addresses;
+mod changes;
+mod lookups;
+mod races;
+
+/// The suite of [`UserStore`], for a store whose users start enabled and with all counters 0.
+pub fn user_store<S: UserStore>(
+    name: impl Into<String>,
+    open: impl AsyncFn() -> S + Send + Sync + 'static,
+) -> Suite {
+    let open = Arc::new(open);
+    let mut suite = Suite::new(name);
+    for cases in [
+        lookups::CASES,
+        addresses::CASES,
+        changes::CASES,
+        races::CASES,
+    ] {
+        suite = suite.with_cases(cases, &open, |users| Arc::new(users));
+    }
+    suite
+}
+
+/// An address that no user has, as the protocol accepts it.
+fn address() -> String {
+    format!("{}@example.com", random())
+}
+
+/// A password hash with every byte in it; `variant` makes it another one.
+fn password_hash(variant: u8) -> PasswordHash {
+    let every_byte = (0..=u8::MAX).map(|byte| byte.wrapping_add(variant));
+    PasswordHash {
+        algorithm_id: format!("algorithm.{variant}"),
+        salt: vec![0, variant, 0, b'\'', b'\\', 0xff].into(),
+        hash: every_byte.collect::<Vec<u8>>().into(),
+    }
+}
+
+async fn create(users: &dyn UserStore, address: &str) -> Result<User, Failure> {
+    match users.create_user(address, &password_hash(0)).await? {
+        CreateUserOutcome::Created(user) => Ok(user),
+        CreateUserOutcome::EmailAddressAlreadyUsed => {
+            Err(Failure::new("an address that nobody has counts as used"))
+        }
+    }
+}
+
+/// The store shows the user exactly so, by ID and by address.
+async fn shows(users: &dyn UserStore, user: &User) -> CaseResult {
+    let expected = Some(user.clone());
+    equal(&users.get_user(&user.id).await?, &expected)?;
+    let found = users.get_user_by_email_address(&user.email_address);
+    equal(&found.await?, &expected)
+}
+
+/// IDs that look like this one but are not it, and texts that can be no ID at all.
+fn odd_ids(id: &UserId) -> Vec<UserId> {
+    let id = id.as_str();
+    let odd = [
+        String::new(),
+        "x".repeat(10_000),
+        "\0".into(),
+        format!("{id}\0"),
+        format!("{id} "),
+        format!(" {id}"),
+        format!("0{id}"),
+        format!("+{id}"),
+        format!("{id}.0"),
+        format!("{id}' OR '1'='1"),
+        id.to_uppercase(),
+        id.to_lowercase(),
+        "-1".into(),
+        "1e3".into(),
+        "99999999999999999999999".into(),
+        "no such user".into(),
+        "ünïcödé".into(),
+        random(),
+    ];
+    let odd = odd.into_iter().filter(|odd| odd != id);
+    odd.map(UserId::from).collect()
+}

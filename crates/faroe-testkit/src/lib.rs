@@ -1,0 +1,17 @@
+#![doc = include_str!("../README.md")]
+
+pub mod clock;
+pub mod conformance;
+pub mod hasher;
+pub mod log;
+pub mod mailbox;
+pub mod round_robin;
+pub mod storage;
+pub mod user_store;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Locks a fake's state. A fake stays usable after a test has panicked: every change to its state is made in one step.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

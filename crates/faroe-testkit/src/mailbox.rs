@@ -1,0 +1,79 @@
+//! A sender that keeps what it is given.
+
+use std::sync::{
+    Mutex,
+    atomic::{AtomicBool, Ordering},
+};
+
+use async_trait::async_trait;
+use faroe_core::{
+    email::{EmailContent, EmailMessage, EmailSender},
+    error::AdapterError,
+    protocol::secret::{EmailAddressVerificationCode, TemporaryPassword},
+};
+
+use crate::locked;
+
+/// An [`EmailSender`] that delivers to a list, or fails when it is told to.
+#[derive(Debug, Default)]
+pub struct Mailbox {
+    messages: Mutex<Vec<EmailMessage>>,
+    failing: AtomicBool,
+}
+
+impl Mailbox {
+    /// All messages, in order.
+    pub fn messages(&self) -> Vec<EmailMessage> {
+        locked(&self.messages).clone()
+    }
+
+    /// The messages to this address, in order.
+    pub fn messages_to(&self, email_address: &str) -> Vec<EmailMessage> {
+        let mut messages = self.messages();
+        messages.retain(|message| message.to == email_address);
+        messages
+    }
+
+    /// The code in the last message to this address that has one.
+    pub fn last_code(&self, email_address: &str) -> Option<EmailAddressVerificationCode> {
+        let messages = self.messages_to(email_address).into_iter().rev();
+        messages
+            .filter_map(|message| match message.content {
+                EmailContent::SignupEmailAddressVerificationCode { code }
+                | EmailContent::UserEmailAddressUpdateEmailAddressVerificationCode {
+                    code, ..
+                } => Some(code),
+                _ => None,
+            })
+            .next()
+    }
+
+    /// The temporary password in the last message to this address that has one.
+    pub fn last_temporary_password(&self, email_address: &str) -> Option<TemporaryPassword> {
+        let messages = self.messages_to(email_address).into_iter().rev();
+        messages
+            .filter_map(|message| match message.content {
+                EmailContent::UserPasswordResetTemporaryPassword {
+                    temporary_password, ..
+                } => Some(temporary_password),
+                _ => None,
+            })
+            .next()
+    }
+
+    /// From now on every message fails and is not kept, or, with `false`, is delivered again.
+    pub fn set_failing(&self, failing: bool) {
+        self.failing.store(failing, Ordering::SeqCst);
+    }
+}
+
+#[async_trait]
+impl EmailSender for Mailbox {
+    async fn send(&self, message: EmailMessage) -> Result<(), AdapterError> {
+        if self.failing.load(Ordering::SeqCst) {
+            return Err(AdapterError::message("deliver to a mailbox told to fail"));
+        }
+        locked(&self.messages).push(message);
+        Ok(())
+    }
+}
