@@ -1,0 +1,157 @@
+//! The handle.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use faroe_core::error::AdapterError;
+use rusqlite::{Connection, Error};
+
+use crate::{
+    error::{is_busy, sqlite_error},
+    open::{self, Synchronous},
+    writer::Writer,
+};
+
+/// Connections that are kept for the next read; as many as tasks may read at once on a large machine.
+const IDLE_READERS: usize = 64;
+
+/// A SQLite database. Clones share its connections; when the last one is dropped, they are closed.
+///
+/// Every call takes effect at one moment between its call and its return, and a read sees every write that was
+/// acknowledged before, also by another process. A call that is dropped before its end may have its effect or not.
+#[derive(Clone)]
+pub struct Database {
+    writer: Writer,
+    /// `None` for a database in memory: its one connection is the writer's.
+    readers: Option<Arc<Readers>>,
+}
+
+struct Readers {
+    path: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl Database {
+    /// Opens the file, and creates it if it is missing. Blocks for as long as that takes, usually milliseconds.
+    ///
+    /// # Errors
+    ///
+    /// When the folder is missing or may not be written, and as for [`Database::open_existing`].
+    pub fn open(path: impl AsRef<Path>, synchronous: Synchronous) -> Result<Self, AdapterError> {
+        let path = path.as_ref();
+        open::create_file(path).map_err(|error| {
+            AdapterError::new(format!("create the database {}", path.display()), error)
+        })?;
+        Self::open_existing(path, synchronous)
+    }
+
+    /// Opens the file, which must exist.
+    ///
+    /// # Errors
+    ///
+    /// When the file is missing, may not be written, is no SQLite database, or stays locked for five seconds.
+    pub fn open_existing(
+        path: impl AsRef<Path>,
+        synchronous: Synchronous,
+    ) -> Result<Self, AdapterError> {
+        let path = path.as_ref();
+        let writer =
+            open::writer(path, synchronous).and_then(|connection| Ok(Writer::start(connection)?));
+        Ok(Self {
+            writer: writer.map_err(|error| {
+                AdapterError::new(format!("open the database {}", path.display()), error)
+            })?,
+            readers: Some(Arc::new(Readers {
+                path: path.to_path_buf(),
+                idle: Mutex::default(),
+            })),
+        })
+    }
+
+    /// Opens a new database that lives in memory and is gone with the last clone of this handle.
+    ///
+    /// # Errors
+    ///
+    /// When there is no memory or no thread to be had.
+    pub fn in_memory() -> Result<Self, AdapterError> {
+        const OPERATION: &str = "open a database in memory";
+        let connection = open::in_memory().map_err(|error| sqlite_error(OPERATION, error))?;
+        let writer = Writer::start(connection);
+        Ok(Self {
+            writer: writer.map_err(|error| AdapterError::new(OPERATION, error))?,
+            readers: None,
+        })
+    }
+
+    /// Runs a query. `operation` names it in errors, such as `find a user`.
+    ///
+    /// The query runs on the calling thread: look a few rows up by an index, no more. It may run again when it finds the
+    /// file locked.
+    ///
+    /// # Errors
+    ///
+    /// When the query fails.
+    pub async fn read<T, Q>(&self, operation: &'static str, query: Q) -> Result<T, AdapterError>
+    where
+        T: Send + 'static,
+        Q: Fn(&Connection) -> Result<T, Error> + Send + 'static,
+    {
+        let Some(readers) = &self.readers else {
+            return self.writer.run(operation, query).await;
+        };
+        match readers.run(&query) {
+            Err(error) if is_busy(&error) => self.writer.run(operation, query).await,
+            result => result.map_err(|error| sqlite_error(operation, error)),
+        }
+    }
+
+    /// Runs a change in a transaction that already holds the write lock, and commits it if it returns `Ok`; otherwise
+    /// nothing is changed. Waits when too many writes are queued.
+    ///
+    /// The change must neither commit nor roll back. It may run again, from the state in which it ran first: when another
+    /// one that shares the transaction has failed.
+    ///
+    /// # Errors
+    ///
+    /// When the change or the commit fails, or another process holds the write lock for longer than 1.5 seconds.
+    pub async fn write<T, C>(&self, operation: &'static str, change: C) -> Result<T, AdapterError>
+    where
+        T: Send + 'static,
+        C: Fn(&Connection) -> Result<T, Error> + Send + 'static,
+    {
+        self.writer.run(operation, change).await
+    }
+}
+
+impl Readers {
+    fn run<T>(&self, query: impl Fn(&Connection) -> Result<T, Error>) -> Result<T, Error> {
+        let idle = self.lock().pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => open::reader(&self.path)?,
+        };
+        // A query that panics takes the connection with it.
+        let result = query(&connection);
+        let mut idle = self.lock();
+        if idle.len() < IDLE_READERS {
+            idle.push(connection);
+        }
+        result
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.readers.as_ref().map(|readers| &readers.path);
+        f.debug_struct("Database")
+            .field("path", &path)
+            .finish_non_exhaustive()
+    }
+}

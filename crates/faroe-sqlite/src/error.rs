@@ -1,0 +1,37 @@
+//! SQLite's errors as errors of an adapter.
+
+use std::sync::Arc;
+
+use faroe_core::error::AdapterError;
+use rusqlite::{Error, ErrorCode, ffi};
+
+/// A failure of `operation` because of an error of SQLite.
+///
+/// SQLite's own messages name tables and columns, never values. The message of a trigger may be anything and is left out.
+pub fn sqlite_error(operation: &'static str, error: Error) -> AdapterError {
+    AdapterError::new(operation, without_message_of_trigger(error))
+}
+
+pub(crate) fn shared(operation: &'static str, error: Arc<Error>) -> AdapterError {
+    match Arc::try_unwrap(error) {
+        Ok(error) => sqlite_error(operation, error),
+        Err(error) => AdapterError::new(operation, error),
+    }
+}
+
+pub(crate) fn without_message_of_trigger(error: Error) -> Error {
+    match error {
+        Error::SqliteFailure(cause, _) if cause.extended_code == ffi::SQLITE_CONSTRAINT_TRIGGER => {
+            Error::SqliteFailure(cause, None)
+        }
+        error => error,
+    }
+}
+
+/// Whether another connection holds a lock that is needed.
+pub(crate) fn is_busy(error: &Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
+    )
+}

@@ -1,0 +1,11 @@
+#![doc = include_str!("../README.md")]
+
+mod database;
+mod error;
+mod open;
+mod upgrade;
+mod writer;
+
+pub use rusqlite;
+
+pub use crate::{database::Database, error::sqlite_error, open::Synchronous};

@@ -1,0 +1,306 @@
+//! What callers of one file notice of each other.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::{
+    cell::RefCell,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
+    time::Duration,
+};
+
+use faroe_core::error::{AdapterError, ErrorChain};
+use faroe_sqlite::{
+    Database, Synchronous,
+    rusqlite::{self, Connection},
+};
+use futures::future::join_all;
+use tempfile::TempDir;
+
+const SCHEMA: &[&str] = &[
+    "CREATE TABLE counter (id INTEGER PRIMARY KEY, value INTEGER NOT NULL) STRICT;
+     INSERT INTO counter VALUES (0, 0);
+     CREATE TABLE name (name TEXT NOT NULL PRIMARY KEY) STRICT;
+     CREATE TABLE child (counter INTEGER REFERENCES counter (id) DEFERRABLE INITIALLY DEFERRED) STRICT;
+     CREATE TRIGGER refuse BEFORE INSERT ON name WHEN new.name LIKE 'refused%'
+        BEGIN SELECT RAISE(ABORT, 'canary'); END;
+     CREATE TRIGGER undo BEFORE INSERT ON name WHEN new.name = 'undone'
+        BEGIN SELECT RAISE(ROLLBACK, 'canary'); END;",
+];
+
+async fn open(folder: &TempDir) -> Database {
+    let path = folder.path().join("test.sqlite");
+    let database = Database::open(path, Synchronous::Normal).unwrap();
+    database.upgrade("test", SCHEMA).await.unwrap();
+    database
+}
+
+/// Reads first and writes later, so that two that run at once would lose one.
+fn increment(connection: &Connection) -> rusqlite::Result<i64> {
+    let value: i64 = connection.query_row("SELECT value FROM counter WHERE id = 0", [], |row| {
+        row.get(0)
+    })?;
+    connection.execute("UPDATE counter SET value = ?1 WHERE id = 0", [value + 1])?;
+    Ok(value + 1)
+}
+
+fn add_name(
+    name: &'static str,
+) -> impl Fn(&Connection) -> rusqlite::Result<usize> + Send + 'static {
+    move |connection| connection.execute("INSERT INTO name VALUES (?1)", [name])
+}
+
+async fn value(database: &Database) -> i64 {
+    let query = |connection: &Connection| {
+        connection.query_row("SELECT value FROM counter WHERE id = 0", [], |row| {
+            row.get(0)
+        })
+    };
+    database.read("read the counter", query).await.unwrap()
+}
+
+async fn names(database: &Database) -> Vec<String> {
+    let query = |connection: &Connection| {
+        let mut statement = connection.prepare("SELECT name FROM name ORDER BY name")?;
+        statement.query_map([], |row| row.get(0))?.collect()
+    };
+    database.read("read the names", query).await.unwrap()
+}
+
+/// Keeps the writer busy until the sender is used or dropped, so that what is written meanwhile shares a transaction.
+fn occupy(
+    database: &Database,
+) -> (
+    mpsc::Sender<()>,
+    impl Future<Output = Result<(), AdapterError>>,
+) {
+    let (free, occupied) = mpsc::channel::<()>();
+    let occupied = std::sync::Mutex::new(occupied);
+    let database = database.clone();
+    let write = async move {
+        let wait = move |_: &Connection| {
+            let _freed = occupied.lock().unwrap().recv();
+            Ok(())
+        };
+        database.write("occupy the writer", wait).await
+    };
+    (free, write)
+}
+
+#[tokio::test]
+async fn increments_of_many_tasks_on_two_handles_add_up() {
+    let folder = TempDir::new().unwrap();
+    let handles = [open(&folder).await, open(&folder).await];
+    let results =
+        join_all((0..200).map(|task| handles[task % 2].write("increment", increment))).await;
+    let mut seen: Vec<i64> = results.into_iter().map(Result::unwrap).collect();
+    seen.sort_unstable();
+    assert_eq!(seen, (1..=200).collect::<Vec<_>>());
+    assert_eq!(value(&handles[0]).await, 200);
+}
+
+#[tokio::test]
+async fn a_read_sees_what_another_handle_was_acknowledged() {
+    let folder = TempDir::new().unwrap();
+    let (one, other) = (open(&folder).await, open(&folder).await);
+    for expected in 1..=100 {
+        one.write("increment", increment).await.unwrap();
+        assert_eq!(value(&other).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn each_write_of_a_shared_transaction_has_its_own_result() {
+    let folder = TempDir::new().unwrap();
+    let database = open(&folder).await;
+    let (free, occupied) = occupy(&database);
+    let orphan = |connection: &Connection| connection.execute("INSERT INTO child VALUES (77)", []);
+    let panic = |_: &Connection| -> rusqlite::Result<usize> { panic!("as a change might") };
+    let write = |name: &'static str| database.write("add a name", add_name(name));
+    let (_, a, again, orphan, refused, b, undone, panicked, c, ()) = tokio::join!(
+        biased;
+        occupied,
+        write("a"),
+        write("a"),
+        database.write("add an orphan", orphan),
+        write("refused"),
+        write("b"),
+        write("undone"),
+        database.write("panic", panic),
+        write("c"),
+        async { drop(free) },
+    );
+    for result in [a, b, c] {
+        assert_eq!(result.unwrap(), 1);
+    }
+    for result in [again, orphan, refused, undone, panicked] {
+        assert!(result.is_err());
+    }
+    assert_eq!(names(&database).await, ["a", "b", "c"]);
+}
+
+#[tokio::test]
+async fn a_write_that_fails_changes_nothing() {
+    let folder = TempDir::new().unwrap();
+    for database in [open(&folder).await, in_memory().await] {
+        let half = |connection: &Connection| {
+            increment(connection)?;
+            add_name("refused")(connection)
+        };
+        database.write("do half of it", half).await.unwrap_err();
+        assert_eq!(value(&database).await, 0);
+    }
+}
+
+async fn in_memory() -> Database {
+    let database = Database::in_memory().unwrap();
+    database.upgrade("test", SCHEMA).await.unwrap();
+    database
+}
+
+#[tokio::test]
+async fn a_database_in_memory_reads_what_it_wrote() {
+    let database = in_memory().await;
+    join_all((0..50).map(|_| database.write("increment", increment))).await;
+    assert_eq!(value(&database.clone()).await, 50);
+    assert_eq!(value(&in_memory().await).await, 0);
+}
+
+#[tokio::test]
+async fn a_write_whose_caller_has_gone_before_its_turn_is_not_made() {
+    let folder = TempDir::new().unwrap();
+    let database = open(&folder).await;
+    let (free, occupied) = occupy(&database);
+    let mut occupied = pin!(occupied);
+    assert!(futures::poll!(&mut occupied).is_pending());
+    {
+        let mut abandoned = pin!(database.write("add a name", add_name("abandoned")));
+        assert!(futures::poll!(&mut abandoned).is_pending());
+    }
+    drop(free);
+    occupied.await.unwrap();
+    database
+        .write("add a name", add_name("kept"))
+        .await
+        .unwrap();
+    assert_eq!(names(&database).await, ["kept"]);
+}
+
+#[tokio::test]
+async fn more_writes_than_the_queue_holds_are_all_made() {
+    let folder = TempDir::new().unwrap();
+    let database = open(&folder).await;
+    let results = join_all((0..3000).map(|_| database.write("increment", increment))).await;
+    assert!(results.iter().all(Result::is_ok));
+    assert_eq!(value(&database).await, 3000);
+}
+
+#[tokio::test]
+async fn a_query_that_panics_harms_no_other() {
+    let folder = TempDir::new().unwrap();
+    let database = open(&folder).await;
+    let query = |_: &Connection| -> rusqlite::Result<()> { panic!("as a query might") };
+    let task = tokio::spawn({
+        let database = database.clone();
+        async move { database.read("panic", query).await }
+    });
+    assert!(task.await.unwrap_err().is_panic());
+    assert_eq!(value(&database).await, 0);
+}
+
+struct EndOfThread(mpsc::Sender<()>);
+
+impl Drop for EndOfThread {
+    fn drop(&mut self) {
+        let _gone = self.0.send(());
+    }
+}
+
+thread_local! {
+    static END_OF_THREAD: RefCell<Option<EndOfThread>> = const { RefCell::new(None) };
+}
+
+#[tokio::test]
+async fn dropping_the_last_handle_ends_the_thread() {
+    let database = in_memory().await;
+    let (sender, ended) = mpsc::channel();
+    let watch = move |_: &Connection| {
+        END_OF_THREAD.set(Some(EndOfThread(sender.clone())));
+        Ok(())
+    };
+    database.write("watch the thread", watch).await.unwrap();
+    let clone = database.clone();
+    drop(database);
+    assert_eq!(value(&clone).await, 0);
+    drop(clone);
+    ended.recv_timeout(Duration::from_secs(10)).unwrap();
+}
+
+#[tokio::test]
+async fn a_write_waits_for_another_process_and_then_gives_up() {
+    let folder = TempDir::new().unwrap();
+    let database = open(&folder).await;
+    let other = Connection::open(folder.path().join("test.sqlite")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    assert_eq!(value(&database).await, 0);
+    let error = database.write("increment", increment).await.unwrap_err();
+    assert!(
+        ErrorChain(&error).to_string().contains("locked"),
+        "{error:?}"
+    );
+    other.execute_batch("COMMIT").unwrap();
+    assert_eq!(database.write("increment", increment).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_change_that_is_repeated_starts_from_the_same_state() {
+    let folder = TempDir::new().unwrap();
+    let database = open(&folder).await;
+    let (free, occupied) = occupy(&database);
+    let runs = Arc::new(AtomicUsize::new(0));
+    let counted = {
+        let runs = Arc::clone(&runs);
+        move |connection: &Connection| {
+            runs.fetch_add(1, Ordering::Relaxed);
+            increment(connection)
+        }
+    };
+    let (_, counted, refused, ()) = tokio::join!(
+        biased;
+        occupied,
+        database.write("increment", counted),
+        database.write("add a name", add_name("refused")),
+        async { drop(free) },
+    );
+    assert_eq!(counted.unwrap(), 1);
+    refused.unwrap_err();
+    assert_eq!(value(&database).await, 1);
+    // Once together with the other, once on its own.
+    assert_eq!(runs.load(Ordering::Relaxed), 2);
+}
+
+#[tokio::test]
+async fn errors_name_the_operation_and_hold_no_value() {
+    let folder = TempDir::new().unwrap();
+    let database = open(&folder).await;
+    database
+        .write("add a name", add_name("canary"))
+        .await
+        .unwrap();
+    for (name, cause) in [
+        ("canary", "UNIQUE constraint failed: name.name"),
+        ("refused canary", ""),
+    ] {
+        let error = database
+            .write("add a name", add_name(name))
+            .await
+            .unwrap_err();
+        let chain = ErrorChain(&error).to_string();
+        assert!(chain.starts_with("could not add a name: "), "{chain}");
+        assert!(chain.contains(cause), "{chain}");
+        assert!(!format!("{chain}{error:?}").contains("canary"), "{chain}");
+    }
+}
