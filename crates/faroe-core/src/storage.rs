@@ -13,7 +13,7 @@
 
 pub mod namespace;
 
-use std::{fmt::Debug, time::Duration};
+use std::{fmt::Debug, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use faroe_protocol::types::Counter;
@@ -105,6 +105,36 @@ pub trait Storage: Debug + Send + Sync + 'static {
 
     /// Removes the entry with this key, and tells whether there was one.
     async fn delete(&self, key: &str) -> Result<DeleteOutcome, AdapterError>;
+}
+
+#[async_trait]
+impl<S: Storage + ?Sized> Storage for Arc<S> {
+    async fn get(&self, key: &str) -> Result<Option<Entry>, AdapterError> {
+        (**self).get(key).await
+    }
+
+    async fn add(
+        &self,
+        key: &str,
+        value: &[u8],
+        expires_at: UnixTime,
+    ) -> Result<AddOutcome, AdapterError> {
+        (**self).add(key, value, expires_at).await
+    }
+
+    async fn update(
+        &self,
+        key: &str,
+        value: &[u8],
+        expires_at: UnixTime,
+        counter: Counter,
+    ) -> Result<UpdateOutcome, AdapterError> {
+        (**self).update(key, value, expires_at, counter).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<DeleteOutcome, AdapterError> {
+        (**self).delete(key).await
+    }
 }
 
 /// Where records live: signups, signins, sessions and the rest.

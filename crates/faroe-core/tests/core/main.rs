@@ -1,0 +1,11 @@
+//! The core over fakes: what the wire cannot show, or cannot show exactly.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod harness;
+mod hashing;
+mod known_defects;
+mod one_completion;
+mod password_changes;
+mod rate_limits;
+mod sessions;
+mod storages;

@@ -1,0 +1,257 @@
+//! What a change of password ends, and what survives it; hashes of an algorithm of the past.
+
+use std::sync::Arc;
+
+use faroe_core::{
+    Server, ServerOptions, ServerParts, UserPasswordHashAlgorithms,
+    protocol::{
+        signin::{CompleteSignin, GetSignin, VerifySigninUserPassword},
+        user_password_reset::{CompleteUserPasswordReset, GetUserPasswordReset},
+        user_password_update::{
+            CompleteUserPasswordUpdate, CreateUserPasswordUpdate, GetUserPasswordUpdate,
+            SetUserPasswordUpdateNewPassword, VerifyUserPasswordUpdateUserPassword,
+        },
+    },
+};
+use faroe_testkit::hasher::CountingHasher;
+
+use crate::harness::{Harness, NEW_PASSWORD, PASSWORD, outcome};
+
+#[tokio::test]
+async fn defect_7_a_reset_dies_with_the_password_that_it_is_for() {
+    let harness = Harness::new();
+    let session_token = harness.sign_up().await;
+    let user_password_reset_token = harness.completable_reset().await;
+    harness.update_password(&session_token).await;
+    let get = GetUserPasswordReset {
+        user_password_reset_token: user_password_reset_token.clone(),
+    };
+    assert_eq!(
+        outcome(&harness.server, get).await,
+        "invalid_user_password_reset_token"
+    );
+    let complete = CompleteUserPasswordReset {
+        user_password_reset_token,
+    };
+    assert_eq!(
+        outcome(&harness.server, complete).await,
+        "invalid_user_password_reset_token"
+    );
+    assert_eq!(harness.records("user_password_reset"), [""; 0]);
+}
+
+#[tokio::test]
+async fn defect_15_no_session_comes_of_a_password_that_was_changed_in_between() {
+    // Wherever the change comes between the steps of the completion, the session must not outlive it.
+    for call in [
+        "get main.signin",
+        "get_user",
+        "delete main.signin",
+        "add main.session",
+    ] {
+        let harness = Arc::new(Harness::new());
+        let session_token = harness.sign_up().await;
+        let signin_token = harness.completable_signin().await;
+        let sessions = harness.records("session");
+        let (server, interrupted) = harness.beside(|_, _| {});
+        let other = Arc::clone(&harness);
+        interrupted.before(call, async move || {
+            other.update_password(&session_token).await;
+            Ok(())
+        });
+        assert_eq!(
+            outcome(&server, CompleteSignin { signin_token }).await,
+            "invalid_signin_token",
+            "{call}"
+        );
+        assert!(interrupted.has_happened(), "{call}");
+        assert_eq!(harness.records("session"), sessions, "{call}");
+    }
+}
+
+#[tokio::test]
+async fn sessions_survive_a_password_change_unless_configured_otherwise() {
+    let harness = Harness::new();
+    let (acting, other) = (harness.sign_up().await, harness.sign_in().await);
+    harness.update_password(&acting).await;
+    assert!(harness.is_signed_in(&acting).await && harness.is_signed_in(&other).await);
+}
+
+fn ending_other_sessions(_: &mut ServerParts, options: &mut ServerOptions) {
+    options.session.end_other_sessions_on_password_change = true;
+}
+
+#[tokio::test]
+async fn other_sessions_end_with_an_update_and_the_acting_one_goes_on() {
+    let harness = Harness::with(ending_other_sessions);
+    let (acting, other) = (harness.sign_up().await, harness.sign_in().await);
+    harness.update_password(&acting).await;
+    assert!(harness.is_signed_in(&acting).await);
+    assert!(!harness.is_signed_in(&other).await);
+}
+
+#[tokio::test]
+async fn other_sessions_end_with_a_reset_and_the_new_one_is_valid() {
+    let harness = Harness::with(ending_other_sessions);
+    let old = harness.sign_up().await;
+    let user_password_reset_token = harness.completable_reset().await;
+    let complete = CompleteUserPasswordReset {
+        user_password_reset_token,
+    };
+    let new = harness.server.invoke(complete).await.unwrap().session_token;
+    assert!(harness.is_signed_in(&new).await);
+    assert!(!harness.is_signed_in(&old).await);
+}
+
+#[tokio::test]
+async fn other_sessions_end_also_when_someone_else_moves_the_counter_or_the_answer_is_lost() {
+    let harness = Arc::new(Harness::with(ending_other_sessions));
+    let (acting, other) = (harness.sign_up().await, harness.sign_in().await);
+    let user_password_update_token = harness.completable_password_update(&acting).await;
+    let (server, interrupted) = harness.beside(ending_other_sessions);
+    let users = Arc::clone(&harness.users);
+    let id = harness.user().id;
+    interrupted.before("increment_user_sessions_counter", async move || {
+        users.change_user(&id, |user| {
+            user.sessions_counter = user.sessions_counter.next().unwrap()
+        });
+        Ok(())
+    });
+    let complete = CompleteUserPasswordUpdate {
+        session_token: acting.clone(),
+        user_password_update_token,
+    };
+    assert_eq!(outcome(&server, complete).await, "ok");
+    assert!(interrupted.has_happened());
+    assert!(harness.is_signed_in(&acting).await && !harness.is_signed_in(&other).await);
+
+    let user_password_reset_token = harness.completable_reset().await;
+    interrupted.fail("update_user_password_hash");
+    let complete = CompleteUserPasswordReset {
+        user_password_reset_token,
+    };
+    assert_eq!(outcome(&server, complete).await, "internal_error");
+    assert!(
+        !harness.is_signed_in(&acting).await,
+        "the change may have happened"
+    );
+}
+
+/// A server for which the hashes that the harness made are of a previous algorithm.
+fn upgraded(harness: &Harness) -> (Server, Arc<CountingHasher>) {
+    let current = Arc::new(CountingHasher::new("second"));
+    let previous = vec![Arc::clone(&harness.hasher) as _];
+    let algorithms = UserPasswordHashAlgorithms {
+        current: Arc::clone(&current) as _,
+        previous,
+    };
+    let (server, _) = harness.beside(|parts, _| parts.user_password_hash_algorithms = algorithms);
+    (server, current)
+}
+
+#[tokio::test]
+async fn a_password_is_rehashed_with_the_current_algorithm_when_it_is_verified() {
+    let harness = Harness::new();
+    let session_token = harness.sign_up().await;
+    let (server, current) = upgraded(&harness);
+
+    let signin_token = harness.create_signin().await;
+    let verify = |password: &str| VerifySigninUserPassword {
+        signin_token: signin_token.clone(),
+        password: password.into(),
+    };
+    assert_eq!(
+        outcome(&server, verify("not the password")).await,
+        "incorrect_password"
+    );
+    assert_eq!(harness.user().password_hash_algorithm_id, "first");
+    assert_eq!(outcome(&server, verify(PASSWORD)).await, "ok");
+    assert_eq!(harness.user().password_hash_algorithm_id, "second");
+    assert_eq!(current.evaluations(), 1);
+    assert_eq!(
+        outcome(&server, CompleteSignin { signin_token }).await,
+        "ok",
+        "the flow goes on"
+    );
+    assert!(
+        harness.is_signed_in(&session_token).await,
+        "sessions are not touched"
+    );
+
+    let signin_token = harness.create_signin().await;
+    let verify = VerifySigninUserPassword {
+        signin_token,
+        password: PASSWORD.into(),
+    };
+    assert_eq!(outcome(&server, verify).await, "ok");
+    assert_eq!(current.evaluations(), 2, "a current hash is not made again");
+}
+
+#[tokio::test]
+async fn a_password_update_goes_on_when_its_check_rehashes() {
+    let harness = Harness::new();
+    let session_token = harness.sign_up().await;
+    let (server, _) = upgraded(&harness);
+    let create = CreateUserPasswordUpdate {
+        session_token: session_token.clone(),
+    };
+    let user_password_update_token = server
+        .invoke(create)
+        .await
+        .unwrap()
+        .user_password_update_token;
+    let verify = VerifyUserPasswordUpdateUserPassword {
+        session_token: session_token.clone(),
+        user_password_update_token: user_password_update_token.clone(),
+        password: PASSWORD.into(),
+    };
+    assert_eq!(outcome(&server, verify).await, "ok");
+    let set = SetUserPasswordUpdateNewPassword {
+        session_token: session_token.clone(),
+        user_password_update_token: user_password_update_token.clone(),
+        password: NEW_PASSWORD.into(),
+    };
+    assert_eq!(outcome(&server, set).await, "ok");
+    let complete = CompleteUserPasswordUpdate {
+        session_token,
+        user_password_update_token,
+    };
+    assert_eq!(outcome(&server, complete).await, "ok");
+}
+
+#[tokio::test]
+async fn a_hash_of_an_algorithm_that_is_not_configured_is_an_internal_error_and_takes_no_attempt() {
+    let harness = Harness::new();
+    harness.sign_up().await;
+    harness.users.change_user(&harness.user().id, |user| {
+        user.password_hash_algorithm_id = "unknown".into()
+    });
+    for _ in 0..10 {
+        assert_eq!(harness.try_password(PASSWORD).await, "internal_error");
+    }
+    harness.users.change_user(&harness.user().id, |user| {
+        user.password_hash_algorithm_id = "first".into()
+    });
+    assert_eq!(harness.try_password(PASSWORD).await, "ok");
+}
+
+#[tokio::test]
+async fn a_change_of_password_ends_the_flows_on_their_way() {
+    let harness = Harness::new();
+    let session_token = harness.sign_up().await;
+    let signin_token = harness.completable_signin().await;
+    let user_password_update_token = harness.completable_password_update(&session_token).await;
+    harness.update_password(&session_token).await;
+    assert_eq!(
+        outcome(&harness.server, GetSignin { signin_token }).await,
+        "invalid_signin_token"
+    );
+    let get = GetUserPasswordUpdate {
+        session_token,
+        user_password_update_token,
+    };
+    assert_eq!(
+        outcome(&harness.server, get).await,
+        "invalid_password_update_token"
+    );
+}

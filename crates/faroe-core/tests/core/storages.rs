@@ -1,0 +1,233 @@
+//! What a storage may do without anyone noticing: keep expired entries or drop them, serve all roles or one, forget all.
+
+use std::sync::Arc;
+
+use faroe_core::{
+    ServerOptions, Storages,
+    protocol::{
+        session::GetSession,
+        signin::{CompleteSignin, GetSignin, VerifySigninUserPassword},
+        signup::{CreateSignup, GetSignup},
+        user_password_reset::{GetUserPasswordReset, SetUserPasswordResetNewPassword},
+    },
+};
+use faroe_testkit::{clock::ManualClock, storage::ReferenceStorage};
+
+use crate::harness::{EMAIL, Harness, NEW_PASSWORD, PASSWORD, minutes, outcome};
+
+/// A story in which everything expires, told by what each action answered.
+async fn story(harness: &Harness) -> Vec<&'static str> {
+    let server = &harness.server;
+    let mut told = vec![];
+    let abandoned = harness.create_signup().await;
+    let session_token = harness.sign_up().await;
+    let signin_token = harness.completable_signin().await;
+    let reset = harness.completable_reset().await;
+    for _ in 0..6 {
+        told.push(harness.try_password("not the password").await);
+    }
+    for step in [9, 1, 9, 1, 30, 60, 24 * 60, 29 * 24 * 60, 30 * 24 * 60] {
+        harness.advance(minutes(step));
+        told.push(
+            outcome(
+                server,
+                GetSignup {
+                    signup_token: abandoned.clone(),
+                },
+            )
+            .await,
+        );
+        told.push(
+            outcome(
+                server,
+                GetSignin {
+                    signin_token: signin_token.clone(),
+                },
+            )
+            .await,
+        );
+        told.push(
+            outcome(
+                server,
+                GetUserPasswordReset {
+                    user_password_reset_token: reset.clone(),
+                },
+            )
+            .await,
+        );
+        told.push(
+            outcome(
+                server,
+                GetSession {
+                    session_token: session_token.clone(),
+                },
+            )
+            .await,
+        );
+        told.push(
+            outcome(
+                server,
+                CreateSignup {
+                    email_address: "new@example.com".into(),
+                },
+            )
+            .await,
+        );
+        told.push(harness.try_password("not the password").await);
+    }
+    told.push(
+        outcome(
+            server,
+            CompleteSignin {
+                signin_token: signin_token.clone(),
+            },
+        )
+        .await,
+    );
+    told.push(
+        outcome(
+            server,
+            VerifySigninUserPassword {
+                signin_token,
+                password: PASSWORD.into(),
+            },
+        )
+        .await,
+    );
+    let password = NEW_PASSWORD.into();
+    told.push(
+        outcome(
+            server,
+            SetUserPasswordResetNewPassword {
+                user_password_reset_token: reset,
+                password,
+            },
+        )
+        .await,
+    );
+    told
+}
+
+#[tokio::test]
+async fn defect_22_a_storage_that_keeps_expired_entries_and_one_that_drops_them_tell_the_same_story()
+ {
+    let clock = Arc::<ManualClock>::default();
+    let dropping = Arc::new(ReferenceStorage::dropping_expired(Arc::clone(&clock) as _));
+    let dropping = story(&Harness::on(dropping, clock, |_, _| {})).await;
+    let keeping = story(&Harness::new()).await;
+    assert_eq!(keeping, dropping);
+    for expected in [
+        "ok",
+        "rate_limited",
+        "invalid_signup_token",
+        "invalid_session_token",
+    ] {
+        assert!(keeping.contains(&expected), "{expected} in {keeping:?}");
+    }
+}
+
+#[tokio::test]
+async fn each_role_can_have_a_storage_of_its_own() {
+    let main = Arc::new(ReferenceStorage::keeping_expired());
+    let rate_limit = Arc::new(ReferenceStorage::keeping_expired());
+    let storages = Storages {
+        main: Arc::clone(&main) as _,
+        rate_limit: Arc::clone(&rate_limit) as _,
+        cache: None,
+    };
+    let separate = Harness::with(|parts, _| parts.storages = storages);
+    assert_eq!(story(&separate).await, story(&Harness::new()).await);
+    assert!(separate.storage.entries().is_empty());
+    assert!(
+        main.entries()
+            .keys()
+            .all(|key| !key.contains("verify_") && !key.contains("send_"))
+    );
+    assert!(
+        rate_limit
+            .entries()
+            .keys()
+            .all(|key| key.starts_with("verify_") || key.starts_with("send_email."))
+    );
+}
+
+#[tokio::test]
+async fn losing_the_storage_costs_a_new_sign_in_and_nothing_else() {
+    let harness = Harness::new();
+    let session_token = harness.sign_up().await;
+    let signin_token = harness.completable_signin().await;
+    let before = harness.user();
+    harness.storage.clear();
+    assert!(!harness.is_signed_in(&session_token).await);
+    assert_eq!(
+        outcome(&harness.server, CompleteSignin { signin_token }).await,
+        "invalid_signin_token"
+    );
+    let session_token = harness.sign_in().await;
+    assert!(harness.is_signed_in(&session_token).await);
+    assert_eq!(harness.user(), before);
+    assert_eq!(harness.log.errors(), []);
+}
+
+#[tokio::test]
+async fn a_record_of_another_version_or_none_at_all_is_absent() {
+    let harness = Harness::new();
+    let session_token = harness.sign_up().await;
+    let (key, entry) = harness
+        .storage
+        .entries()
+        .into_iter()
+        .find(|(key, _)| key.contains("session"))
+        .unwrap();
+    let text = String::from_utf8(entry.value).unwrap();
+    for value in [
+        text.replace("\"version\":1", "\"version\":2"),
+        "{}".to_owned(),
+        String::new(),
+        "\0".to_owned(),
+    ] {
+        assert_ne!(value, text);
+        faroe_core::storage::MainStorage::set(
+            &*harness.storage,
+            &key,
+            value.as_bytes(),
+            entry.expires_at,
+        )
+        .await
+        .unwrap();
+        assert!(!harness.is_signed_in(&session_token).await, "{value:?}");
+    }
+    let newer = text.replace("\"record\":{", "\"record\":{\"of_a_newer_server\":[1],");
+    assert_ne!(newer, text);
+    faroe_core::storage::MainStorage::set(
+        &*harness.storage,
+        &key,
+        newer.as_bytes(),
+        entry.expires_at,
+    )
+    .await
+    .unwrap();
+    assert!(
+        harness.is_signed_in(&session_token).await,
+        "a field that was added does no harm"
+    );
+}
+
+#[tokio::test]
+async fn a_failing_storage_is_an_internal_error_that_is_logged_once_with_its_cause() {
+    let harness = Harness::new();
+    let (server, interrupted) = harness.beside(|_, _: &mut ServerOptions| {});
+    interrupted.fail("add main.signup");
+    let error = server
+        .invoke(CreateSignup {
+            email_address: EMAIL.into(),
+        })
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind.error_code(), Some("internal_error"));
+    let logged = harness.log.errors();
+    assert_eq!(logged.len(), 1);
+    assert_eq!(logged[0].action_invocation_id, error.action_invocation_id);
+    assert_eq!(logged[0].error, "could not do what a test has forbidden");
+    assert_eq!(harness.mailbox.messages().len(), 0);
+}
