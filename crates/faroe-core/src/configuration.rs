@@ -44,9 +44,10 @@ impl Storages {
     /// [`namespace::cache`] makes a cache (keys `cache.…`) of the same storage or of another.
     pub fn single(storage: impl Storage) -> Self {
         let storage: Arc<dyn Storage> = Arc::new(storage);
+        let main = Arc::new(namespace::main(Arc::clone(&storage)));
         Self {
-            main: namespace::main(Arc::clone(&storage)),
-            rate_limit: namespace::rate_limit(storage),
+            main,
+            rate_limit: Arc::new(namespace::rate_limit(storage)),
             cache: None,
         }
     }

@@ -28,22 +28,22 @@ fn too_many_attempts(operation: &'static str) -> AdapterError {
 }
 
 /// The storage as a main storage, under keys that start with `main.`.
-pub fn main(storage: Arc<dyn Storage>) -> Arc<dyn MainStorage> {
-    Arc::new(Main(storage))
+pub fn main(storage: Arc<dyn Storage>) -> impl MainStorage {
+    Main(storage)
 }
 
 /// The storage as a rate limit storage, under keys that start with `rate_limit.`.
 ///
 /// Its entries are never deleted, only emptied, until they expire: so the storage's own counter tells an entry from one
 /// that was added later, and every operation is one compare-and-swap.
-pub fn rate_limit(storage: Arc<dyn Storage>) -> Arc<dyn RateLimitStorage> {
-    Arc::new(RateLimit(storage))
+pub fn rate_limit(storage: Arc<dyn Storage>) -> impl RateLimitStorage {
+    RateLimit(storage)
 }
 
 /// The storage as a cache, under keys that start with `cache.`. The clock decides when an entry's time to live is over,
 /// so that a storage that keeps expired entries serves as well.
-pub fn cache(storage: Arc<dyn Storage>, clock: Arc<dyn Clock>) -> Arc<dyn Cache> {
-    Arc::new(StorageCache { storage, clock })
+pub fn cache(storage: Arc<dyn Storage>, clock: Arc<dyn Clock>) -> impl Cache {
+    StorageCache { storage, clock }
 }
 
 /// The storage's key for a role's key. One that would be too long is hashed.

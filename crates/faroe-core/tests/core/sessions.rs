@@ -336,7 +336,7 @@ async fn a_cache_that_fails_is_an_empty_one() {
         Arc::clone(&harness.clock) as _,
     );
     let (server, _) = harness.beside(|parts, options| {
-        parts.storages.cache = Some(cache);
+        parts.storages.cache = Some(Arc::new(cache));
         options.session.cache_expiration = Some(minutes(5));
     });
     let session_token = harness.sign_up().await;
