@@ -1,0 +1,46 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+use faroe_core::{error::AdapterError, storage::Cache};
+
+use crate::{MemoryOptions, entries::Entries};
+
+/// A [`Cache`] in memory. It forgets nothing before its time to live has passed; a full one does not remember what is
+/// new.
+#[derive(Debug)]
+pub struct MemoryCache(Entries);
+
+impl MemoryCache {
+    /// An empty cache.
+    pub fn new(options: MemoryOptions) -> Self {
+        Self(Entries::new(options))
+    }
+}
+
+impl Default for MemoryCache {
+    fn default() -> Self {
+        Self::new(MemoryOptions::default())
+    }
+}
+
+#[async_trait]
+impl Cache for MemoryCache {
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, AdapterError> {
+        Ok(self.0.get(key, |entry| entry.value.clone()))
+    }
+
+    async fn set(
+        &self,
+        key: &str,
+        value: &[u8],
+        time_to_live: Duration,
+    ) -> Result<(), AdapterError> {
+        self.0.set(key, value, time_to_live);
+        Ok(())
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), AdapterError> {
+        let _ = self.0.delete(key, |_| true);
+        Ok(())
+    }
+}

@@ -1,0 +1,300 @@
+//! The bounded map behind the three storages.
+//!
+//! Entries live in a concurrent map. Beside it stands a queue of keys by expiry, so that a write finds what has expired
+//! without a search. An entry's place in the queue is never later than its expiry, but may be earlier: an update that
+//! lengthens a life leaves the place as it is, and whoever finds it there moves it on. So every live entry has exactly one
+//! place, and both map and queue are bounded by the number of entries.
+//!
+//! The lock order is map, then queue; nothing waits while it holds either.
+
+use std::{
+    collections::BTreeSet,
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use dashmap::{DashMap, Entry as Slot, OccupiedEntry};
+use faroe_core::{
+    error::AdapterError,
+    storage::{AddOutcome, DeleteOutcome, UpdateOutcome},
+    time::{Clock, UnixTime},
+    user_store::Counter,
+};
+
+use crate::MemoryOptions;
+
+/// How many expired entries a write drops: more than it can leave behind, so that the queue catches up.
+const SWEPT_BY_A_WRITE: usize = 4;
+
+/// How many places an add looks at when there is no room, before it gives up.
+const SWEPT_WHEN_FULL: usize = 1000;
+
+pub(crate) struct Entries {
+    map: DashMap<Arc<str>, StoredEntry>,
+    queue: Mutex<BTreeSet<Place>>,
+    /// Entries in the map and room reserved for those about to be.
+    taken: AtomicUsize,
+    maximum_entries: usize,
+    clock: Arc<dyn Clock>,
+}
+
+type Place = (UnixTime, Arc<str>);
+
+pub(crate) struct StoredEntry {
+    pub(crate) value: Vec<u8>,
+    /// Empty where entries have no ID.
+    pub(crate) entry_id: Box<str>,
+    pub(crate) counter: Counter,
+    expires_at: UnixTime,
+    queued_at: UnixTime,
+}
+
+impl StoredEntry {
+    pub(crate) fn new(value: &[u8], entry_id: &str, expires_at: UnixTime) -> Self {
+        Self {
+            value: value.to_vec(),
+            entry_id: entry_id.into(),
+            counter: Counter::ZERO,
+            expires_at,
+            queued_at: expires_at,
+        }
+    }
+
+    fn is_live(&self, now: UnixTime) -> bool {
+        now < self.expires_at
+    }
+}
+
+/// What came of looking at the first place in the queue.
+#[derive(PartialEq)]
+enum Swept {
+    /// Nothing is due.
+    Nothing,
+    /// The entry lives longer, or was gone already.
+    NoEntry,
+    /// An expired entry was dropped.
+    Entry,
+}
+
+impl Entries {
+    pub(crate) fn new(options: MemoryOptions) -> Self {
+        Self {
+            map: DashMap::new(),
+            queue: Mutex::default(),
+            taken: AtomicUsize::new(0),
+            maximum_entries: options.maximum_entries,
+            clock: options.clock,
+        }
+    }
+
+    /// What `read` makes of the live entry.
+    pub(crate) fn get<T>(&self, key: &str, read: impl FnOnce(&StoredEntry) -> T) -> Option<T> {
+        let now = self.clock.now();
+        let entry = self.map.get(key)?;
+        if entry.is_live(now) {
+            return Some(read(&entry));
+        }
+        drop(entry);
+        self.drop_expired(key, now);
+        None
+    }
+
+    /// Adds an entry, unless there is a live one.
+    pub(crate) fn add(&self, key: &str, entry: StoredEntry) -> Result<AddOutcome, AdapterError> {
+        let added = self.put(key, entry, false);
+        added.ok_or_else(|| {
+            AdapterError::message("add an entry: the memory storage is full of live entries")
+        })
+    }
+
+    /// Sets an entry, whether or not there is one, and tells whether there was room.
+    pub(crate) fn set(&self, key: &str, value: &[u8], time_to_live: Duration) -> bool {
+        let expires_at = self.clock.now().saturating_add(time_to_live);
+        let entry = StoredEntry::new(value, "", expires_at);
+        self.put(key, entry, true).is_some()
+    }
+
+    /// Updates the live entry, if it has this entry ID and counter.
+    pub(crate) fn update(
+        &self,
+        key: &str,
+        value: &[u8],
+        expires_at: UnixTime,
+        entry_id: &str,
+        counter: Counter,
+    ) -> Result<UpdateOutcome, AdapterError> {
+        let now = self.clock.now();
+        self.sweep(now);
+        let Some(mut entry) = self.map.get_mut(key) else {
+            return Ok(UpdateOutcome::Conflict);
+        };
+        if !entry.is_live(now) {
+            drop(entry);
+            self.drop_expired(key, now);
+            return Ok(UpdateOutcome::Conflict);
+        }
+        if *entry.entry_id != *entry_id || entry.counter != counter {
+            return Ok(UpdateOutcome::Conflict);
+        }
+        let Some(next) = counter.next() else {
+            return Err(AdapterError::message("increment a counter at its maximum"));
+        };
+        if expires_at < entry.queued_at {
+            let key = Arc::clone(entry.key());
+            self.move_place(&mut entry, key, expires_at);
+        }
+        entry.value = value.to_vec();
+        entry.expires_at = expires_at;
+        entry.counter = next;
+        Ok(UpdateOutcome::Updated)
+    }
+
+    /// Deletes the live entry, if it matches.
+    pub(crate) fn delete(
+        &self,
+        key: &str,
+        matches: impl FnOnce(&StoredEntry) -> bool,
+    ) -> DeleteOutcome {
+        let now = self.clock.now();
+        self.sweep(now);
+        let Slot::Occupied(slot) = self.map.entry(key.into()) else {
+            return DeleteOutcome::NotFound;
+        };
+        let live = slot.get().is_live(now);
+        if live && !matches(slot.get()) {
+            return DeleteOutcome::NotFound;
+        }
+        self.remove(slot);
+        if live {
+            DeleteOutcome::Deleted
+        } else {
+            DeleteOutcome::NotFound
+        }
+    }
+
+    /// Puts an entry where there is no live one, or anywhere; `None` when there is no room.
+    fn put(&self, key: &str, entry: StoredEntry, replace: bool) -> Option<AddOutcome> {
+        let now = self.clock.now();
+        let key: Arc<str> = key.into();
+        self.sweep(now);
+        let entry = match self.try_put(now, &key, entry, replace) {
+            Ok(outcome) => return Some(outcome),
+            Err(entry) => entry,
+        };
+        let mut places = (0..SWEPT_WHEN_FULL).map(|_| self.sweep_one(now));
+        places.find(|swept| *swept != Swept::NoEntry);
+        self.try_put(now, &key, entry, replace).ok()
+    }
+
+    /// Gives the entry back when there is no room.
+    fn try_put(
+        &self,
+        now: UnixTime,
+        key: &Arc<str>,
+        entry: StoredEntry,
+        replace: bool,
+    ) -> Result<AddOutcome, StoredEntry> {
+        match self.map.entry(Arc::clone(key)) {
+            Slot::Occupied(slot) if slot.get().is_live(now) && !replace => {
+                Ok(AddOutcome::AlreadyExists)
+            }
+            Slot::Occupied(mut slot) => {
+                let expires_at = entry.expires_at;
+                let place = slot.get().queued_at;
+                slot.insert(StoredEntry {
+                    queued_at: place,
+                    ..entry
+                });
+                self.move_place(slot.get_mut(), Arc::clone(key), expires_at);
+                Ok(AddOutcome::Added)
+            }
+            Slot::Vacant(slot) => {
+                if self.taken.fetch_add(1, Ordering::SeqCst) >= self.maximum_entries {
+                    self.taken.fetch_sub(1, Ordering::SeqCst);
+                    return Err(entry);
+                }
+                self.queue().insert((entry.queued_at, Arc::clone(key)));
+                slot.insert(entry);
+                Ok(AddOutcome::Added)
+            }
+        }
+    }
+
+    /// Drops a few of the entries that have expired.
+    fn sweep(&self, now: UnixTime) {
+        for _ in 0..SWEPT_BY_A_WRITE {
+            if self.sweep_one(now) == Swept::Nothing {
+                return;
+            }
+        }
+    }
+
+    fn sweep_one(&self, now: UnixTime) -> Swept {
+        let key = {
+            let mut queue = self.queue();
+            match queue.first() {
+                Some((due, _)) if *due <= now => queue.pop_first().map(|(_, key)| key),
+                _ => None,
+            }
+        };
+        let Some(key) = key else {
+            return Swept::Nothing;
+        };
+        match self.map.entry(key) {
+            Slot::Occupied(mut slot) if slot.get().is_live(now) => {
+                let key = Arc::clone(slot.key());
+                let expires_at = slot.get().expires_at;
+                self.move_place(slot.get_mut(), key, expires_at);
+                Swept::NoEntry
+            }
+            Slot::Occupied(slot) => {
+                self.remove(slot);
+                Swept::Entry
+            }
+            Slot::Vacant(_) => Swept::NoEntry,
+        }
+    }
+
+    /// Drops the entry if it has expired, so that it stays gone even when the clock steps back.
+    fn drop_expired(&self, key: &str, now: UnixTime) {
+        if let Slot::Occupied(slot) = self.map.entry(key.into())
+            && !slot.get().is_live(now)
+        {
+            self.remove(slot);
+        }
+    }
+
+    fn remove(&self, slot: OccupiedEntry<'_, Arc<str>, StoredEntry>) {
+        self.queue()
+            .remove(&(slot.get().queued_at, Arc::clone(slot.key())));
+        slot.remove();
+        self.taken.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    fn move_place(&self, entry: &mut StoredEntry, key: Arc<str>, to: UnixTime) {
+        let mut queue = self.queue();
+        let mut place = (entry.queued_at, key);
+        queue.remove(&place);
+        place.0 = to;
+        queue.insert(place);
+        entry.queued_at = to;
+    }
+
+    /// A set stays sound whatever panics: each change is one call.
+    fn queue(&self) -> MutexGuard<'_, BTreeSet<Place>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Entries {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entries")
+            .field("taken", &self.taken)
+            .field("maximum_entries", &self.maximum_entries)
+            .finish_non_exhaustive()
+    }
+}

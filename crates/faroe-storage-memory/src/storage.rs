@@ -1,0 +1,70 @@
+use async_trait::async_trait;
+use faroe_core::{
+    error::AdapterError,
+    storage::{AddOutcome, DeleteOutcome, Entry, Storage, UpdateOutcome},
+    time::UnixTime,
+    user_store::Counter,
+};
+
+use crate::{
+    MemoryOptions,
+    entries::{Entries, StoredEntry},
+};
+
+/// The entry ID of entries that have none.
+const NO_ENTRY_ID: &str = "";
+
+/// A [`Storage`] in memory: enough for everything, on one server.
+///
+/// # Errors
+///
+/// Adding an entry fails when there are as many live entries as the options allow.
+#[derive(Debug)]
+pub struct MemoryStorage(Entries);
+
+impl MemoryStorage {
+    /// An empty storage.
+    pub fn new(options: MemoryOptions) -> Self {
+        Self(Entries::new(options))
+    }
+}
+
+impl Default for MemoryStorage {
+    fn default() -> Self {
+        Self::new(MemoryOptions::default())
+    }
+}
+
+#[async_trait]
+impl Storage for MemoryStorage {
+    async fn get(&self, key: &str) -> Result<Option<Entry>, AdapterError> {
+        Ok(self.0.get(key, |entry| Entry {
+            value: entry.value.clone(),
+            counter: entry.counter,
+        }))
+    }
+
+    async fn add(
+        &self,
+        key: &str,
+        value: &[u8],
+        expires_at: UnixTime,
+    ) -> Result<AddOutcome, AdapterError> {
+        let entry = StoredEntry::new(value, NO_ENTRY_ID, expires_at);
+        self.0.add(key, entry)
+    }
+
+    async fn update(
+        &self,
+        key: &str,
+        value: &[u8],
+        expires_at: UnixTime,
+        counter: Counter,
+    ) -> Result<UpdateOutcome, AdapterError> {
+        self.0.update(key, value, expires_at, NO_ENTRY_ID, counter)
+    }
+
+    async fn delete(&self, key: &str) -> Result<DeleteOutcome, AdapterError> {
+        Ok(self.0.delete(key, |_| true))
+    }
+}
