@@ -1,0 +1,144 @@
+//! Expired entries are removed in the background.
+
+use std::{sync::Arc, time::Duration};
+
+use faroe_core::{
+    error::{AdapterError, ErrorChain},
+    time::Clock,
+};
+use faroe_sqlite::Database;
+use tokio::{
+    task::JoinHandle,
+    time::{self, MissedTickBehavior},
+};
+
+use crate::statements;
+
+const INTERVAL: Duration = Duration::from_secs(60);
+
+/// Entries that are removed in one transaction; so many take less than a millisecond.
+const BATCH: usize = 100;
+
+/// A task that ends when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Sweeper {
+    task: JoinHandle<()>,
+}
+
+impl Sweeper {
+    pub(crate) fn start(database: Database, clock: Arc<dyn Clock>) -> Self {
+        let task = tokio::spawn(async move {
+            let mut interval = time::interval(INTERVAL);
+            interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                interval.tick().await;
+                if let Err(error) = sweep(&database, &*clock).await {
+                    tracing::warn!(error = %ErrorChain(&error), "expired entries were not removed");
+                }
+            }
+        });
+        Self { task }
+    }
+}
+
+impl Drop for Sweeper {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Removes all expired entries, and lets other writes in after each few of them.
+pub(crate) async fn sweep(database: &Database, clock: &dyn Clock) -> Result<(), AdapterError> {
+    loop {
+        let now = clock.now();
+        let sweep = move |connection: &_| statements::sweep(connection, BATCH, now);
+        if database.write("remove expired entries", sweep).await? < BATCH {
+            return Ok(());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use faroe_core::time::UnixTime;
+    use faroe_sqlite::rusqlite::{self, Connection};
+    use faroe_testkit::clock::ManualClock;
+
+    use super::*;
+    use crate::{SCHEMA, SqliteStorage};
+
+    /// A table with so many expired entries and one that has a millisecond to live.
+    async fn database(expired: usize, now: UnixTime) -> Database {
+        let database = Database::in_memory().unwrap();
+        database
+            .upgrade("faroe-storage-sqlite", SCHEMA)
+            .await
+            .unwrap();
+        for entry in 0..expired {
+            add(&database, format!("expired {entry}"), now, now).await;
+        }
+        let later = now.saturating_add(Duration::from_millis(1));
+        add(&database, "live".to_owned(), later, now).await;
+        database
+    }
+
+    async fn add(database: &Database, key: String, expires_at: UnixTime, now: UnixTime) {
+        let add = move |connection: &_| statements::add(connection, &key, b"", expires_at, now);
+        let _ = database.write("add an entry", add).await.unwrap();
+    }
+
+    async fn keys(database: &Database) -> Vec<String> {
+        let keys = |connection: &Connection| -> rusqlite::Result<_> {
+            let mut statement = connection.prepare("SELECT key FROM faroe_storage ORDER BY key")?;
+            statement.query_map([], |row| row.get(0))?.collect()
+        };
+        database.read("list the keys", keys).await.unwrap()
+    }
+
+    /// Lets an hour pass on a paused clock, and the database's thread take part in it.
+    async fn an_hour(database: &Database) {
+        for _ in 0..60 {
+            time::sleep(INTERVAL).await;
+            keys(database).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_sweep_removes_what_has_expired_and_nothing_else() {
+        let clock = ManualClock::default();
+        for expired in [0, 1, BATCH, 2 * BATCH + 50] {
+            let database = database(expired, clock.now()).await;
+            sweep(&database, &clock).await.unwrap();
+            assert_eq!(keys(&database).await, ["live"]);
+        }
+    }
+
+    #[tokio::test]
+    async fn one_transaction_removes_only_some_entries() {
+        let now = ManualClock::default().now();
+        let database = database(BATCH + 1, now).await;
+        let once = move |connection: &_| statements::sweep(connection, BATCH, now);
+        assert_eq!(database.write("sweep once", once).await.unwrap(), BATCH);
+        assert_eq!(keys(&database).await.len(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn entries_are_swept_as_time_passes_and_until_the_storage_is_dropped() {
+        let clock = Arc::new(ManualClock::default());
+        let database = database(250, clock.now()).await;
+        let storage = SqliteStorage::new(database.clone(), clock.clone())
+            .await
+            .unwrap();
+        an_hour(&database).await;
+        assert_eq!(keys(&database).await, ["live"]);
+
+        clock.advance(Duration::from_millis(1));
+        an_hour(&database).await;
+        assert!(keys(&database).await.is_empty());
+
+        drop(storage);
+        add(&database, "left".to_owned(), clock.now(), clock.now()).await;
+        an_hour(&database).await;
+        assert_eq!(keys(&database).await, ["left"]);
+    }
+}
