@@ -1,0 +1,259 @@
+//! A whole server inside the test: real HTTP, fakes behind it.
+
+use std::{
+    ops::Deref,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+use axum::{
+    Router,
+    body::Bytes,
+    extract::{DefaultBodyLimit, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::post,
+};
+use faroe_core::{
+    Server, ServerOptions, ServerParts, Storages, UserPasswordHashAlgorithms,
+    email::EmailAddressChecker,
+    endpoint::{Endpoint, EndpointResponse},
+    error::AdapterError,
+    password::PasswordStrengthChecker,
+    protocol::{envelope::InvalidRequest, secret::Password},
+    user_store::UserStore,
+};
+use faroe_testkit::{
+    clock::ManualClock, hasher::CountingHasher, log::ErrorLog, mailbox::Mailbox,
+    storage::ReferenceStorage, user_store::ReferenceUserStore,
+};
+use serde_json::Value;
+use tokio::{net::TcpListener, task::AbortHandle};
+
+use crate::{
+    client::{Client, Inbox},
+    ports::{Call, Plan, Planned},
+    wire::{Outcome, Wire},
+};
+
+/// A server, its client (to which it dereferences), and everything that a test may want to see or to change behind it.
+#[derive(Debug)]
+pub struct TestServer {
+    /// The server, to mount other endpoints of it.
+    pub server: Server,
+    /// What the time is.
+    pub clock: Arc<ManualClock>,
+    /// What was sent.
+    pub mailbox: Arc<Mailbox>,
+    /// Hashes users' passwords.
+    pub hasher: Arc<CountingHasher>,
+    /// Holds records and token buckets.
+    pub storage: Arc<ReferenceStorage>,
+    /// The application's users.
+    pub users: Arc<ReferenceUserStore>,
+    /// What will happen to the calls of storage and user store.
+    pub plan: Arc<Plan>,
+    /// Faults that were reported.
+    pub errors: Arc<ErrorLog>,
+    /// Refuses new email addresses while it is on.
+    pub refuses_email_addresses: Arc<Switch>,
+    /// Refuses new passwords while it is on.
+    pub refuses_passwords: Arc<Switch>,
+    mount: Mount,
+    client: Client,
+}
+
+impl Deref for TestServer {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
+impl TestServer {
+    /// Starts a server with the protocol's defaults.
+    pub async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// Starts a server with other options than the defaults.
+    pub async fn start_with(change: impl FnOnce(&mut ServerOptions)) -> Self {
+        Self::start_on(|_| ReferenceStorage::keeping_expired(), change).await
+    }
+
+    /// Starts a server on another storage than one that keeps what has expired.
+    pub async fn start_on(
+        storage: impl FnOnce(Arc<ManualClock>) -> ReferenceStorage,
+        change: impl FnOnce(&mut ServerOptions),
+    ) -> Self {
+        let clock = Arc::new(ManualClock::default());
+        let storage = Arc::new(storage(Arc::clone(&clock)));
+        let (mailbox, errors) = (Arc::<Mailbox>::default(), Arc::<ErrorLog>::default());
+        let users = Arc::<ReferenceUserStore>::default();
+        let hasher = Arc::new(CountingHasher::new("counting"));
+        let plan = Arc::<Plan>::default();
+        let refuses_email_addresses = Arc::<Switch>::default();
+        let refuses_passwords = Arc::<Switch>::default();
+        let storages = Storages {
+            main: Arc::new(Planned {
+                plan: Arc::clone(&plan),
+                inner: storage.clone() as _,
+            }),
+            rate_limit: Arc::new(Planned {
+                plan: Arc::clone(&plan),
+                inner: storage.clone() as _,
+            }),
+            cache: None,
+        };
+        let inner: Arc<dyn UserStore> = users.clone();
+        let parts = ServerParts {
+            storages,
+            user_store: Arc::new(Planned {
+                plan: Arc::clone(&plan),
+                inner,
+            }),
+            user_password_hash_algorithms: UserPasswordHashAlgorithms {
+                current: hasher.clone(),
+                previous: Vec::new(),
+            },
+            temporary_password_hash_algorithm: hasher.clone(),
+            email_sender: mailbox.clone(),
+        };
+        let mut options = ServerOptions {
+            email_address_checker: refuses_email_addresses.clone(),
+            password_strength_checker: refuses_passwords.clone(),
+            error_logger: errors.clone(),
+            clock: clock.clone(),
+            ..ServerOptions::default()
+        };
+        change(&mut options);
+        let server = Server::new(parts, options).unwrap();
+        let mount = Mount::start(server.endpoint()).await;
+        let client = Client {
+            wire: mount.wire.clone(),
+            inbox: Inbox::Mailbox(mailbox.clone()),
+        };
+        Self {
+            server,
+            clock,
+            mailbox,
+            hasher,
+            storage,
+            users,
+            plan,
+            errors,
+            refuses_email_addresses,
+            refuses_passwords,
+            mount,
+            client,
+        }
+    }
+
+    /// A race with a certain winner: the first action is stopped just before this call, the second one runs as a whole,
+    /// and then the first one goes on.
+    pub async fn race(
+        &self,
+        call: Call,
+        first: (&str, Value),
+        second: impl Future<Output = Outcome>,
+    ) -> (Outcome, Outcome) {
+        let mut held = self.plan.hold(call);
+        let second = async {
+            held.reached().await;
+            let outcome = second.await;
+            held.release();
+            outcome
+        };
+        tokio::join!(self.invoke(first.0, first.1), second)
+    }
+
+    /// Where it listens.
+    pub fn url(&self) -> &str {
+        self.mount.wire.url()
+    }
+}
+
+/// An endpoint behind HTTP, on a port of its own. It is gone when this is dropped.
+#[derive(Debug)]
+pub struct Mount {
+    /// The way to it.
+    pub wire: Wire,
+    task: AbortHandle,
+}
+
+impl Mount {
+    /// Serves an endpoint.
+    pub async fn start(endpoint: Endpoint) -> Self {
+        let router = Router::new()
+            .route("/", post(answer))
+            .layer(DefaultBodyLimit::disable())
+            .with_state(endpoint);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let wire = Wire::new(format!("http://{}", listener.local_addr().unwrap()));
+        let task = tokio::spawn(async move { axum::serve(listener, router).await }).abort_handle();
+        Self { wire, task }
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn answer(State(endpoint): State<Endpoint>, body: Bytes) -> Response {
+    match endpoint.invoke(&body).await {
+        EndpointResponse::Completed(body) => {
+            ([(header::CONTENT_TYPE, "application/json")], body).into_response()
+        }
+        EndpointResponse::InvalidRequest(InvalidRequest::TooLarge) => (
+            StatusCode::PAYLOAD_TOO_LARGE,
+            InvalidRequest::TooLarge.to_string(),
+        )
+            .into_response(),
+        EndpointResponse::InvalidRequest(reason) => {
+            (StatusCode::BAD_REQUEST, reason.to_string()).into_response()
+        }
+        EndpointResponse::Overloaded { retry_after } => {
+            let retry_after = retry_after.as_secs().to_string();
+            (
+                StatusCode::SERVICE_UNAVAILABLE,
+                [(header::RETRY_AFTER, retry_after)],
+            )
+                .into_response()
+        }
+    }
+}
+
+/// A checker that lets everything pass, and nothing while it is on.
+#[derive(Debug, Default)]
+pub struct Switch(AtomicBool);
+
+impl Switch {
+    /// Turns it on or off.
+    pub fn set(&self, on: bool) {
+        self.0.store(on, Ordering::SeqCst);
+    }
+
+    fn is_on(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+#[async_trait]
+impl EmailAddressChecker for Switch {
+    async fn is_allowed(&self, _email_address: &str) -> Result<bool, AdapterError> {
+        Ok(!self.is_on())
+    }
+}
+
+#[async_trait]
+impl PasswordStrengthChecker for Switch {
+    async fn is_strong_enough(&self, _password: &Password) -> Result<bool, AdapterError> {
+        Ok(!self.is_on())
+    }
+}
