@@ -1,0 +1,239 @@
+#![doc = include_str!("../README.md")]
+
+use std::{collections::HashSet, error::Error, fmt};
+
+use serde::{Deserialize, Deserializer};
+
+/// Longer names are cut off or refused by one database or the other.
+const MAX_NAME_SIZE: usize = 63;
+
+/// Where the users are.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct UsersTable {
+    /// The name of the table: `users`.
+    pub name: String,
+    /// The names of its columns.
+    pub columns: UsersTableColumns,
+    /// Who makes the ID of a new user.
+    pub id_generation: IdGeneration,
+}
+
+/// The names of the columns. Each is by default the name of its field.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct UsersTableColumns {
+    /// The user's ID.
+    pub id: String,
+    /// The email address.
+    pub email_address: String,
+    /// The hash of the password.
+    pub password_hash: String,
+    /// The ID of the algorithm that made the hash.
+    pub password_hash_algorithm_id: String,
+    /// The salt that went into the hash.
+    pub password_salt: String,
+    /// Counts changes of the email address.
+    pub email_address_counter: String,
+    /// Counts changes of the password hash.
+    pub password_hash_counter: String,
+    /// Counts the times that all sessions were ended.
+    pub sessions_counter: String,
+    /// Whether the user is disabled, if that can be.
+    #[serde(deserialize_with = "optional_name")]
+    pub disabled: Option<String>,
+    /// Counts flips of the flag; there if and only if `disabled` is.
+    #[serde(deserialize_with = "optional_name")]
+    pub disabled_counter: Option<String>,
+    /// How the user is addressed in emails.
+    #[serde(deserialize_with = "optional_name")]
+    pub display_name: Option<String>,
+}
+
+/// Who makes the ID of a new user.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IdGeneration {
+    /// The user store: 24 random characters, as the protocol's own IDs are.
+    #[default]
+    Random,
+    /// The database: an automatic number or the column's default. It must never make the ID of a deleted user again.
+    Database,
+}
+
+impl Default for UsersTable {
+    fn default() -> Self {
+        Self {
+            name: "users".into(),
+            columns: UsersTableColumns::default(),
+            id_generation: IdGeneration::default(),
+        }
+    }
+}
+
+impl Default for UsersTableColumns {
+    fn default() -> Self {
+        Self {
+            id: "id".into(),
+            email_address: "email_address".into(),
+            password_hash: "password_hash".into(),
+            password_hash_algorithm_id: "password_hash_algorithm_id".into(),
+            password_salt: "password_salt".into(),
+            email_address_counter: "email_address_counter".into(),
+            password_hash_counter: "password_hash_counter".into(),
+            sessions_counter: "sessions_counter".into(),
+            disabled: Some("disabled".into()),
+            disabled_counter: Some("disabled_counter".into()),
+            display_name: Some("display_name".into()),
+        }
+    }
+}
+
+impl UsersTableColumns {
+    /// The names of all columns that there are.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let required = [
+            &self.id,
+            &self.email_address,
+            &self.password_hash,
+            &self.password_hash_algorithm_id,
+            &self.password_salt,
+            &self.email_address_counter,
+            &self.password_hash_counter,
+            &self.sessions_counter,
+        ];
+        let optional = [&self.disabled, &self.disabled_counter, &self.display_name];
+        required
+            .into_iter()
+            .chain(optional.into_iter().flatten())
+            .map(String::as_str)
+    }
+}
+
+impl UsersTable {
+    /// Checks what can be checked without a database: that names are 1 to 63 bytes without NUL, that no column is meant
+    /// for two things (letter case makes no difference to most databases), and that `disabled` and `disabled_counter`
+    /// come together.
+    ///
+    /// # Errors
+    ///
+    /// Says which name is wrong.
+    pub fn validate(&self) -> Result<(), InvalidUsersTable> {
+        check_name("table", &self.name)?;
+        let mut seen = HashSet::new();
+        for name in self.columns.names() {
+            check_name("column", name)?;
+            if !seen.insert(name.to_lowercase()) {
+                return Err(InvalidUsersTable(format!(
+                    "the column {name:?} is named twice"
+                )));
+            }
+        }
+        if self.columns.disabled.is_some() != self.columns.disabled_counter.is_some() {
+            let message =
+                "the columns `disabled` and `disabled_counter` come together or not at all";
+            return Err(InvalidUsersTable(message.into()));
+        }
+        Ok(())
+    }
+}
+
+fn check_name(what: &str, name: &str) -> Result<(), InvalidUsersTable> {
+    let message = if name.is_empty() {
+        format!("a {what} has an empty name")
+    } else if name.len() > MAX_NAME_SIZE {
+        format!("the name of the {what} {name:?} has more than {MAX_NAME_SIZE} bytes")
+    } else if name.contains('\0') {
+        format!("the name of the {what} {name:?} contains NUL")
+    } else {
+        return Ok(());
+    };
+    Err(InvalidUsersTable(message))
+}
+
+/// A [`UsersTable`] that no database can have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidUsersTable(String);
+
+impl fmt::Display for InvalidUsersTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for InvalidUsersTable {}
+
+fn optional_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    Ok((!name.is_empty()).then_some(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<UsersTable, toml::de::Error> {
+        toml::from_str(text)
+    }
+
+    #[test]
+    fn nothing_means_the_defaults_which_are_valid() {
+        let table = parse("").unwrap();
+        assert_eq!(table, UsersTable::default());
+        assert_eq!(table.validate(), Ok(()));
+        assert_eq!(table.columns.names().count(), 11);
+    }
+
+    #[test]
+    fn unknown_keys_and_values_are_refused() {
+        for text in [
+            "nam = 'users'",
+            "columns.email = 'email'",
+            "columns.disabled = false",
+            "id_generation = 'Random'",
+            "id_generation = 'uuid'",
+        ] {
+            assert!(parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_optional_columns_may_be_absent() {
+        let table = parse("columns = { disabled = '', disabled_counter = '', display_name = '' }");
+        let table = table.unwrap();
+        assert_eq!(table.validate(), Ok(()));
+        assert_eq!(table.columns.names().count(), 8);
+        for column in ["id", "email_address", "sessions_counter"] {
+            let table = parse(&format!("columns.{column} = ''")).unwrap();
+            assert!(table.validate().is_err(), "{column}");
+        }
+    }
+
+    #[test]
+    fn names_that_no_database_can_have_are_refused_by_name() {
+        for (text, expected) in [
+            ("name = ''", "a table has an empty name"),
+            (r#"name = "a\u0000b""#, "contains NUL"),
+            (r#"columns.id = "a\u0000b""#, "contains NUL"),
+            (
+                &format!("columns.id = '{}'", "x".repeat(64)),
+                "more than 63 bytes",
+            ),
+            (
+                "columns.id = 'email_address'",
+                "\"email_address\" is named twice",
+            ),
+            (
+                "columns.id = 'ÄID'\ncolumns.email_address = 'äid'",
+                "named twice",
+            ),
+            ("columns.disabled = ''", "come together"),
+            ("columns.disabled_counter = ''", "come together"),
+        ] {
+            let error = parse(text).unwrap().validate().unwrap_err().to_string();
+            assert!(error.contains(expected), "{text}: {error}");
+        }
+        let longest = parse(&format!("name = '{}'", "x".repeat(63))).unwrap();
+        assert_eq!(longest.validate(), Ok(()));
+    }
+}
