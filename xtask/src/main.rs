@@ -1,0 +1,82 @@
+#![doc = include_str!("../README.md")]
+
+mod backends;
+mod guard;
+mod services;
+mod test_all;
+mod tidy;
+mod workspace;
+
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result};
+use clap::{Parser, ValueEnum};
+
+/// The project's own commands.
+#[derive(Debug, Parser)]
+#[command(bin_name = "cargo xtask", disable_help_subcommand = true)]
+enum Xtask {
+    /// Run every test, against real databases too, bringing up what they need.
+    TestAll(test_all::Options),
+    /// Check the rules of the repository that a program can check.
+    Tidy,
+    /// Start the services that database tests need, print their environment variables, and end them on Ctrl-C.
+    Services(services::Options),
+    /// Measure, in a release build.
+    Bench {
+        /// What to measure.
+        what: Benchmark,
+        /// Passed on; try `-- --help`.
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// Run a process that ends when the pipe on standard input closes.
+    #[command(hide = true)]
+    Guard(guard::Charge),
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Benchmark {
+    /// Requests per second of `get_session` against those of a bare HTTP handler.
+    GetSession,
+    /// Sign-ins per second against raw hashes per second, and the memory they take.
+    SignIn,
+}
+
+fn main() -> ExitCode {
+    match run(Xtask::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Xtask) -> Result<ExitCode> {
+    match command {
+        Xtask::TestAll(options) => test_all::run(&options),
+        Xtask::Tidy => tidy::run(),
+        Xtask::Services(options) => services::run(&options),
+        Xtask::Bench { what, arguments } => bench(what, &arguments),
+        Xtask::Guard(charge) => guard::run(&charge),
+    }
+}
+
+fn bench(what: Benchmark, arguments: &[String]) -> Result<ExitCode> {
+    let packages = ["--package", "faroe-server", "--package", "faroe-bench"];
+    let mut build = workspace::cargo();
+    let built = build.args(["build", "--release"]).args(packages).status();
+    if !built.context("could not run cargo")?.success() {
+        return Ok(ExitCode::FAILURE);
+    }
+    let name = what.to_possible_value().expect("no benchmark is skipped");
+    let mut bench = Command::new(workspace::target_directory()?.join("release/faroe-bench"));
+    let status = bench.arg(name.get_name()).args(arguments).status();
+    let status = status.context("could not run the benchmark")?;
+    Ok(if status.success() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}

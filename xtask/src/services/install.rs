@@ -1,0 +1,49 @@
+//! Installing what is missing, where that is one command.
+
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+
+/// Installs packages of Debian or Ubuntu, if this is one of them and we have the rights.
+///
+/// The distribution may start services of its own then; they are left alone, and not used.
+pub(crate) fn packages(names: &[&str]) -> Result<()> {
+    ensure!(
+        Path::new("/etc/debian_version").exists(),
+        "this is neither Debian nor Ubuntu"
+    );
+    println!("installing {} with apt-get", names.join(" "));
+    apt_get(&["update"])?;
+    apt_get(&[&["install", "-y", "--no-install-recommends"], names].concat())
+}
+
+fn apt_get(arguments: &[&str]) -> Result<()> {
+    let mut command = if rustix::process::geteuid().is_root() {
+        Command::new("env")
+    } else if has_sudo() {
+        let mut sudo = Command::new("sudo");
+        sudo.args(["-n", "env"]);
+        sudo
+    } else {
+        bail!("installing takes root or sudo without a password");
+    };
+    command
+        .args(["DEBIAN_FRONTEND=noninteractive", "apt-get", "-q"])
+        .args(arguments)
+        .stdin(Stdio::null());
+    let status = command.status().context("could not run apt-get")?;
+    ensure!(status.success(), "apt-get failed");
+    Ok(())
+}
+
+fn has_sudo() -> bool {
+    let mut sudo = Command::new("sudo");
+    sudo.args(["-n", "true"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    sudo.status().is_ok_and(|status| status.success())
+}

@@ -1,0 +1,380 @@
+//! `cargo xtask test-all`: the one test command.
+
+mod javascript;
+mod output;
+mod report;
+
+use std::{
+    io::Write,
+    process::{Command, ExitCode, Stdio},
+    time::Instant,
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::Args;
+
+use self::{output::Counts, report::Row};
+use crate::{
+    backends::{BACKENDS, Backend},
+    guard::{self, Charge, Guarded},
+    services, tidy,
+    workspace::{self, Packages},
+};
+
+/// What `cargo xtask test-all` is told.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Run only these steps and database backends.
+    #[arg(long, num_args = 1.., value_name = "NAME")]
+    only: Vec<String>,
+    /// Install nothing: what is not there is a failure.
+    #[arg(long)]
+    no_install: bool,
+    /// Give randomized and exhaustive tests more time (they see `FAROE_TEST_THOROUGH=1`).
+    #[arg(long)]
+    thorough: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Format,
+    Lint,
+    Documentation,
+    Tidy,
+    Test,
+    JavaScript,
+    Backend(&'static Backend),
+}
+
+impl Step {
+    fn all(packages: &Packages) -> Vec<Self> {
+        let mut steps = vec![
+            Self::Format,
+            Self::Lint,
+            Self::Documentation,
+            Self::Tidy,
+            Self::Test,
+            Self::JavaScript,
+        ];
+        let backends = BACKENDS
+            .iter()
+            .filter(|backend| !existing(backend, packages).is_empty());
+        steps.extend(backends.map(Self::Backend));
+        steps
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Format => "format",
+            Self::Lint => "lint",
+            Self::Documentation => "documentation",
+            Self::Tidy => "tidy",
+            Self::Test => "test",
+            Self::JavaScript => "javascript",
+            Self::Backend(backend) => backend.name,
+        }
+    }
+}
+
+/// The packages of a backend that there are.
+fn existing(backend: &Backend, packages: &Packages) -> Vec<&'static str> {
+    backend
+        .packages
+        .iter()
+        .copied()
+        .filter(|package| packages.contains(package))
+        .collect()
+}
+
+/// What came of a step so far.
+#[derive(Debug, Default)]
+struct Outcome {
+    /// What it ran against, with versions.
+    against: Vec<String>,
+    counts: Option<Counts>,
+}
+
+impl Outcome {
+    fn count(&mut self, counts: Counts) {
+        *self.counts.get_or_insert_default() += counts;
+    }
+}
+
+/// What all steps share.
+#[derive(Debug)]
+struct Surroundings<'a> {
+    options: &'a Options,
+    packages: Packages,
+}
+
+/// Runs the steps, and tells what came of each.
+pub(crate) fn run(options: &Options) -> Result<ExitCode> {
+    guard::end_all_on_interrupt()?;
+    let surroundings = Surroundings {
+        options,
+        packages: Packages::read()?,
+    };
+    let steps = chosen(Step::all(&surroundings.packages), &options.only)?;
+    let mut rows = Vec::new();
+    for (index, step) in steps.iter().enumerate() {
+        let place = format!("[{}/{}] {}", index + 1, steps.len(), step.name());
+        announce(&place);
+        let (start, mut outcome) = (Instant::now(), Outcome::default());
+        let result = surroundings.run(*step, &mut outcome);
+        let problem = result.err().map(|error| format!("{error:#}"));
+        let row = Row {
+            name: step.name(),
+            problem,
+            time: start.elapsed(),
+            outcome,
+        };
+        announce(&format!("{place} {} in {}", row.result(), row.time()));
+        rows.push(row);
+    }
+    print!("{}", report::report(&rows));
+    let passed = rows.iter().all(|row| row.problem.is_none());
+    Ok(if passed {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn announce(text: &str) {
+    println!("{text}");
+    // What follows may be written by another process.
+    let _ = std::io::stdout().flush();
+}
+
+fn chosen(steps: Vec<Step>, only: &[String]) -> Result<Vec<Step>> {
+    let names: Vec<_> = steps.iter().map(|step| step.name()).collect();
+    for name in only {
+        ensure!(
+            names.contains(&name.as_str()),
+            "there is no step `{name}`; the steps are {}",
+            names.join(", ")
+        );
+    }
+    let is_chosen = |step: &Step| only.is_empty() || only.iter().any(|name| name == step.name());
+    Ok(steps.into_iter().filter(is_chosen).collect())
+}
+
+impl Surroundings<'_> {
+    fn run(&self, step: Step, outcome: &mut Outcome) -> Result<()> {
+        match step {
+            Step::Format => {
+                outcome
+                    .against
+                    .push(version("cargo", &["fmt", "--version"])?);
+                self.cargo(&["fmt", "--all", "--check"], &[])
+            }
+            Step::Lint => {
+                outcome
+                    .against
+                    .push(version("cargo", &["clippy", "--version"])?);
+                self.cargo(
+                    &[
+                        "clippy",
+                        "--workspace",
+                        "--all-targets",
+                        "--",
+                        "-D",
+                        "warnings",
+                    ],
+                    &[],
+                )
+            }
+            Step::Documentation => {
+                outcome.against.push(version("rustdoc", &["--version"])?);
+                self.cargo(
+                    &["doc", "--workspace", "--no-deps"],
+                    &[("RUSTDOCFLAGS", "-D warnings")],
+                )
+            }
+            Step::Tidy => tidy::check(),
+            Step::Test => self.test(outcome),
+            Step::JavaScript => javascript::run(self, outcome),
+            Step::Backend(backend) => self.backend(backend, outcome),
+        }
+    }
+
+    /// Everything that needs no service.
+    fn test(&self, outcome: &mut Outcome) -> Result<()> {
+        outcome.against.push(version("rustc", &["--version"])?);
+        let sqlite = self.packages.bundled_sqlite_version();
+        outcome
+            .against
+            .extend(sqlite.map(|version| format!("SQLite {version} (bundled)")));
+        let mut arguments = vec!["test", "--workspace", "--no-fail-fast"];
+        for backend in BACKENDS {
+            arguments.extend(
+                existing(backend, &self.packages)
+                    .into_iter()
+                    .flat_map(|name| ["--exclude", name]),
+            );
+        }
+        let ended = self.counted(&arguments, &[], outcome);
+        self.require_tests(outcome)?;
+        ended
+    }
+
+    fn backend(&self, backend: &Backend, outcome: &mut Outcome) -> Result<()> {
+        let mut available = Vec::new();
+        for service in backend.services {
+            let one = services::obtain(*service, !self.options.no_install)?;
+            println!(
+                "{} ({}) answers at {}",
+                one.version,
+                one.origin,
+                one.service.variable()
+            );
+            outcome
+                .against
+                .push(format!("{} ({})", one.version, one.origin));
+            available.push(one);
+        }
+        let environment: Vec<_> = available
+            .iter()
+            .map(|one| (one.service.variable(), one.url.as_str()))
+            .collect();
+        let mut arguments = vec!["test", "--no-fail-fast"];
+        arguments.extend(
+            existing(backend, &self.packages)
+                .into_iter()
+                .flat_map(|name| ["--package", name]),
+        );
+        let ended = self.counted(&arguments, &environment, outcome);
+        let logs = backend
+            .services
+            .iter()
+            .map(|service| Ok(service.log()?.display().to_string()));
+        let logs = logs.collect::<Result<Vec<_>>>()?.join(", ");
+        ended
+            .and_then(|()| self.require_tests(outcome))
+            .with_context(|| format!("see also {logs}"))?;
+        let ignored = outcome.counts.map_or(0, |counts| counts.ignored);
+        // Everything that these tests could be ignored for is there.
+        ensure!(
+            ignored == 0,
+            "{ignored} tests were ignored although their service was there"
+        );
+        Ok(())
+    }
+
+    fn require_tests(&self, outcome: &Outcome) -> Result<()> {
+        let counts = outcome.counts.unwrap_or_default();
+        ensure!(counts.passed + counts.failed > 0, "no test was run");
+        Ok(())
+    }
+
+    fn cargo(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Result<()> {
+        self.process(&cargo(arguments), |command| {
+            command.envs(environment.iter().copied());
+        })
+    }
+
+    fn counted(
+        &self,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+        outcome: &mut Outcome,
+    ) -> Result<()> {
+        self.counted_process(&cargo(arguments), outcome, |command| {
+            command.envs(environment.iter().copied());
+        })
+    }
+
+    /// Runs a process, showing what it prints.
+    fn process(&self, words: &[String], configure: impl FnOnce(&mut Command)) -> Result<()> {
+        let process = self.start(words, configure)?;
+        conclude(words, process)
+    }
+
+    /// Runs a process, showing what it prints and counting the tests that it tells of.
+    fn counted_process(
+        &self,
+        words: &[String],
+        outcome: &mut Outcome,
+        configure: impl FnOnce(&mut Command),
+    ) -> Result<()> {
+        let mut process = self.start(words, |command| configure(command.stdout(Stdio::piped())))?;
+        let printed = process.take_output().context("a process without output")?;
+        outcome.count(output::show_and_count(printed, std::io::stdout())?);
+        conclude(words, process)
+    }
+
+    fn start(&self, words: &[String], configure: impl FnOnce(&mut Command)) -> Result<Guarded> {
+        announce(&format!("$ {}", words.join(" ")));
+        Guarded::start(&Charge::new(words), |command| {
+            command.current_dir(workspace::root());
+            if self.options.thorough {
+                command.env("FAROE_TEST_THOROUGH", "1");
+            }
+            configure(command);
+        })
+    }
+}
+
+fn conclude(words: &[String], process: Guarded) -> Result<()> {
+    let status = process.wait()?;
+    if !status.success() {
+        bail!("`{}` failed ({status})", words.join(" "));
+    }
+    Ok(())
+}
+
+fn cargo(arguments: &[&str]) -> Vec<String> {
+    std::iter::once("cargo")
+        .chain(arguments.iter().copied())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The name and number that a program tells, without what is in parentheses behind them.
+fn version(program: &str, arguments: &[&str]) -> Result<String> {
+    let output = Command::new(program)
+        .args(arguments)
+        .current_dir(workspace::root())
+        .output();
+    let output = output.with_context(|| format!("could not run {program}"))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    ensure!(
+        output.status.success(),
+        "{program} {} failed",
+        arguments.join(" ")
+    );
+    Ok(text.split('(').next().unwrap_or_default().trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [Step; 3] = [Step::Format, Step::Test, Step::Backend(&BACKENDS[0])];
+
+    fn names(only: &[&str]) -> Result<Vec<&'static str>> {
+        let only: Vec<_> = only.iter().map(|name| (*name).to_owned()).collect();
+        Ok(chosen(ALL.to_vec(), &only)?
+            .into_iter()
+            .map(Step::name)
+            .collect())
+    }
+
+    #[test]
+    fn all_steps_are_chosen_unless_some_are_named() {
+        assert_eq!(names(&[]).unwrap(), ["format", "test", "postgres"]);
+        assert_eq!(
+            names(&["postgres", "format"]).unwrap(),
+            ["format", "postgres"]
+        );
+    }
+
+    #[test]
+    fn a_step_that_does_not_exist_is_refused_with_those_that_do() {
+        let error = names(&["test", "tests"]).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "there is no step `tests`; the steps are format, test, postgres"
+        );
+    }
+}

@@ -1,0 +1,164 @@
+//! What is printed in the end.
+
+use std::{fmt::Write, time::Duration};
+
+use super::{Outcome, output::Counts};
+
+/// One step in the table.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) name: &'static str,
+    /// Why it failed, if it did.
+    pub(super) problem: Option<String>,
+    pub(super) time: Duration,
+    pub(super) outcome: Outcome,
+}
+
+impl Row {
+    pub(super) fn result(&self) -> &'static str {
+        if self.problem.is_none() {
+            "passed"
+        } else {
+            "failed"
+        }
+    }
+
+    pub(super) fn time(&self) -> String {
+        format!("{:.1} s", self.time.as_secs_f64())
+    }
+
+    fn tests(&self) -> String {
+        let Some(Counts {
+            passed,
+            failed,
+            ignored,
+        }) = self.outcome.counts
+        else {
+            return String::new();
+        };
+        let mut text = format!("{passed} passed, {failed} failed");
+        if ignored > 0 {
+            text += &format!(", {ignored} ignored");
+        }
+        text
+    }
+}
+
+/// The table, what went wrong, and the sum of all tests. A step that failed although no test of it did, such as `lint`,
+/// counts as one that failed.
+pub(super) fn report(rows: &[Row]) -> String {
+    let mut text = String::from("\n");
+    let cells: Vec<[String; 5]> =
+        std::iter::once(["step", "result", "time", "tests", "against"].map(str::to_owned))
+            .chain(rows.iter().map(|row| {
+                let against = row.outcome.against.join(", ");
+                [
+                    row.name.to_owned(),
+                    row.result().to_owned(),
+                    row.time(),
+                    row.tests(),
+                    against,
+                ]
+            }))
+            .collect();
+    let width = |column: usize| {
+        cells
+            .iter()
+            .map(|row| row[column].chars().count())
+            .max()
+            .unwrap_or_default()
+    };
+    let widths: [usize; 5] = std::array::from_fn(width);
+    for row in &cells {
+        let padded: Vec<_> = row
+            .iter()
+            .zip(widths)
+            .map(|(cell, width)| format!("{cell:width$}"))
+            .collect();
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "{}", padded.join("  ").trim_end());
+    }
+    text.push('\n');
+    for row in rows {
+        if let Some(problem) = &row.problem {
+            let _ = writeln!(text, "{} failed: {problem}", row.name);
+        }
+    }
+    let counts = |row: &Row| row.outcome.counts.unwrap_or_default();
+    let passed: u64 = rows.iter().map(|row| counts(row).passed).sum();
+    let failed: u64 = rows
+        .iter()
+        .map(|row| counts(row).failed.max(row.problem.is_some().into()))
+        .sum();
+    let _ = writeln!(text, "{passed} passed, {failed} failed");
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(name: &'static str, problem: Option<&str>, counts: Option<Counts>) -> Row {
+        let outcome = Outcome {
+            against: vec!["Redis 7.0.15 (local)".to_owned()],
+            counts,
+        };
+        Row {
+            name,
+            problem: problem.map(str::to_owned),
+            time: Duration::from_millis(1250),
+            outcome,
+        }
+    }
+
+    fn last_line(rows: &[Row]) -> String {
+        report(rows).lines().last().unwrap_or_default().to_owned()
+    }
+
+    #[test]
+    fn the_table_says_what_ran_against_what() {
+        let counts = Counts {
+            passed: 12,
+            failed: 0,
+            ignored: 1,
+        };
+        let rows = [row("redis", None, Some(counts))];
+        let expected = "\n\
+            step   result  time   tests                           against\n\
+            redis  passed  1.2 s  12 passed, 0 failed, 1 ignored  Redis 7.0.15 (local)\n\n\
+            12 passed, 0 failed\n";
+        assert_eq!(report(&rows), expected);
+    }
+
+    #[test]
+    fn the_last_line_is_the_sum_of_all_tests() {
+        let counts = |passed, failed| {
+            Some(Counts {
+                passed,
+                failed,
+                ignored: 0,
+            })
+        };
+        let rows = [
+            row("format", None, None),
+            row("test", None, counts(7, 0)),
+            row("redis", None, counts(2, 0)),
+        ];
+        assert_eq!(last_line(&rows), "9 passed, 0 failed");
+        let rows = [
+            row("test", None, counts(7, 0)),
+            row("redis", Some("it broke"), counts(2, 3)),
+        ];
+        assert_eq!(last_line(&rows), "9 passed, 3 failed");
+    }
+
+    #[test]
+    fn a_step_that_failed_is_never_zero_failures() {
+        let rows = [
+            row("lint", Some("`cargo clippy` failed"), None),
+            row("redis", Some("it is not there"), None),
+        ];
+        assert_eq!(last_line(&rows), "0 passed, 2 failed");
+        assert!(report(&rows).contains("\nredis failed: it is not there\n"));
+    }
+}
