@@ -1,0 +1,35 @@
+#![doc = include_str!("../README.md")]
+
+mod bare;
+mod connection;
+mod get_session;
+mod rounds;
+mod server_process;
+mod sign_in;
+
+use anyhow::Result;
+use clap::Parser;
+
+#[derive(Debug, Parser)]
+#[command(bin_name = "cargo xtask bench")]
+enum Bench {
+    /// Requests per second of `get_session` against those of a bare HTTP handler.
+    GetSession(get_session::Options),
+    /// Sign-ins per second against raw hashes per second, and the memory they take.
+    SignIn(sign_in::Options),
+    /// Serve one response to every request.
+    #[command(hide = true)]
+    Bare { response: String },
+    /// One case of `sign-in`, in a process of its own.
+    #[command(hide = true)]
+    SignInCase(sign_in::Case),
+}
+
+fn main() -> Result<()> {
+    match Bench::parse() {
+        Bench::GetSession(options) => get_session::run(&options),
+        Bench::SignIn(options) => sign_in::run(&options),
+        Bench::Bare { response } => bare::run(response),
+        Bench::SignInCase(case) => sign_in::run_case(&case),
+    }
+}

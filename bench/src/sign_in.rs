@@ -1,0 +1,240 @@
+//! How much of the speed of raw hashing is left for sign-ins.
+
+use std::{
+    env, fs,
+    process::Command,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, ensure};
+use async_trait::async_trait;
+use clap::Args;
+use faroe_argon2::Argon2id;
+use faroe_core::{
+    Hashing, RateLimit, RateLimits, Server, ServerOptions, ServerParts, Storages,
+    UserPasswordHashAlgorithms,
+    email::{EmailMessage, EmailSender},
+    error::AdapterError,
+    password::{PasswordHash, PasswordHashAlgorithm},
+    protocol::signin::{CompleteSignin, CreateSignin, VerifySigninUserPassword},
+    user_store::{CreateUserOutcome, UserStore},
+};
+use faroe_storage_memory::MemoryStorage;
+use faroe_testkit::user_store::ReferenceUserStore;
+use tokio::task::JoinSet;
+
+use crate::rounds::{Rounds, verdict};
+
+/// Sign-ins per second, as a part of hashes per second.
+const BAR: f64 = 0.95;
+/// What a hash works in.
+const HASH_MIB: usize = 64;
+/// What the process may hold besides.
+const BASE_MIB: usize = 64;
+
+const PASSWORD: &str = "a bench of oak, quite long";
+const SALT: [u8; 16] = [7; 16];
+const ADDRESS: &str = "bench@example.com";
+
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Options {
+    /// How often each is measured.
+    #[arg(long, default_value_t = 7)]
+    rounds: usize,
+    /// How many sign-ins, or hashes, a round takes for each permit.
+    #[arg(long, default_value_t = 24)]
+    size: usize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Case {
+    #[arg(long)]
+    permits: usize,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// Runs each case in a process of its own, so that each has its own peak of memory.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    for permits in [1, 2] {
+        let mut case = Command::new(env::current_exe()?);
+        case.args(["sign-in-case", "--permits", &permits.to_string()]);
+        case.args([
+            "--rounds",
+            &options.rounds.to_string(),
+            "--size",
+            &options.size.to_string(),
+        ]);
+        ensure!(
+            case.status()?.success(),
+            "the case with {permits} permits failed"
+        );
+    }
+    Ok(())
+}
+
+pub(crate) fn run_case(case: &Case) -> Result<()> {
+    let Case {
+        permits,
+        options: Options {
+            rounds: count,
+            size,
+        },
+    } = *case;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let algorithm = Arc::new(Argon2id::recommended_for_user_passwords());
+    let server = runtime.block_on(server(&algorithm, permits))?;
+    let total = size * permits;
+    println!("sign-ins and raw hashes per second, {permits} at once\n\nround  sign-ins    hashes");
+    // Before the first round, so that all memory is there.
+    hashes_per_second(&algorithm, permits, permits)?;
+    let mut rounds = Rounds::default();
+    for round in 1..=count {
+        let thing = runtime.block_on(sign_ins_per_second(&server, permits, total))?;
+        let yardstick = hashes_per_second(&algorithm, permits, total)?;
+        println!("{round:>5} {thing:>9.2} {yardstick:>9.2}");
+        rounds.push(thing, yardstick);
+    }
+    let (thing, yardstick, ratio) = rounds.summary();
+    println!("median {thing:>8.2} {yardstick:>9.2}\n");
+    println!(
+        "ratio of medians {ratio:.3}: the bar of {BAR} is {}",
+        verdict(ratio >= BAR)
+    );
+    report_memory(permits);
+    Ok(())
+}
+
+fn report_memory(permits: usize) {
+    let most = permits * HASH_MIB + BASE_MIB;
+    match peak_memory_mib() {
+        Some(peak) => println!(
+            "peak memory {peak} MiB: the bar of {most} MiB is {}\n",
+            verdict(peak <= most)
+        ),
+        None => println!("peak memory is not known on this system\n"),
+    }
+}
+
+/// The most that was ever resident, as Linux tells.
+fn peak_memory_mib() -> Option<usize> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let peak = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: usize = peak.trim().trim_end_matches(" kB").parse().ok()?;
+    Some(kib.div_ceil(1024))
+}
+
+async fn server(algorithm: &Arc<Argon2id>, permits: usize) -> Result<Server> {
+    let users = ReferenceUserStore::default();
+    let hash = PasswordHash {
+        algorithm_id: algorithm.id().to_owned(),
+        salt: SALT.to_vec().into(),
+        hash: algorithm.hash(PASSWORD.as_bytes(), &SALT)?.into(),
+    };
+    let CreateUserOutcome::Created(_) = users.create_user(ADDRESS, &hash).await? else {
+        anyhow::bail!("the address is taken")
+    };
+    let never = RateLimit {
+        capacity: u32::MAX,
+        interval: Duration::from_millis(1),
+    };
+    let options = ServerOptions {
+        hashing: Hashing {
+            permits,
+            queue: 16 * permits,
+        },
+        rate_limits: RateLimits {
+            verify_user_password: never,
+            ..RateLimits::default()
+        },
+        ..ServerOptions::default()
+    };
+    let algorithm: Arc<dyn PasswordHashAlgorithm> = Arc::clone(algorithm) as _;
+    let parts = ServerParts {
+        storages: Storages::single(MemoryStorage::default()),
+        user_store: Arc::new(users),
+        user_password_hash_algorithms: UserPasswordHashAlgorithms {
+            current: algorithm,
+            previous: Vec::new(),
+        },
+        temporary_password_hash_algorithm: Arc::new(Argon2id::recommended_for_temporary_passwords()),
+        email_sender: Arc::new(Nowhere),
+    };
+    Ok(Server::new(parts, options)?)
+}
+
+/// As many clients as keep every permit busy.
+async fn sign_ins_per_second(server: &Server, permits: usize, total: usize) -> Result<f64> {
+    let (start, begun) = (Instant::now(), Arc::new(AtomicUsize::new(0)));
+    let mut clients = JoinSet::new();
+    for _ in 0..4 * permits {
+        let (server, begun) = (server.clone(), Arc::clone(&begun));
+        clients.spawn(async move {
+            while begun.fetch_add(1, Ordering::Relaxed) < total {
+                sign_in(&server).await?;
+            }
+            anyhow::Ok(())
+        });
+    }
+    while let Some(client) = clients.join_next().await {
+        client??;
+    }
+    Ok(per_second(total, start))
+}
+
+async fn sign_in(server: &Server) -> Result<()> {
+    let signin_token = server
+        .invoke(CreateSignin {
+            user_email_address: ADDRESS.to_owned(),
+        })
+        .await?
+        .signin_token;
+    let verify = VerifySigninUserPassword {
+        signin_token: signin_token.clone(),
+        password: PASSWORD.to_owned().into(),
+    };
+    server.invoke(verify).await?;
+    server.invoke(CompleteSignin { signin_token }).await?;
+    Ok(())
+}
+
+fn hashes_per_second(algorithm: &Argon2id, threads: usize, total: usize) -> Result<f64> {
+    let (start, begun) = (Instant::now(), AtomicUsize::new(0));
+    let hash_some = || {
+        while begun.fetch_add(1, Ordering::Relaxed) < total {
+            algorithm.hash(PASSWORD.as_bytes(), &SALT)?;
+        }
+        anyhow::Ok(())
+    };
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(hash_some)).collect();
+        threads
+            .into_iter()
+            .try_for_each(|thread| thread.join().ok().context("hashing panicked")?)
+    })?;
+    Ok(per_second(total, start))
+}
+
+fn per_second(count: usize, start: Instant) -> f64 {
+    count as f64 / start.elapsed().as_secs_f64()
+}
+
+/// Throws every message away.
+#[derive(Debug)]
+struct Nowhere;
+
+#[async_trait]
+impl EmailSender for Nowhere {
+    async fn send(&self, _message: EmailMessage) -> Result<(), AdapterError> {
+        Ok(())
+    }
+}
