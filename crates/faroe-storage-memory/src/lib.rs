@@ -16,7 +16,7 @@ pub use crate::{
 /// What a storage in memory may take, and whose time it goes by.
 #[derive(Clone, Debug)]
 pub struct MemoryOptions {
-    /// How many entries there may be at once; 500,000 by default, about 250 MB of them.
+    /// How many entries there may be at once; 500,000 by default; then it takes about 300 MB.
     pub maximum_entries: usize,
     /// The clock that entries expire by; the system's by default. It has to be the server's.
     pub clock: Arc<dyn Clock>,

@@ -75,15 +75,6 @@ pub struct Suite {
 
 type RunCase = Box<dyn Fn() -> CaseResult + Send>;
 
-/// A case that found a fault.
-#[derive(Clone, Debug)]
-pub struct FailedCase {
-    /// The case, a sentence that is not true of the implementation.
-    pub case: &'static str,
-    /// What was found instead.
-    pub message: String,
-}
-
 impl Suite {
     /// A suite that cannot run because something it needs is missing, a database for example. It is listed as one test,
     /// ignored, with the reason beside it; `--include-ignored` makes it fail.
@@ -112,14 +103,16 @@ impl Suite {
         self.cases.iter().map(|(case, _)| *case)
     }
 
-    /// Runs every case, one after the other, and tells which failed: for a test that proves that a suite notices a
-    /// certain fault. Not to be called from within an asynchronous runtime.
-    pub fn failures(&self) -> Vec<FailedCase> {
-        let failure = |(case, run): &(&'static str, RunCase)| {
-            let message = run().err()?.to_string();
-            Some(FailedCase { case, message })
-        };
-        self.cases.iter().filter_map(failure).collect()
+    /// Runs one case and tells what fault it has found, if any: for a test that proves that the suite notices a certain
+    /// fault. Not to be called from within an asynchronous runtime.
+    ///
+    /// # Panics
+    ///
+    /// When the suite has no such case.
+    pub fn fault_found_by(&self, case: &str) -> Option<String> {
+        let found = self.cases.iter().find(|(name, _)| *name == case);
+        let (_, run) = found.unwrap_or_else(|| panic!("there is no case {case}"));
+        run().err().map(|failure| failure.to_string())
     }
 
     fn new(name: impl Into<String>) -> Self {

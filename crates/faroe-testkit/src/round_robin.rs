@@ -25,12 +25,12 @@ use faroe_core::{
 ///
 /// It is not for caches, which are allowed to differ from server to server.
 #[derive(Debug)]
-pub struct RoundRobin<S> {
+pub struct RoundRobin<S: ?Sized> {
     handles: Vec<Arc<S>>,
     calls: AtomicUsize,
 }
 
-impl<S> RoundRobin<S> {
+impl<S: ?Sized> RoundRobin<S> {
     /// One store out of its handles.
     ///
     /// # Panics
@@ -52,7 +52,7 @@ impl<S> RoundRobin<S> {
 }
 
 #[async_trait]
-impl<S: Storage> Storage for RoundRobin<S> {
+impl<S: Storage + ?Sized> Storage for RoundRobin<S> {
     async fn get(&self, key: &str) -> Result<Option<Entry>, AdapterError> {
         self.next().get(key).await
     }
@@ -82,7 +82,7 @@ impl<S: Storage> Storage for RoundRobin<S> {
 }
 
 #[async_trait]
-impl<S: MainStorage> MainStorage for RoundRobin<S> {
+impl<S: MainStorage + ?Sized> MainStorage for RoundRobin<S> {
     async fn get(&self, key: &str) -> Result<Option<Entry>, AdapterError> {
         self.next().get(key).await
     }
@@ -107,7 +107,7 @@ impl<S: MainStorage> MainStorage for RoundRobin<S> {
 }
 
 #[async_trait]
-impl<S: RateLimitStorage> RateLimitStorage for RoundRobin<S> {
+impl<S: RateLimitStorage + ?Sized> RateLimitStorage for RoundRobin<S> {
     async fn get(&self, key: &str) -> Result<Option<RateLimitEntry>, AdapterError> {
         self.next().get(key).await
     }
@@ -146,7 +146,7 @@ impl<S: RateLimitStorage> RateLimitStorage for RoundRobin<S> {
 }
 
 #[async_trait]
-impl<S: UserStore> UserStore for RoundRobin<S> {
+impl<S: UserStore + ?Sized> UserStore for RoundRobin<S> {
     async fn create_user(
         &self,
         email_address: &str,

@@ -117,7 +117,7 @@ impl ReferenceStorage {
         self.called(StorageCall::Get).get(key).cloned()
     }
 
-    fn add(&self, key: &str, entry: StoredEntry) -> AddOutcome {
+    fn add_entry(&self, key: &str, entry: StoredEntry) -> AddOutcome {
         let mut entries = self.called(StorageCall::Add);
         if entries.contains_key(key) {
             return AddOutcome::AlreadyExists;
@@ -126,11 +126,11 @@ impl ReferenceStorage {
         AddOutcome::Added
     }
 
-    fn set(&self, key: &str, entry: StoredEntry) {
+    fn set_entry(&self, key: &str, entry: StoredEntry) {
         self.called(StorageCall::Set).insert(key.to_owned(), entry);
     }
 
-    fn update(
+    fn update_entry(
         &self,
         key: &str,
         value: &[u8],
@@ -154,7 +154,7 @@ impl ReferenceStorage {
         Ok(UpdateOutcome::Updated)
     }
 
-    fn delete(&self, key: &str, matches: impl Fn(&StoredEntry) -> bool) -> DeleteOutcome {
+    fn delete_entry(&self, key: &str, matches: impl Fn(&StoredEntry) -> bool) -> DeleteOutcome {
         let mut entries = self.called(StorageCall::Delete);
         if entries.get(key).is_some_and(matches) {
             entries.remove(key);

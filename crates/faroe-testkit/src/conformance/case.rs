@@ -89,17 +89,21 @@ fn short(value: &impl Debug) -> String {
 
 /// A text of 32 characters that is in no store yet.
 pub(super) fn random() -> String {
-    let half = || RandomState::new().build_hasher().finish();
-    format!("{:016x}{:016x}", half(), half())
+    format!("{:016x}{:016x}", random_number(), random_number())
+}
+
+/// The standard library's random keys are random enough for keys of entries.
+fn random_number() -> u64 {
+    RandomState::new().build_hasher().finish()
 }
 
 /// How many callers race in a case.
 pub(super) const CONTENDERS: usize = 16;
 
 /// How often a case lets two callers race, where the outcome is open.
-pub(super) const ROUNDS: usize = 25;
+pub(super) const ROUNDS: usize = 40;
 
-/// Lets callers start at once, and gives what they found when all have ended.
+/// Lets callers start at once, in no order, and gives what they found when all have ended.
 pub(super) fn race<T, F>(contenders: impl IntoIterator<Item = F>) -> RaceFuture<T>
 where
     T: Send + 'static,
@@ -113,6 +117,9 @@ where
             let barrier = Arc::clone(&barrier);
             tasks.spawn(async move {
                 barrier.wait().await;
+                for _ in 0..random_number() % 8 {
+                    tokio::task::yield_now().await;
+                }
                 contender.await
             });
         }

@@ -197,27 +197,30 @@ async fn of_a_racing_update_and_delete_one_wins(storage: Arc<dyn RateLimitStorag
     Ok(())
 }
 
-/// Many callers have seen an entry and want it deleted; one of them adds it anew. The others leave the new one alone.
+/// Many callers have seen an entry and want another in its place. The one that deletes it adds a new one; the others,
+/// coming late, leave that one alone.
 async fn of_a_racing_delete_and_add_the_new_entry_stays(
     storage: Arc<dyn RateLimitStorage>,
 ) -> CaseResult {
     for _ in 0..ROUNDS {
-        let (key, old, new) = (random(), random(), random());
+        let (key, old) = (random(), random());
         added(&*storage, &key, "old", &old).await?;
-        let callers = race((0..4).map(|_| {
-            let (storage, key) = (Arc::clone(&storage), key.clone());
-            let (old, new) = (old.clone(), new.clone());
+        let new_ids = race((0..4).map(|_| {
+            let (storage, key, old) = (Arc::clone(&storage), key.clone(), old.clone());
             async move {
                 let delete = || storage.delete(&key, &old, Counter::ZERO);
-                if settled(delete).await? == DeleteOutcome::Deleted {
-                    let add = settled(|| storage.add(&key, b"new", &new, later())).await?;
-                    equal(&add, &AddOutcome::Added)?;
+                if settled(delete).await? == DeleteOutcome::NotFound {
+                    return Ok(None);
                 }
-                Ok(())
+                let new = random();
+                let add = settled(|| storage.add(&key, b"new", &new, later())).await?;
+                equal(&add, &AddOutcome::Added)?;
+                Ok(Some(new))
             }
         }));
-        callers.await?;
-        equal(&storage.get(&key).await?, &entry("new", &new, 0))?;
+        let new_ids: Vec<String> = new_ids.await?.into_iter().flatten().collect();
+        equal(&new_ids.len(), &1)?;
+        equal(&storage.get(&key).await?, &entry("new", &new_ids[0], 0))?;
     }
     Ok(())
 }

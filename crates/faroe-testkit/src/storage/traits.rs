@@ -46,7 +46,7 @@ impl Storage for ReferenceStorage {
         value: &[u8],
         expires_at: UnixTime,
     ) -> Result<AddOutcome, AdapterError> {
-        Ok(self.add(key, StoredEntry::new(value, NO_ENTRY_ID, expires_at)))
+        Ok(self.add_entry(key, StoredEntry::new(value, NO_ENTRY_ID, expires_at)))
     }
 
     async fn update(
@@ -56,11 +56,11 @@ impl Storage for ReferenceStorage {
         expires_at: UnixTime,
         counter: Counter,
     ) -> Result<UpdateOutcome, AdapterError> {
-        self.update(key, value, expires_at, NO_ENTRY_ID, counter)
+        self.update_entry(key, value, expires_at, NO_ENTRY_ID, counter)
     }
 
     async fn delete(&self, key: &str) -> Result<DeleteOutcome, AdapterError> {
-        Ok(self.delete(key, |_| true))
+        Ok(self.delete_entry(key, |_| true))
     }
 }
 
@@ -71,7 +71,7 @@ impl MainStorage for ReferenceStorage {
     }
 
     async fn set(&self, key: &str, value: &[u8], expires_at: UnixTime) -> Result<(), AdapterError> {
-        self.set(key, StoredEntry::new(value, NO_ENTRY_ID, expires_at));
+        self.set_entry(key, StoredEntry::new(value, NO_ENTRY_ID, expires_at));
         Ok(())
     }
 
@@ -82,11 +82,11 @@ impl MainStorage for ReferenceStorage {
         expires_at: UnixTime,
         counter: Counter,
     ) -> Result<UpdateOutcome, AdapterError> {
-        self.update(key, value, expires_at, NO_ENTRY_ID, counter)
+        self.update_entry(key, value, expires_at, NO_ENTRY_ID, counter)
     }
 
     async fn delete(&self, key: &str) -> Result<DeleteOutcome, AdapterError> {
-        Ok(self.delete(key, |_| true))
+        Ok(self.delete_entry(key, |_| true))
     }
 }
 
@@ -108,7 +108,7 @@ impl RateLimitStorage for ReferenceStorage {
         entry_id: &str,
         expires_at: UnixTime,
     ) -> Result<AddOutcome, AdapterError> {
-        Ok(self.add(key, StoredEntry::new(value, entry_id, expires_at)))
+        Ok(self.add_entry(key, StoredEntry::new(value, entry_id, expires_at)))
     }
 
     async fn update(
@@ -119,7 +119,7 @@ impl RateLimitStorage for ReferenceStorage {
         entry_id: &str,
         counter: Counter,
     ) -> Result<UpdateOutcome, AdapterError> {
-        self.update(key, value, expires_at, entry_id, counter)
+        self.update_entry(key, value, expires_at, entry_id, counter)
     }
 
     async fn delete(
@@ -129,6 +129,6 @@ impl RateLimitStorage for ReferenceStorage {
         counter: Counter,
     ) -> Result<DeleteOutcome, AdapterError> {
         let matches = |entry: &StoredEntry| entry.entry_id == entry_id && entry.counter == counter;
-        Ok(self.delete(key, matches))
+        Ok(self.delete_entry(key, matches))
     }
 }
