@@ -1,0 +1,164 @@
+//! Connections: accepted up to a limit, cut when they stall, and let go gracefully.
+
+use std::{io, pin::pin, sync::Arc, time::Duration};
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::{Semaphore, watch},
+    time::{sleep, timeout},
+};
+use tokio_io_timeout::TimeoutStream;
+
+use crate::configuration::Http;
+
+/// The largest request head.
+const MAX_HEAD_SIZE: usize = 16 * 1024;
+
+/// The largest buffer of a connection; the largest request body fits.
+const MAX_BUFFER_SIZE: usize = 128 * 1024;
+
+/// How long to wait when the process can open no more connections.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+
+/// How long and how much is read from a client that still sends when its connection is over.
+const LINGER_TIME: Duration = Duration::from_secs(1);
+const LINGER_SIZE: u64 = 1024 * 1024;
+
+/// Serves connections until `stop` is ready, then accepts no more and gives the requests in flight
+/// [`Http::shutdown_timeout`] to end.
+///
+/// `places` holds a permit for each connection that there may be; while there is none left, new ones wait in the
+/// operating system's queue.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    http: &Http,
+    places: Arc<Semaphore>,
+    stop: impl Future<Output = ()>,
+) {
+    let (stopping, _) = watch::channel(false);
+    let connection = Connection {
+        protocol: protocol(http),
+        router,
+        write_timeout: http.write_timeout,
+    };
+    let accept_all = async {
+        loop {
+            let place = Arc::clone(&places)
+                .acquire_owned()
+                .await
+                .expect("the semaphore is never closed");
+            let stream = accept(&listener).await;
+            let (connection, stopping) = (connection.clone(), stopping.subscribe());
+            tokio::spawn(async move {
+                connection.serve(stream, stopping).await;
+                drop(place);
+            });
+        }
+    };
+    tokio::select! {
+        () = stop => {}
+        () = accept_all => {}
+    }
+    drop(listener);
+    tracing::info!("stopping: requests in flight are finished");
+    stopping.send_replace(true);
+    if timeout(
+        http.shutdown_timeout,
+        places.acquire_many(http.max_connections),
+    )
+    .await
+    .is_err()
+    {
+        tracing::warn!("stopped before all requests were finished");
+    }
+}
+
+/// The next connection. An error is the client's that has gone already, or the process has too many open files: then
+/// trying again at once would only burn time.
+async fn accept(listener: &TcpListener) -> TcpStream {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => return stream,
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                tracing::warn!(%error, "could not accept a connection");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset
+    )
+}
+
+fn protocol(http: &Http) -> http1::Builder {
+    let mut protocol = http1::Builder::new();
+    protocol
+        .timer(TokioTimer::new())
+        .header_read_timeout(http.header_timeout)
+        .max_header_size(MAX_HEAD_SIZE)
+        .max_buf_size(MAX_BUFFER_SIZE);
+    protocol
+}
+
+#[derive(Clone)]
+struct Connection {
+    protocol: http1::Builder,
+    router: Router,
+    write_timeout: Duration,
+}
+
+impl Connection {
+    async fn serve(self, stream: TcpStream, mut stopping: watch::Receiver<bool>) {
+        // Without this a small response may wait for the client's acknowledgement. It fails if the client has gone.
+        let _ = stream.set_nodelay(true);
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(self.write_timeout));
+        let mut stream = Box::pin(stream);
+        let is_stopping = async { drop(stopping.wait_for(|stopping| *stopping).await) };
+        let mut is_stopping = pin!(is_stopping);
+        {
+            let service = TowerToHyperService::new(self.router);
+            let mut exchange = pin!(
+                self.protocol
+                    .serve_connection(TokioIo::new(&mut stream), service)
+            );
+            // A connection ends with an error when its client breaks it, is too slow, or sends what is no HTTP.
+            tokio::select! {
+                _ = exchange.as_mut() => {}
+                () = is_stopping.as_mut() => {
+                    exchange.as_mut().graceful_shutdown();
+                    let _ = exchange.await;
+                    return;
+                }
+            }
+        }
+        tokio::select! {
+            _ = timeout(LINGER_TIME, linger(&mut stream)) => {}
+            () = is_stopping => {}
+        }
+    }
+}
+
+/// Reads on for a while. Closing a socket with unread bytes resets the connection, and a client that is still sending
+/// might never see the response that refuses its request.
+async fn linger(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
+    let _ = stream.shutdown().await;
+    let _ = tokio::io::copy(&mut stream.take(LINGER_SIZE), &mut tokio::io::sink()).await;
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,121 @@
+//! What a client can do to a connection, with handlers that tell what becomes of them.
+
+use std::{future, net::SocketAddr};
+
+use axum::{body::Body, extract::State, routing::get};
+use tokio::sync::{mpsc, oneshot};
+
+use super::*;
+use crate::{Arguments, Configuration};
+
+/// A server with this router; it runs until the test ends.
+async fn serve_on_a_free_port(
+    router: Router,
+    prepare: impl Fn(&mut Http),
+) -> (SocketAddr, Arc<Semaphore>) {
+    let mut http = Configuration::load(&Arguments::default()).unwrap().http;
+    prepare(&mut http);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let places = Arc::new(Semaphore::new(http.max_connections as usize));
+    let same_places = Arc::clone(&places);
+    tokio::spawn(
+        async move { serve(listener, router, &http, same_places, future::pending()).await },
+    );
+    (address, places)
+}
+
+async fn get_root(address: SocketAddr) -> TcpStream {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream
+        .write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        .await
+        .unwrap();
+    stream
+}
+
+/// Waits until no connection has a place.
+async fn all_connections_ended(places: &Semaphore, max_connections: u32) {
+    // The accept loop holds the place of the connection to come.
+    drop(places.acquire_many(max_connections - 1).await.unwrap());
+}
+
+/// Sends when it is dropped.
+struct TellsItsEnd(Option<oneshot::Sender<()>>);
+
+impl Drop for TellsItsEnd {
+    fn drop(&mut self) {
+        let _ = self.0.take().map(|ended| ended.send(()));
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_takes_its_request_along() {
+    let (started, mut has_started) = mpsc::unbounded_channel();
+    let handler = |State(started): State<mpsc::UnboundedSender<_>>| async move {
+        let (ended, has_ended) = oneshot::channel();
+        let _guard = TellsItsEnd(Some(ended));
+        started.send(has_ended).unwrap();
+        future::pending::<()>().await;
+    };
+    let router = Router::new().route("/", get(handler)).with_state(started);
+    let (address, _) = serve_on_a_free_port(router, |_| {}).await;
+    let stream = get_root(address).await;
+    let has_ended = has_started.recv().await.unwrap();
+    drop(stream);
+    has_ended.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_its_response_is_let_go() {
+    let (started, mut has_started) = mpsc::unbounded_channel();
+    let handler = |State(started): State<mpsc::UnboundedSender<_>>| async move {
+        started.send(()).unwrap();
+        Body::from(vec![0; 64 * 1024 * 1024])
+    };
+    let router = Router::new().route("/", get(handler)).with_state(started);
+    let (address, places) = serve_on_a_free_port(router, |http| {
+        http.max_connections = 2;
+        http.write_timeout = Duration::from_millis(100);
+    })
+    .await;
+    let _stream = get_root(address).await;
+    has_started.recv().await.unwrap();
+    all_connections_ended(&places, 2).await;
+}
+
+#[tokio::test]
+async fn a_client_that_keeps_sending_after_its_answer_is_let_go() {
+    let router = Router::new().route("/", get(|| async { [("connection", "close")] }));
+    let (address, places) = serve_on_a_free_port(router, |http| http.max_connections = 2).await;
+    let mut stream = get_root(address).await;
+    let sender = tokio::spawn(async move { while stream.write_all(&[0; 4096]).await.is_ok() {} });
+    sender.await.unwrap();
+    all_connections_ended(&places, 2).await;
+}
+
+#[tokio::test]
+async fn connections_beyond_the_limit_wait_for_their_turn() {
+    let (started, mut has_started) = mpsc::unbounded_channel();
+    let handler = |State(started): State<mpsc::UnboundedSender<_>>| async move {
+        let (go_on, may_go_on) = oneshot::channel::<()>();
+        started.send(go_on).unwrap();
+        may_go_on.await.unwrap();
+        [("connection", "close")]
+    };
+    let router = Router::new().route("/", get(handler)).with_state(started);
+    let (address, places) = serve_on_a_free_port(router, |http| http.max_connections = 2).await;
+    let _streams = (
+        get_root(address).await,
+        get_root(address).await,
+        get_root(address).await,
+    );
+    let mut running = vec![
+        has_started.recv().await.unwrap(),
+        has_started.recv().await.unwrap(),
+    ];
+    assert_eq!(places.available_permits(), 0);
+    assert!(has_started.try_recv().is_err());
+    running.remove(0).send(()).unwrap();
+    has_started.recv().await.unwrap();
+}

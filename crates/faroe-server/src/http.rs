@@ -1,0 +1,117 @@
+//! The HTTP surface: which paths there are and what surrounds every answer.
+
+mod dev_emails;
+mod invoke;
+mod origin;
+mod ready;
+
+use std::{any::Any, sync::Arc, time::Duration, time::Instant};
+
+use axum::{
+    Router,
+    extract::{MatchedPath, Request, State},
+    http::{HeaderValue, Method, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use faroe_core::endpoint::Endpoint;
+use tokio::sync::Semaphore;
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    cors::{AllowOrigin, CorsLayer},
+};
+
+pub(crate) use self::ready::Readiness;
+use crate::{
+    configuration::{Http, Origin},
+    dev_mailbox::DevMailbox,
+};
+
+/// How long a browser may remember that it may ask.
+const PREFLIGHT_AGE: Duration = Duration::from_secs(600);
+
+/// What the handlers need.
+#[derive(Debug)]
+pub(crate) struct App {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) readiness: Readiness,
+    /// In development mode only.
+    pub(crate) dev_mailbox: Option<Arc<DevMailbox>>,
+    pub(crate) http: Http,
+    /// A permit for each connection that there may be.
+    pub(crate) places: Arc<Semaphore>,
+}
+
+/// All paths of the server.
+pub(crate) fn router(app: App) -> Router {
+    let app = Arc::new(app);
+    let mut router = Router::new()
+        .route("/", post(invoke::invoke))
+        .route("/health", get(|| async { "alive\n" }))
+        .route("/ready", get(ready::ready));
+    if app.dev_mailbox.is_some() {
+        router = router.route("/dev/emails", get(dev_emails::list));
+    }
+    let router = router.layer(CatchPanicLayer::custom(after_panic));
+    let router = match cors(&app) {
+        Some(cors) => router.layer(cors),
+        None => router,
+    };
+    router
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), surround))
+        .with_state(app)
+}
+
+/// Lets the configured origins read answers, and in development mode those of this machine. `None`: no one.
+fn cors(app: &App) -> Option<CorsLayer> {
+    let allowed: Vec<Origin> = app.http.allowed_origins.clone();
+    let is_development = app.dev_mailbox.is_some();
+    if allowed.is_empty() && !is_development {
+        return None;
+    }
+    let is_allowed = move |origin: &HeaderValue, _: &_| {
+        let is_loopback = || origin.to_str().is_ok_and(origin::is_loopback_origin);
+        allowed.iter().any(|allowed| allowed.as_str() == origin) || is_development && is_loopback()
+    };
+    let cors = CorsLayer::new()
+        .allow_origin(AllowOrigin::predicate(is_allowed))
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([header::CONTENT_TYPE])
+        .max_age(PREFLIGHT_AGE);
+    Some(cors)
+}
+
+/// Adds the headers that every answer has, and logs the request: the path only if it is one of ours, for any other is
+/// the caller's own text.
+async fn surround(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let method = request.method().clone();
+    let path = request.extensions().get::<MatchedPath>().cloned();
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    if app.places.available_permits() == 0 {
+        // Others may be waiting for a place: this client can queue up again.
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    let (status, elapsed) = (response.status().as_u16(), started.elapsed());
+    let path = path.as_ref().map_or("(none)", MatchedPath::as_str);
+    if response.status().is_server_error() {
+        tracing::warn!(%method, path, status, ?elapsed, "a request failed");
+    } else {
+        tracing::debug!(%method, path, status, ?elapsed, "a request");
+    }
+    response
+}
+
+fn after_panic(_panic: Box<dyn Any + Send + 'static>) -> Response {
+    (StatusCode::INTERNAL_SERVER_ERROR, "internal error\n").into_response()
+}
+
+#[cfg(test)]
+mod tests;

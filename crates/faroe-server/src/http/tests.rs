@@ -1,0 +1,105 @@
+//! What is answered when something behind the server fails.
+
+use axum::body::Body;
+use faroe_core::{
+    error::AdapterError,
+    storage::{DeleteOutcome, Entry, MainStorage, UpdateOutcome},
+    time::UnixTime,
+    user_store::Counter,
+};
+use http_body_util::BodyExt;
+use tower::ServiceExt;
+
+use super::*;
+use crate::{Arguments, Configuration, assembly::assemble};
+
+/// A storage that does one thing only.
+#[derive(Debug)]
+enum Broken {
+    Fails,
+    Panics,
+    Hangs,
+}
+
+#[async_trait::async_trait]
+impl MainStorage for Broken {
+    async fn get(&self, _key: &str) -> Result<Option<Entry>, AdapterError> {
+        match self {
+            Self::Fails => Err(AdapterError::new("read", "canary")),
+            Self::Panics => panic!("canary"),
+            Self::Hangs => std::future::pending().await,
+        }
+    }
+
+    async fn set(&self, _: &str, _: &[u8], _: UnixTime) -> Result<(), AdapterError> {
+        self.get("").await.map(drop)
+    }
+
+    async fn update(
+        &self,
+        _: &str,
+        _: &[u8],
+        _: UnixTime,
+        _: Counter,
+    ) -> Result<UpdateOutcome, AdapterError> {
+        self.get("").await.map(|_| UpdateOutcome::Conflict)
+    }
+
+    async fn delete(&self, _: &str) -> Result<DeleteOutcome, AdapterError> {
+        self.get("").await.map(|_| DeleteOutcome::NotFound)
+    }
+}
+
+/// The router of a server whose storage is broken as far as `/ready` can see.
+async fn router_with(storage: Broken) -> (Router, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let data_dir = Some(folder.path().join("data"));
+    let configuration = Configuration::load(&Arguments {
+        data_dir,
+        ..Arguments::default()
+    })
+    .unwrap();
+    let mailbox = Arc::new(DevMailbox::default());
+    let assembly = assemble(&configuration, mailbox.clone()).await.unwrap();
+    let app = App {
+        endpoint: assembly.server.endpoint(),
+        readiness: Readiness {
+            storage: Arc::new(storage),
+            ..assembly.readiness
+        },
+        dev_mailbox: Some(mailbox),
+        http: configuration.http.clone(),
+        places: Arc::new(Semaphore::new(1)),
+    };
+    (router(app), folder)
+}
+
+async fn get_path(router: &Router, path: &str) -> (u16, String) {
+    let request = Request::get(path).body(Body::empty()).unwrap();
+    let response = router.clone().oneshot(request).await.unwrap();
+    let status = response.status().as_u16();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    (status, String::from_utf8(body.to_vec()).unwrap())
+}
+
+#[tokio::test]
+async fn a_storage_that_does_not_answer_is_named_and_nothing_more() {
+    for storage in [Broken::Fails, Broken::Hangs] {
+        let (router, _folder) = router_with(storage).await;
+        assert_eq!(
+            get_path(&router, "/ready").await,
+            (503, "not ready: storage\n".to_owned())
+        );
+        assert_eq!(get_path(&router, "/health").await.0, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_panic_is_an_answer_and_the_server_lives() {
+    let (router, _folder) = router_with(Broken::Panics).await;
+    assert_eq!(
+        get_path(&router, "/ready").await,
+        (500, "internal error\n".to_owned())
+    );
+    assert_eq!(get_path(&router, "/health").await.0, 200);
+}

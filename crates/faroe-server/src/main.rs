@@ -1,0 +1,101 @@
+//! The program: see the library's documentation.
+
+use std::{
+    future::Future,
+    io::{self, Write},
+    process::{self, ExitCode},
+    time::Duration,
+};
+
+use clap::Parser;
+use faroe_server::{Arguments, Configuration, Instance, StartError, logging};
+use tokio::runtime;
+
+/// The status of a program that a signal has ended, as shells count.
+const ENDED_BY_A_SIGNAL: i32 = 130;
+
+fn main() -> ExitCode {
+    match start(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nothing is left to tell it to if this fails.
+            let _ = writeln!(io::stderr(), "faroe-server: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(arguments: &Arguments) -> Result<(), StartError> {
+    let configuration = Configuration::load(arguments)?;
+    logging::start(&configuration)?;
+    let runtime = runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .expect("the system gives threads");
+    let result = runtime.block_on(async {
+        let stop = stop_signal();
+        let instance = Instance::start(configuration).await?;
+        // Someone who closed standard output does not want to know.
+        let _ = write!(io::stdout(), "{}", instance.welcome());
+        instance.run_until(stop).await;
+        Ok(())
+    });
+    // A password hash that nobody waits for any more must not hold the program up.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    result
+}
+
+/// Waits for the first signal to stop. The second one ends the process at once.
+///
+/// Signals count from the call on, not from the first poll.
+fn stop_signal() -> impl Future<Output = ()> {
+    let mut signals = Signals::listen();
+    async move {
+        signals.next().await;
+        tokio::spawn(async move {
+            signals.next().await;
+            process::exit(ENDED_BY_A_SIGNAL);
+        });
+    }
+}
+
+#[cfg(unix)]
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn listen() -> Self {
+        use tokio::signal::unix::{SignalKind, signal};
+        let listen = |kind| signal(kind).expect("these signals can be handled");
+        Self {
+            interrupt: listen(SignalKind::interrupt()),
+            terminate: listen(SignalKind::terminate()),
+        }
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn listen() -> Self {
+        Self
+    }
+
+    async fn next(&mut self) {
+        tokio::signal::ctrl_c()
+            .await
+            .expect("Ctrl-C can be handled");
+    }
+}

@@ -1,0 +1,8 @@
+//! The program as it is run: its configuration, its HTTP surface, how it treats slow clients, and how it stops.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod configuration;
+mod connections;
+mod shutdown;
+mod support;
+mod surface;
