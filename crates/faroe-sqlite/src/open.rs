@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rusqlite::{Connection, Error, OpenFlags};
+use rusqlite::{Connection, Error, OpenFlags, config::DbConfig};
 
 use crate::error::is_busy;
 
@@ -86,6 +86,8 @@ pub(crate) fn reader(path: &Path) -> Result<Connection, Error> {
 
 fn prepared(connection: Connection) -> Result<Connection, Error> {
     connection.pragma_update(None, "foreign_keys", true)?;
+    // A quoted name that no column has is an error, not a text.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
     connection.set_prepared_statement_cache_capacity(PREPARED_STATEMENTS);
     Ok(connection)
 }

@@ -139,3 +139,14 @@ async fn a_step_that_fails_undoes_the_others() {
     let other = |connection: &Connection| connection.execute("INSERT INTO other VALUES (1)", []);
     database.write("add", other).await.unwrap_err();
 }
+
+#[tokio::test]
+async fn a_quoted_name_that_no_column_has_is_an_error() {
+    let database = Database::in_memory().unwrap();
+    database.upgrade("notes", FIRST).await.unwrap();
+    let query = |connection: &Connection| {
+        connection.query_row("SELECT \"absent\" FROM note", [], |_| Ok(()))
+    };
+    let error = database.read("read", query).await.unwrap_err();
+    assert!(ErrorChain(&error).to_string().contains("no such column"));
+}

@@ -1,0 +1,201 @@
+#![doc = include_str!("../README.md")]
+
+mod check;
+mod id;
+mod statements;
+
+use std::{path::Path, sync::Arc};
+
+use async_trait::async_trait;
+use faroe_core::{
+    error::AdapterError,
+    password::PasswordHash,
+    user_store::{
+        Counter, CreateUserOutcome, UpdateUserEmailAddressOutcome, UpdateUserOutcome, User, UserId,
+        UserStore,
+    },
+};
+use faroe_sqlite::{Database, Synchronous, rusqlite};
+pub use faroe_users_table::{IdGeneration, UsersTable, UsersTableColumns};
+use rusqlite::Connection;
+
+use crate::statements::{Changed, Statements};
+
+const SCHEMA: &[&str] = &[include_str!("../schema.sql")];
+
+/// A [`UserStore`] in a table of a SQLite database.
+#[derive(Clone, Debug)]
+pub struct SqliteUserStore {
+    database: Database,
+    statements: Arc<Statements>,
+}
+
+impl SqliteUserStore {
+    /// Opens the file with the default table, and creates file and table if they are missing.
+    ///
+    /// # Errors
+    ///
+    /// When the folder is missing, the file cannot be opened or is no SQLite database, when it has a table `users` that was
+    /// not made by this, or one of a newer version.
+    pub async fn connect(path: impl AsRef<Path> + Send) -> Result<Self, AdapterError> {
+        let database = Database::open(path, Synchronous::Full)?;
+        database.upgrade("faroe-user-store-sqlite", SCHEMA).await?;
+        Self::new(database, UsersTable::default()).await
+    }
+
+    /// Opens a file in which the table exists.
+    ///
+    /// # Errors
+    ///
+    /// When the file is missing or cannot be opened, and as for [`SqliteUserStore::new`].
+    pub async fn connect_existing(
+        path: impl AsRef<Path> + Send,
+        table: UsersTable,
+    ) -> Result<Self, AdapterError> {
+        let database = Database::open_existing(path, Synchronous::Full)?;
+        Self::new(database, table).await
+    }
+
+    /// Uses a table of a database that is open.
+    ///
+    /// # Errors
+    ///
+    /// When the table is not fit for users: says what is missing, as the [front page](crate) lists it.
+    pub async fn new(database: Database, table: UsersTable) -> Result<Self, AdapterError> {
+        const OPERATION: &str = "use the users table";
+        table
+            .validate()
+            .map_err(|error| AdapterError::new(OPERATION, error))?;
+        let statements = Arc::new(Statements::new(&table));
+        let defect = {
+            let statements = Arc::clone(&statements);
+            database.read(OPERATION, move |connection| {
+                let defect = check::defect(connection, &table)?;
+                if defect.is_none() {
+                    statements.prepare_all(connection)?;
+                }
+                Ok(defect)
+            })
+        };
+        match defect.await? {
+            Some(defect) => Err(AdapterError::new(OPERATION, defect)),
+            None => Ok(Self {
+                database,
+                statements,
+            }),
+        }
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        write: impl Fn(&Statements, &Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, AdapterError> {
+        let statements = Arc::clone(&self.statements);
+        let write = move |connection: &Connection| write(&statements, connection);
+        self.database.write(operation, write).await
+    }
+}
+
+/// The outcome of a change that no address can stand in the way of.
+fn updated(operation: &'static str, changed: &Changed) -> Result<UpdateUserOutcome, AdapterError> {
+    match changed {
+        Changed::Yes => Ok(UpdateUserOutcome::Updated),
+        Changed::NoSuchUser => Ok(UpdateUserOutcome::UserNotFound),
+        Changed::CounterExhausted => Err(exhausted(operation)),
+    }
+}
+
+fn exhausted(operation: &'static str) -> AdapterError {
+    AdapterError::new(operation, "the user's counter has reached the end")
+}
+
+#[async_trait]
+impl UserStore for SqliteUserStore {
+    async fn create_user(
+        &self,
+        email_address: &str,
+        password_hash: &PasswordHash,
+    ) -> Result<CreateUserOutcome, AdapterError> {
+        let id = self.statements.makes_ids().then(id::random);
+        let (email_address, hash) = (email_address.to_owned(), password_hash.clone());
+        let create = move |statements: &Statements, connection: &Connection| {
+            statements.create(connection, id.as_deref(), &email_address, &hash)
+        };
+        Ok(match self.write("create a user", create).await? {
+            Some(user) => CreateUserOutcome::Created(user),
+            None => CreateUserOutcome::EmailAddressAlreadyUsed,
+        })
+    }
+
+    async fn get_user(&self, user_id: &UserId) -> Result<Option<User>, AdapterError> {
+        let (statements, id) = (Arc::clone(&self.statements), user_id.clone());
+        let get = move |connection: &Connection| statements.get(connection, &id);
+        self.database.read("get a user", get).await
+    }
+
+    async fn get_user_by_email_address(
+        &self,
+        email_address: &str,
+    ) -> Result<Option<User>, AdapterError> {
+        let (statements, address) = (Arc::clone(&self.statements), email_address.to_owned());
+        let get =
+            move |connection: &Connection| statements.get_by_email_address(connection, &address);
+        self.database.read("get a user by email address", get).await
+    }
+
+    async fn update_user_email_address(
+        &self,
+        user_id: &UserId,
+        email_address: &str,
+        email_address_counter: Counter,
+    ) -> Result<UpdateUserEmailAddressOutcome, AdapterError> {
+        const OPERATION: &str = "update a user's email address";
+        let (id, address) = (user_id.clone(), email_address.to_owned());
+        let update = move |statements: &Statements, connection: &Connection| {
+            statements.update_email_address(connection, &id, &address, email_address_counter)
+        };
+        match self.write(OPERATION, update).await? {
+            Some(Changed::Yes) => Ok(UpdateUserEmailAddressOutcome::Updated),
+            Some(Changed::NoSuchUser) => Ok(UpdateUserEmailAddressOutcome::UserNotFound),
+            Some(Changed::CounterExhausted) => Err(exhausted(OPERATION)),
+            None => Ok(UpdateUserEmailAddressOutcome::EmailAddressAlreadyUsed),
+        }
+    }
+
+    async fn update_user_password_hash(
+        &self,
+        user_id: &UserId,
+        password_hash: &PasswordHash,
+        password_hash_counter: Counter,
+    ) -> Result<UpdateUserOutcome, AdapterError> {
+        const OPERATION: &str = "update a user's password hash";
+        let (id, hash) = (user_id.clone(), password_hash.clone());
+        let update = move |statements: &Statements, connection: &Connection| {
+            statements.update_password_hash(connection, &id, &hash, password_hash_counter)
+        };
+        updated(OPERATION, &self.write(OPERATION, update).await?)
+    }
+
+    async fn increment_user_sessions_counter(
+        &self,
+        user_id: &UserId,
+        sessions_counter: Counter,
+    ) -> Result<UpdateUserOutcome, AdapterError> {
+        const OPERATION: &str = "increment a user's sessions counter";
+        let id = user_id.clone();
+        let increment = move |statements: &Statements, connection: &Connection| {
+            statements.increment_sessions_counter(connection, &id, sessions_counter)
+        };
+        updated(OPERATION, &self.write(OPERATION, increment).await?)
+    }
+
+    async fn delete_user(&self, user_id: &UserId) -> Result<UpdateUserOutcome, AdapterError> {
+        const OPERATION: &str = "delete a user";
+        let id = user_id.clone();
+        let delete = move |statements: &Statements, connection: &Connection| {
+            statements.delete(connection, &id)
+        };
+        updated(OPERATION, &self.write(OPERATION, delete).await?)
+    }
+}

@@ -1,0 +1,351 @@
+//! The statements of SQL for one table.
+//!
+//! A column is first compared by its own collation and affinity, so that its index is used, and then byte by byte, as text:
+//! `'01'` finds no number and `'ADA@EXAMPLE.COM'` no other address, at the price of a single row.
+
+use faroe_core::{
+    password::PasswordHash,
+    user_store::{Counter, User, UserId},
+};
+use faroe_sqlite::rusqlite::{Connection, Error, OptionalExtension, Params, Row, ffi};
+use faroe_users_table::{IdGeneration, UsersTable};
+
+#[derive(Debug)]
+pub(crate) struct Statements {
+    makes_ids: bool,
+    /// What SQLite says when the column of addresses, and no other, refuses one.
+    address_violation: String,
+    create: String,
+    get: String,
+    get_by_email_address: String,
+    update_email_address: String,
+    update_password_hash: String,
+    increment_sessions_counter: String,
+    delete: String,
+}
+
+/// What became of a change.
+pub(crate) enum Changed {
+    Yes,
+    /// Or its counter is another.
+    NoSuchUser,
+    /// The counter is as it was given, and the last there is.
+    CounterExhausted,
+}
+
+/// An identifier: whatever its name contains, it is nothing but a name.
+pub(crate) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+impl Statements {
+    pub(crate) fn new(table: &UsersTable) -> Self {
+        let columns = &table.columns;
+        let [name, id, address, hash, algorithm, salt] = [
+            &table.name,
+            &columns.id,
+            &columns.email_address,
+            &columns.password_hash,
+            &columns.password_hash_algorithm_id,
+            &columns.password_salt,
+        ]
+        .map(|name| quoted(name));
+        let [address_counter, hash_counter, sessions_counter] = [
+            &columns.email_address_counter,
+            &columns.password_hash_counter,
+            &columns.sessions_counter,
+        ]
+        .map(|name| quoted(name));
+        let [disabled, disabled_counter] = [&columns.disabled, &columns.disabled_counter]
+            .map(|name| name.as_deref().map_or_else(|| "0".to_owned(), quoted));
+        let display_name = columns
+            .display_name
+            .as_deref()
+            .map_or_else(|| "''".to_owned(), quoted);
+
+        let user = format!(
+            "CAST({id} AS TEXT), {address}, {hash}, {algorithm}, {salt}, \
+             coalesce({disabled}, 0) <> 0, coalesce(CAST({display_name} AS TEXT), ''), \
+             {address_counter}, {hash_counter}, coalesce({disabled_counter}, 0), {sessions_counter}"
+        );
+        let is =
+            |column: &str| format!("{column} = ?1 AND CAST({column} AS TEXT) COLLATE BINARY = ?1");
+        let (is_user, has_address) = (is(&id), is(&address));
+        let makes_ids = table.id_generation == IdGeneration::Random;
+        let (id_column, id_value) = if makes_ids {
+            (format!(", {id}"), ", ?5")
+        } else {
+            (String::new(), "")
+        };
+        // `OR ABORT`: whatever the schema says, a conflict replaces nobody.
+        Self {
+            makes_ids,
+            address_violation: format!(
+                "UNIQUE constraint failed: {}.{}",
+                table.name, columns.email_address
+            ),
+            create: format!(
+                "INSERT OR ABORT INTO {name} ({address}, {hash}, {algorithm}, {salt}, \
+                 {address_counter}, {hash_counter}, {sessions_counter}{id_column}) \
+                 VALUES (?1, ?2, ?3, ?4, 0, 0, 0{id_value}) RETURNING {user}"
+            ),
+            get: format!("SELECT {user} FROM {name} WHERE {is_user}"),
+            get_by_email_address: format!("SELECT {user} FROM {name} WHERE {has_address}"),
+            update_email_address: format!(
+                "UPDATE OR ABORT {name} SET {address} = ?3, {address_counter} = {address_counter} + 1 \
+                 WHERE {is_user} AND {address_counter} = ?2"
+            ),
+            update_password_hash: format!(
+                "UPDATE OR ABORT {name} SET {hash} = ?3, {algorithm} = ?4, {salt} = ?5, \
+                 {hash_counter} = {hash_counter} + 1 WHERE {is_user} AND {hash_counter} = ?2"
+            ),
+            increment_sessions_counter: format!(
+                "UPDATE OR ABORT {name} SET {sessions_counter} = {sessions_counter} + 1 \
+                 WHERE {is_user} AND {sessions_counter} = ?2"
+            ),
+            delete: format!("DELETE FROM {name} WHERE {is_user}"),
+        }
+    }
+
+    /// Whether a new user needs an ID from here.
+    pub(crate) fn makes_ids(&self) -> bool {
+        self.makes_ids
+    }
+
+    /// Finds out whether SQLite understands all of them: a collation of the application may be unknown here.
+    pub(crate) fn prepare_all(&self, connection: &Connection) -> Result<(), Error> {
+        for statement in [
+            &self.create,
+            &self.get,
+            &self.get_by_email_address,
+            &self.update_email_address,
+            &self.update_password_hash,
+            &self.increment_sessions_counter,
+            &self.delete,
+        ] {
+            connection.prepare_cached(statement)?;
+        }
+        Ok(())
+    }
+
+    /// The new user, or `None` if the address is already used.
+    pub(crate) fn create(
+        &self,
+        connection: &Connection,
+        id: Option<&str>,
+        address: &str,
+        hash: &PasswordHash,
+    ) -> Result<Option<User>, Error> {
+        let (algorithm, salt, hash) = (&hash.algorithm_id, &*hash.salt, &*hash.hash);
+        let mut create = connection.prepare_cached(&self.create)?;
+        let created = match id {
+            Some(id) => create.query_row((address, hash, algorithm, salt, id), user),
+            None => create.query_row((address, hash, algorithm, salt), user),
+        };
+        self.unless_address_used(connection, address, created)
+    }
+
+    pub(crate) fn get(&self, connection: &Connection, id: &UserId) -> Result<Option<User>, Error> {
+        let mut get = connection.prepare_cached(&self.get)?;
+        get.query_row([id.as_str()], user).optional()
+    }
+
+    pub(crate) fn get_by_email_address(
+        &self,
+        connection: &Connection,
+        address: &str,
+    ) -> Result<Option<User>, Error> {
+        let mut get = connection.prepare_cached(&self.get_by_email_address)?;
+        get.query_row([address], user).optional()
+    }
+
+    /// `None` if another user has the address.
+    pub(crate) fn update_email_address(
+        &self,
+        connection: &Connection,
+        id: &UserId,
+        address: &str,
+        counter: Counter,
+    ) -> Result<Option<Changed>, Error> {
+        let changed = self.change(
+            connection,
+            &self.update_email_address,
+            (id.as_str(), counter.get(), address),
+            (id, counter, |user| user.email_address_counter),
+        );
+        self.unless_address_used(connection, address, changed)
+    }
+
+    pub(crate) fn update_password_hash(
+        &self,
+        connection: &Connection,
+        id: &UserId,
+        hash: &PasswordHash,
+        counter: Counter,
+    ) -> Result<Changed, Error> {
+        let (algorithm, salt, hash) = (&hash.algorithm_id, &*hash.salt, &*hash.hash);
+        self.change(
+            connection,
+            &self.update_password_hash,
+            (id.as_str(), counter.get(), hash, algorithm, salt),
+            (id, counter, |user| user.password_hash_counter),
+        )
+    }
+
+    pub(crate) fn increment_sessions_counter(
+        &self,
+        connection: &Connection,
+        id: &UserId,
+        counter: Counter,
+    ) -> Result<Changed, Error> {
+        self.change(
+            connection,
+            &self.increment_sessions_counter,
+            (id.as_str(), counter.get()),
+            (id, counter, |user| user.sessions_counter),
+        )
+    }
+
+    pub(crate) fn delete(&self, connection: &Connection, id: &UserId) -> Result<Changed, Error> {
+        let changed = connection
+            .prepare_cached(&self.delete)?
+            .execute([id.as_str()])?;
+        Ok(match changed {
+            0 => Changed::NoSuchUser,
+            _ => Changed::Yes,
+        })
+    }
+
+    /// Makes a change that increments a counter, unless the counter is the last there is.
+    fn change(
+        &self,
+        connection: &Connection,
+        statement: &str,
+        parameters: impl Params,
+        (id, given, counter): (&UserId, Counter, fn(&User) -> Counter),
+    ) -> Result<Changed, Error> {
+        if given == Counter::MAX {
+            let user = self.get(connection, id)?;
+            return Ok(match user.map(|user| counter(&user)) {
+                Some(Counter::MAX) => Changed::CounterExhausted,
+                _ => Changed::NoSuchUser,
+            });
+        }
+        let changed = connection.prepare_cached(statement)?.execute(parameters)?;
+        Ok(match changed {
+            0 => Changed::NoSuchUser,
+            _ => Changed::Yes,
+        })
+    }
+
+    /// Makes `None` of the error that the address is already used, and of no other.
+    fn unless_address_used<T>(
+        &self,
+        connection: &Connection,
+        address: &str,
+        result: Result<T, Error>,
+    ) -> Result<Option<T>, Error> {
+        let error = match result {
+            Ok(value) => return Ok(Some(value)),
+            Err(error) => error,
+        };
+        let Error::SqliteFailure(cause, Some(message)) = &error else {
+            return Err(error);
+        };
+        let is_unique = matches!(
+            cause.extended_code,
+            ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY
+        );
+        // When several constraints are broken, SQLite names only one.
+        let is_used = is_unique
+            && (message.eq_ignore_ascii_case(&self.address_violation)
+                || self.get_by_email_address(connection, address)?.is_some());
+        if is_used { Ok(None) } else { Err(error) }
+    }
+}
+
+fn user(row: &Row<'_>) -> Result<User, Error> {
+    Ok(User {
+        id: UserId::from(row.get::<_, String>(0)?),
+        email_address: row.get(1)?,
+        password_hash: row.get::<_, Vec<u8>>(2)?.into(),
+        password_hash_algorithm_id: row.get(3)?,
+        password_salt: row.get::<_, Vec<u8>>(4)?.into(),
+        disabled: row.get(5)?,
+        display_name: row.get(6)?,
+        email_address_counter: counter(row, 7)?,
+        password_hash_counter: counter(row, 8)?,
+        disabled_counter: counter(row, 9)?,
+        sessions_counter: counter(row, 10)?,
+    })
+}
+
+fn counter(row: &Row<'_>, column: usize) -> Result<Counter, Error> {
+    let value: i32 = row.get(column)?;
+    Counter::new(value).ok_or(Error::IntegralValueOutOfRange(column, value.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The plan of every statement that looks for a user.
+    fn plans(schema: &str) -> Vec<String> {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(schema).unwrap();
+        let statements = Statements::new(&UsersTable::default());
+        let Statements {
+            get,
+            get_by_email_address,
+            update_email_address,
+            update_password_hash,
+            ..
+        } = &statements;
+        let Statements {
+            increment_sessions_counter,
+            delete,
+            ..
+        } = &statements;
+        [
+            get,
+            get_by_email_address,
+            update_email_address,
+            update_password_hash,
+            increment_sessions_counter,
+            delete,
+        ]
+        .map(|statement| {
+            let explain = format!("EXPLAIN QUERY PLAN {statement}");
+            let mut explain = connection.prepare(&explain).unwrap();
+            let mut rows = explain.raw_query();
+            let mut plan = String::new();
+            while let Some(row) = rows.next().unwrap() {
+                plan += &row.get::<_, String>(3).unwrap();
+            }
+            plan
+        })
+        .into()
+    }
+
+    #[test]
+    fn no_user_is_looked_for_without_an_index() {
+        let default = include_str!("../schema.sql");
+        let schemas = [
+            default.to_owned(),
+            default.replace(
+                "id TEXT NOT NULL PRIMARY KEY",
+                "id INTEGER PRIMARY KEY AUTOINCREMENT",
+            ),
+            default.replace(
+                "email_address TEXT NOT NULL UNIQUE",
+                "email_address TEXT UNIQUE COLLATE NOCASE",
+            ),
+            default.replace("STRICT", "STRICT, WITHOUT ROWID"),
+        ];
+        for schema in schemas {
+            for plan in plans(&schema) {
+                assert!(plan.starts_with("SEARCH users USING"), "{plan}: {schema}");
+            }
+        }
+    }
+}

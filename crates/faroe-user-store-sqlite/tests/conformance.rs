@@ -1,0 +1,55 @@
+//! The contract of a user store: with the default table, with a table of an application, as several handles.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::{process::ExitCode, sync::Arc};
+
+use faroe_sqlite::rusqlite::Connection;
+use faroe_testkit::{
+    conformance::{self, user_store},
+    round_robin::RoundRobin,
+};
+use faroe_user_store_sqlite::{IdGeneration, SqliteUserStore, UsersTable};
+use tempfile::TempDir;
+
+fn main() -> ExitCode {
+    let folder = TempDir::new().unwrap();
+    let one = folder.path().join("one.sqlite");
+    let two = folder.path().join("two.sqlite");
+    let own = folder.path().join("own.sqlite");
+    Connection::open(&own)
+        .unwrap()
+        .execute_batch(
+            "CREATE TABLE account (
+                number INTEGER PRIMARY KEY AUTOINCREMENT,
+                email_address NOT NULL UNIQUE,
+                password_hash, password_hash_algorithm_id, password_salt,
+                email_address_counter, password_hash_counter, sessions_counter,
+                created_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
+            )",
+        )
+        .unwrap();
+    conformance::run([
+        user_store("file", async move || {
+            SqliteUserStore::connect(&one).await.unwrap()
+        }),
+        user_store("two_handles", async move || {
+            RoundRobin::new([
+                Arc::new(SqliteUserStore::connect(&two).await.unwrap()),
+                Arc::new(SqliteUserStore::connect(&two).await.unwrap()),
+            ])
+        }),
+        user_store("own_table_with_numbers", async move || {
+            let mut table = UsersTable {
+                name: "account".into(),
+                id_generation: IdGeneration::Database,
+                ..UsersTable::default()
+            };
+            table.columns.id = "number".into();
+            table.columns.display_name = None;
+            (table.columns.disabled, table.columns.disabled_counter) = (None, None);
+            SqliteUserStore::connect_existing(&own, table)
+                .await
+                .unwrap()
+        }),
+    ])
+}
