@@ -90,9 +90,14 @@ impl Invocation<'_> {
         let Some(flow) = self.find::<R>(flow_token).await? else {
             return Ok(Err(NotOpened::Flow));
         };
-        let owner = flow.record.user();
-        // A flow of another user belongs to another session in any case.
-        if owner.id == user.id && !owner.is_unchanged(&user) {
+        let remembered = flow.record.user();
+        let is_alive = if remembered.id == user.id {
+            remembered.is_unchanged(&user)
+        } else {
+            let owner = self.user(&remembered.id).await?;
+            owner.is_some_and(|owner| remembered.is_unchanged(&owner))
+        };
+        if !is_alive {
             self.discard(&flow).await;
             return Ok(Err(NotOpened::Flow));
         }

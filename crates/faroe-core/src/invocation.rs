@@ -54,17 +54,13 @@ pub(crate) enum Fault {
     Conflict,
     /// There is no place to hash in, and nothing was changed.
     Overloaded,
-    /// Something failed, and is logged.
-    Internal(AdapterError),
+    /// An adapter failed, or reports that it has lost a race ([`AdapterError::is_conflict`]).
+    Adapter(AdapterError),
 }
 
 impl From<AdapterError> for Fault {
     fn from(error: AdapterError) -> Self {
-        if error.is_conflict() {
-            Self::Conflict
-        } else {
-            Self::Internal(error)
-        }
+        Self::Adapter(error)
     }
 }
 
@@ -201,11 +197,11 @@ impl<'a> Invocation<'a> {
     pub(crate) fn tolerate<T>(&self, result: Result<T, Fault>) -> Option<T> {
         match result {
             Ok(value) => Some(value),
-            Err(Fault::Internal(error)) => {
+            Err(Fault::Adapter(error)) if !error.is_conflict() => {
                 self.log(&error, false);
                 None
             }
-            Err(Fault::Conflict | Fault::Overloaded) => None,
+            Err(_) => None,
         }
     }
 

@@ -10,6 +10,7 @@ use faroe_protocol::{
 use crate::{
     configuration::{self, ConfigurationError, ServerOptions, ServerParts, Storages},
     email::EmailSender,
+    error::AdapterError,
     hashing::Hasher,
     invocation::{Fault, Invocation, Refusal, Run},
     random,
@@ -166,8 +167,17 @@ impl Server {
                 Refusal::Fault(Fault::Conflict) if A::MAY_CONFLICT => {
                     InvocationErrorKind::InternalConflict
                 }
-                Refusal::Fault(Fault::Conflict) => InvocationErrorKind::InternalError,
-                Refusal::Fault(Fault::Internal(error)) => {
+                Refusal::Fault(Fault::Adapter(error)) if A::MAY_CONFLICT && error.is_conflict() => {
+                    InvocationErrorKind::InternalConflict
+                }
+                Refusal::Fault(Fault::Conflict) => {
+                    invocation.log(
+                        &AdapterError::message("answer: the action has no code for a lost race"),
+                        true,
+                    );
+                    InvocationErrorKind::InternalError
+                }
+                Refusal::Fault(Fault::Adapter(error)) => {
                     invocation.log(&error, true);
                     InvocationErrorKind::InternalError
                 }

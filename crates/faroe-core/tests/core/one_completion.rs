@@ -4,10 +4,16 @@ use std::sync::Arc;
 
 use faroe_core::protocol::{
     session::{DeleteAllSessions, DeleteSession},
-    signin::{CompleteSignin, VerifySigninUserPassword},
-    signup::{CompleteSignup, SetSignupPassword, VerifySignupEmailAddressVerificationCode},
-    user_password_reset::{CompleteUserPasswordReset, SetUserPasswordResetNewPassword},
-    user_password_update::{CompleteUserPasswordUpdate, SetUserPasswordUpdateNewPassword},
+    signin::{CompleteSignin, DeleteSignin, VerifySigninUserPassword},
+    signup::{
+        CompleteSignup, DeleteSignup, SetSignupPassword, VerifySignupEmailAddressVerificationCode,
+    },
+    user_password_reset::{
+        CompleteUserPasswordReset, DeleteUserPasswordReset, SetUserPasswordResetNewPassword,
+    },
+    user_password_update::{
+        CompleteUserPasswordUpdate, DeleteUserPasswordUpdate, SetUserPasswordUpdateNewPassword,
+    },
 };
 use futures::future::join_all;
 
@@ -285,4 +291,55 @@ async fn of_32_racers_at_each_step_one_succeeds() {
         assert_eq!(harness.records("session").len(), 3);
         assert_eq!(harness.try_password(NEW_PASSWORD).await, "ok");
     }
+}
+
+#[tokio::test]
+async fn of_racing_deletions_of_a_flow_one_succeeds() {
+    let harness = Arc::new(Harness::new());
+    let signup_token = harness.create_signup().await;
+    let session_token = harness.sign_up().await;
+    let signin_token = harness.create_signin().await;
+    let user_password_reset_token = harness.completable_reset().await;
+    let user_password_update_token = harness.completable_password_update(&session_token).await;
+    let (server, interrupted) = harness.beside(|_, _| {});
+    macro_rules! race {
+        ($call:literal, $invalid:literal, $delete:expr) => {{
+            let (other, delete) = (Arc::clone(&harness), $delete);
+            interrupted.before($call, async move || {
+                assert_eq!(outcome(&other.server, delete).await, "ok");
+                Ok(())
+            });
+            assert_eq!(outcome(&server, $delete).await, $invalid);
+            assert!(interrupted.has_happened());
+        }};
+    }
+    race!(
+        "delete main.signup",
+        "invalid_signup_token",
+        DeleteSignup {
+            signup_token: signup_token.clone()
+        }
+    );
+    race!(
+        "delete main.signin",
+        "invalid_signin_token",
+        DeleteSignin {
+            signin_token: signin_token.clone()
+        }
+    );
+    race!(
+        "delete main.user_password_reset",
+        "invalid_user_password_reset_token",
+        DeleteUserPasswordReset {
+            user_password_reset_token: user_password_reset_token.clone()
+        }
+    );
+    race!(
+        "delete main.user_password_update",
+        "invalid_password_update_token",
+        DeleteUserPasswordUpdate {
+            session_token: session_token.clone(),
+            user_password_update_token: user_password_update_token.clone(),
+        }
+    );
 }

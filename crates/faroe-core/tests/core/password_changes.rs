@@ -255,3 +255,33 @@ async fn a_change_of_password_ends_the_flows_on_their_way() {
         "invalid_password_update_token"
     );
 }
+
+#[tokio::test]
+async fn a_user_who_was_disabled_and_enabled_has_no_flow_and_no_session_left() {
+    let harness = Harness::new();
+    let session_token = harness.sign_up().await;
+    let signin_token = harness.completable_signin().await;
+    let user_password_reset_token = harness.completable_reset().await;
+    let id = harness.user().id;
+    harness.users.disable_user(&id);
+    harness.users.enable_user(&id);
+    assert!(!harness.is_signed_in(&session_token).await);
+    assert_eq!(
+        outcome(&harness.server, GetSignin { signin_token }).await,
+        "invalid_signin_token"
+    );
+    let get = GetUserPasswordReset {
+        user_password_reset_token,
+    };
+    assert_eq!(
+        outcome(&harness.server, get).await,
+        "invalid_user_password_reset_token"
+    );
+    for record in ["session", "signin", "user_password_reset"] {
+        assert_eq!(
+            harness.records(record),
+            [""; 0],
+            "a dead {record} is removed"
+        );
+    }
+}

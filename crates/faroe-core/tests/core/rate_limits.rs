@@ -295,3 +295,40 @@ fn defect_13_clocks_that_differ_and_step_gain_nothing_twice() {
     });
     result.unwrap();
 }
+
+#[tokio::test]
+async fn a_lost_race_is_a_token_gone_and_no_reason_to_give_up() {
+    let harness = Arc::new(Harness::new());
+    harness.sign_up().await;
+    let (server, interrupted) = harness.beside(|_, _| {});
+    for call in [
+        "add rate_limit.verify_user_password",
+        "update rate_limit.verify_user_password",
+    ] {
+        let other = Arc::clone(&harness);
+        interrupted.before(call, async move || {
+            assert_eq!(
+                other.try_password("not the password").await,
+                "incorrect_password"
+            );
+            Ok(())
+        });
+        let signin_token = harness.create_signin().await;
+        let verify = VerifySigninUserPassword {
+            signin_token,
+            password: "not the password".into(),
+        };
+        assert_eq!(
+            outcome(&server, verify).await,
+            "incorrect_password",
+            "{call}"
+        );
+        assert!(interrupted.has_happened(), "{call}");
+    }
+    assert_eq!(harness.try_password(PASSWORD).await, "ok");
+    assert_eq!(
+        harness.try_password(PASSWORD).await,
+        "rate_limited",
+        "all five are taken"
+    );
+}
