@@ -1,0 +1,240 @@
+//! The handle that storages and cache share.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use faroe_core::{
+    error::AdapterError,
+    time::{Clock, SystemClock, UnixTime},
+};
+use redis::{Cmd, Value};
+use tokio::{sync::Mutex, time::timeout};
+
+use crate::{
+    connection::Connection,
+    eviction::{self, EvictionPolicy},
+    failure::Failure,
+    target::{CONNECT_TIMEOUT, RESPONSE_TIMEOUT, Target},
+};
+
+/// How long a call may take, with connecting.
+const CALL_TIMEOUT: Duration = CONNECT_TIMEOUT.saturating_add(RESPONSE_TIMEOUT);
+
+/// 30,000 years. Redis refuses times that do not fit into its own, and must keep what lives longer.
+const LONGEST_LIFETIME: i64 = 1_000_000_000_000_000;
+
+/// How a storage uses Redis.
+#[derive(Clone, Debug)]
+pub struct RedisOptions {
+    /// What all keys begin with; `faroe:` by default. Storages of different servers need different ones.
+    pub key_prefix: String,
+    /// How long Redis keeps an entry beyond its expiry; an hour by default. The clocks of the servers and of Redis may
+    /// differ or step by that much, and no live entry is lost.
+    pub slack: Duration,
+    /// The clock that lifetimes are reckoned from; the system's by default. It has to be the server's.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Default for RedisOptions {
+    fn default() -> Self {
+        Self {
+            key_prefix: "faroe:".to_owned(),
+            slack: Duration::from_secs(3600),
+            clock: Arc::new(SystemClock),
+        }
+    }
+}
+
+/// A Redis server or Redis Cluster, for any number of storages and caches.
+///
+/// One connection (of a cluster, one for each node) serves all calls at once. When it breaks or does not answer, the
+/// calls that wait for it fail, and the next one connects anew; one at a time tries to. Clones share the connection.
+#[derive(Clone)]
+pub struct Redis {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    target: Target,
+    options: RedisOptions,
+    eviction_policy: EvictionPolicy,
+    current: Mutex<Current>,
+}
+
+#[derive(Default)]
+struct Current {
+    connection: Option<Connection>,
+    /// How many connections there were before.
+    generation: u64,
+}
+
+impl Redis {
+    /// Connects to the URL, with the default options.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Redis::connect_with`].
+    pub async fn connect(url: &str) -> Result<Self, AdapterError> {
+        Self::connect_with(url, RedisOptions::default()).await
+    }
+
+    /// Connects to `redis://user:password@host:port/database`, `rediss://…` (with TLS), `redis+unix:///path`,
+    /// `redis+cluster://user:password@host:port,host:port` or `rediss+cluster://…`. Of a cluster, one of the nodes is
+    /// enough to find the others.
+    ///
+    /// TLS trusts the certificates that the operating system trusts. If the process has not chosen a cryptography
+    /// provider for rustls, this chooses ring.
+    ///
+    /// # Errors
+    ///
+    /// When the URL is wrong, no server answers, it refuses the password, or it is in a cluster and the URL does not say
+    /// so, or the other way round. The error names neither the URL nor the password.
+    pub async fn connect_with(url: &str, options: RedisOptions) -> Result<Self, AdapterError> {
+        let connect = async {
+            let mut shared = Shared {
+                target: Target::parse(url)?,
+                options,
+                eviction_policy: EvictionPolicy::Unknown,
+                current: Mutex::default(),
+            };
+            shared.eviction_policy = shared.inspect().await?;
+            Ok(shared)
+        };
+        match connect.await {
+            Ok(shared) => Ok(Self {
+                shared: Arc::new(shared),
+            }),
+            Err(failure @ Failure::Disconnected(_)) => {
+                Err(AdapterError::new("reach Redis", failure))
+            }
+            Err::<_, Failure>(failure) => Err(AdapterError::new("connect to Redis", failure)),
+        }
+    }
+
+    /// What Redis does when its memory is full, as it was when it was connected to. A storage needs
+    /// [`EvictionPolicy::NoEviction`].
+    pub fn eviction_policy(&self) -> &EvictionPolicy {
+        &self.shared.eviction_policy
+    }
+
+    pub(crate) fn warn_of_eviction(&self, role: &'static str) {
+        if let Some(warning) = self.shared.eviction_policy.warning() {
+            tracing::warn!(role, "{warning}");
+        }
+    }
+
+    /// Sends a command that may change something: once, whatever comes of it.
+    pub(crate) async fn write(&self, command: &Cmd) -> Result<Value, Failure> {
+        self.shared.in_time(self.shared.send(command)).await
+    }
+
+    /// Sends a command that changes nothing. If the connection has broken, it is sent once more over a new one: so a
+    /// connection that was lost while nobody used it costs nobody anything.
+    pub(crate) async fn read(&self, command: &Cmd) -> Result<Value, Failure> {
+        self.shared.read(command).await
+    }
+
+    /// The key in Redis of a role's key.
+    pub(crate) fn key(&self, role: &str, key: &str) -> String {
+        format!("{}{role}:{key}", self.shared.options.key_prefix)
+    }
+
+    pub(crate) fn now(&self) -> UnixTime {
+        self.shared.options.clock.now()
+    }
+
+    /// The milliseconds that Redis is to keep an entry for. It is told how long and not until when, because its clock may
+    /// differ. One that has expired already is kept as long as one that expires now.
+    pub(crate) fn lifetime(&self, expires_at: UnixTime) -> i64 {
+        let left = expires_at.saturating_since(self.now());
+        milliseconds(left.saturating_add(self.shared.options.slack))
+    }
+}
+
+impl fmt::Debug for Redis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redis")
+            .field("is_cluster", &self.shared.target.is_cluster())
+            .field("options", &self.shared.options)
+            .field("eviction_policy", &self.shared.eviction_policy)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A time to live as Redis takes it: in whole milliseconds, at least one.
+pub(crate) fn milliseconds(lifetime: Duration) -> i64 {
+    i64::try_from(lifetime.as_millis()).map_or(LONGEST_LIFETIME, |lifetime| {
+        lifetime.clamp(1, LONGEST_LIFETIME)
+    })
+}
+
+impl Shared {
+    /// Looks at what answers under the URL.
+    async fn inspect(&self) -> Result<EvictionPolicy, Failure> {
+        let information = redis::cmd("INFO");
+        let mut node = self.target.connect_to_one_node().await?;
+        let answer = match node.send(&information).await {
+            Err(Failure::Refused(code)) if code != "NOAUTH" => {
+                return Ok(EvictionPolicy::Unknown);
+            }
+            answer => answer?,
+        };
+        let is_cluster = eviction::field(&answer, "cluster_enabled").as_deref() == Some("1");
+        match (self.target.is_cluster(), is_cluster) {
+            (false, true) => Err(Failure::Settings(
+                "this is a node of a Redis Cluster: use a URL that starts with redis+cluster://",
+            )),
+            (true, false) => Err(Failure::Settings(
+                "this is not a node of a Redis Cluster: use a URL that starts with redis://",
+            )),
+            (false, false) => Ok(EvictionPolicy::read(&answer)),
+            (true, true) => Ok(EvictionPolicy::read(&self.read(&information).await?)),
+        }
+    }
+
+    async fn in_time(
+        &self,
+        call: impl Future<Output = Result<Value, Failure>> + Send,
+    ) -> Result<Value, Failure> {
+        let in_time = timeout(CALL_TIMEOUT, call).await;
+        in_time.unwrap_or(Err(Failure::TimedOut))
+    }
+
+    async fn read(&self, command: &Cmd) -> Result<Value, Failure> {
+        let call = async {
+            match self.send(command).await {
+                Err(Failure::Disconnected(_)) => self.send(command).await,
+                answer => answer,
+            }
+        };
+        self.in_time(call).await
+    }
+
+    async fn send(&self, command: &Cmd) -> Result<Value, Failure> {
+        let (mut connection, generation) = self.connection().await?;
+        let answer = Box::pin(connection.send(command)).await;
+        if answer.as_ref().is_err_and(|failure| !failure.is_answer()) {
+            self.give_up(generation).await;
+        }
+        answer
+    }
+
+    /// The connection that is there, or a new one. Those who come while one is being made wait for it.
+    async fn connection(&self) -> Result<(Connection, u64), Failure> {
+        let mut current = self.current.lock().await;
+        if let Some(connection) = &current.connection {
+            return Ok((connection.clone(), current.generation));
+        }
+        let connection = self.target.connect().await?;
+        current.connection = Some(connection.clone());
+        current.generation += 1;
+        Ok((connection, current.generation))
+    }
+
+    /// Uses this connection no more, unless there is another one already.
+    async fn give_up(&self, generation: u64) {
+        let mut current = self.current.lock().await;
+        if current.generation == generation {
+            current.connection = None;
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! A way to a server that can be cut.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream, tcp::OwnedReadHalf, tcp::OwnedWriteHalf},
+    sync::watch,
+    task::JoinSet,
+};
+
+/// What happens to the bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// They pass.
+    Open,
+    /// There are no connections, and new ones are closed at once, as if the server were restarting.
+    Down,
+    /// They disappear, and nothing is closed.
+    BlackHole,
+    /// Requests pass. Where an answer should, the connection breaks.
+    LoseAnswers,
+    /// Where a request should pass, the connection breaks.
+    LoseRequests,
+}
+
+#[derive(Debug)]
+pub(crate) struct Proxy {
+    pub(crate) port: u16,
+    mode: watch::Sender<Mode>,
+    connections: Arc<Mutex<JoinSet<()>>>,
+    _listening: JoinSet<()>,
+}
+
+impl Proxy {
+    pub(crate) async fn start(server: String) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (mode, current) = watch::channel(Mode::Open);
+        let connections: Arc<Mutex<JoinSet<()>>> = Arc::default();
+        let accepted = Arc::clone(&connections);
+        let mut listening = JoinSet::new();
+        listening.spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                if *current.borrow() == Mode::Down {
+                    continue;
+                }
+                let relay = relay(client, server.clone(), current.clone());
+                accepted
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .spawn(relay);
+            }
+        });
+        Self {
+            port,
+            mode,
+            connections,
+            _listening: listening,
+        }
+    }
+
+    /// Changes what happens from now on. Connections stay as they are.
+    pub(crate) fn set(&self, mode: Mode) {
+        self.mode.send_replace(mode);
+    }
+
+    /// Breaks all connections.
+    pub(crate) async fn cut(&self) {
+        let mut cut = {
+            let mut connections = self
+                .connections
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *connections)
+        };
+        cut.shutdown().await;
+    }
+}
+
+async fn relay(client: TcpStream, server: String, mode: watch::Receiver<Mode>) {
+    let Ok(server) = TcpStream::connect(server).await else {
+        return;
+    };
+    let (from_client, to_client) = client.into_split();
+    let (from_server, to_server) = server.into_split();
+    tokio::select! {
+        () = copy(from_client, to_server, &mode, Mode::LoseRequests) => {}
+        () = copy(from_server, to_client, &mode, Mode::LoseAnswers) => {}
+    }
+}
+
+/// Copies until either side has closed, or something comes while the mode is `breaking`.
+async fn copy(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    mode: &watch::Receiver<Mode>,
+    breaking: Mode,
+) {
+    let mut bytes = vec![0; 64 * 1024];
+    while let Ok(size @ 1..) = from.read(&mut bytes).await {
+        let now = *mode.borrow();
+        if now == breaking {
+            return;
+        }
+        if now != Mode::BlackHole && to.write_all(&bytes[..size]).await.is_err() {
+            return;
+        }
+    }
+}
