@@ -3,9 +3,14 @@
 //! `FAROE_TEST_REDIS_URL` and `FAROE_TEST_REDIS_CLUSTER_URL` say where those are.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::{env, process::ExitCode, sync::Arc};
+use std::{
+    env,
+    hash::{BuildHasher, Hasher, RandomState},
+    process::ExitCode,
+    sync::{Arc, LazyLock},
+};
 
-use faroe_storage_redis::{Redis, RedisCache, RedisRateLimitStorage, RedisStorage};
+use faroe_storage_redis::{Redis, RedisCache, RedisOptions, RedisRateLimitStorage, RedisStorage};
 use faroe_testkit::{
     conformance::{self, Suite, cache, rate_limit_storage, storage},
     round_robin::RoundRobin,
@@ -28,7 +33,6 @@ fn suites(name: &str, variable: &str) -> Vec<Suite> {
     } else {
         url.into()
     };
-    let connect = async |url: &str| Redis::connect(url).await.unwrap();
     let [one, two, three, four, five] = [(); 5].map(|()| Arc::clone(&url));
     vec![
         storage(format!("{name}_storage"), async move || {
@@ -58,4 +62,17 @@ fn suites(name: &str, variable: &str) -> Vec<Suite> {
             RedisCache::new(connect(&five).await)
         }),
     ]
+}
+
+/// Connects with a key prefix of this run, so that nothing else on the server is touched.
+async fn connect(url: &str) -> Redis {
+    static PREFIX: LazyLock<String> = LazyLock::new(|| {
+        let random = RandomState::new().build_hasher().finish();
+        format!("faroe-test-{random:016x}:")
+    });
+    let options = RedisOptions {
+        key_prefix: PREFIX.clone(),
+        ..RedisOptions::default()
+    };
+    Redis::connect_with(url, options).await.unwrap()
 }
