@@ -13,6 +13,15 @@ use faroe_testkit::hasher::HasherBehaviour;
 
 use crate::harness::{EMAIL, Harness, PASSWORD, outcome};
 
+/// Awaits what cannot take long, so that a test that would hang fails and says where.
+macro_rules! soon {
+    ($future:expr) => {
+        tokio::time::timeout(std::time::Duration::from_secs(60), $future)
+            .await
+            .expect("this happens within a minute")
+    };
+}
+
 fn verify(signin_token: SigninToken) -> VerifySigninUserPassword {
     VerifySigninUserPassword {
         signin_token,
@@ -47,13 +56,13 @@ async fn defect_12_beyond_the_queue_a_request_is_refused_with_nothing_consumed()
     let (first, second, third) = (first.await, second.await, third.await);
     let gate = harness.hasher.close_gate();
     let running = spawn_verify(&harness, first);
-    gate.wait_for(1).await;
+    soon!(gate.wait_for(1));
     let waiting = spawn_verify(&harness, second);
-    harness.until_tokens_are_taken(2).await;
+    soon!(harness.until_tokens_are_taken(2));
 
     let before = harness.storage.entries();
     assert_eq!(
-        outcome(&harness.server, verify(third.clone())).await,
+        soon!(outcome(&harness.server, verify(third.clone()))),
         "overloaded"
     );
     let create = CreateUserPasswordReset {
@@ -75,10 +84,10 @@ async fn defect_12_beyond_the_queue_a_request_is_refused_with_nothing_consumed()
 
     drop(gate);
     assert_eq!(
-        (running.await.unwrap(), waiting.await.unwrap()),
+        (soon!(running).unwrap(), soon!(waiting).unwrap()),
         ("ok", "ok")
     );
-    assert_eq!(outcome(&harness.server, verify(third)).await, "ok");
+    assert_eq!(soon!(outcome(&harness.server, verify(third))), "ok");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -92,16 +101,16 @@ async fn defect_25_nothing_is_hashed_for_a_client_that_has_gone() {
     );
     let gate = harness.hasher.close_gate();
     let running = spawn_verify(&harness, first);
-    gate.wait_for(1).await;
+    soon!(gate.wait_for(1));
     let gone = spawn_verify(&harness, second);
-    harness.until_tokens_are_taken(2).await;
+    soon!(harness.until_tokens_are_taken(2));
     let living = spawn_verify(&harness, third);
-    harness.until_tokens_are_taken(3).await;
+    soon!(harness.until_tokens_are_taken(3));
     gone.abort();
-    assert!(gone.await.unwrap_err().is_cancelled());
+    assert!(soon!(gone).unwrap_err().is_cancelled());
     drop(gate);
     assert_eq!(
-        (running.await.unwrap(), living.await.unwrap()),
+        (soon!(running).unwrap(), soon!(living).unwrap()),
         ("ok", "ok")
     );
     assert_eq!(harness.hasher.evaluations() - evaluations, 2);
@@ -111,29 +120,29 @@ async fn defect_25_nothing_is_hashed_for_a_client_that_has_gone() {
 async fn a_permit_comes_back_when_the_hash_panics_or_its_client_goes_while_it_runs() {
     let (harness, _) = signed_up(1, 0).await;
     harness.hasher.set_behaviour(HasherBehaviour::Panic);
-    assert_eq!(harness.try_password(PASSWORD).await, "internal_error");
+    assert_eq!(soon!(harness.try_password(PASSWORD)), "internal_error");
     let logged = harness.log.errors();
     assert_eq!(
         logged[0].error,
         "could not hash a password: the algorithm panicked"
     );
     harness.hasher.set_behaviour(HasherBehaviour::Fail);
-    assert_eq!(harness.try_password(PASSWORD).await, "internal_error");
+    assert_eq!(soon!(harness.try_password(PASSWORD)), "internal_error");
     harness.hasher.set_behaviour(HasherBehaviour::Hash);
-    assert_eq!(harness.try_password(PASSWORD).await, "ok");
+    assert_eq!(soon!(harness.try_password(PASSWORD)), "ok");
 
     let (first, second) = (harness.create_signin().await, harness.create_signin().await);
     let gate = harness.hasher.close_gate();
     let running = spawn_verify(&harness, first);
-    gate.wait_for(1).await;
+    soon!(gate.wait_for(1));
     running.abort();
-    assert!(running.await.unwrap_err().is_cancelled());
+    assert!(soon!(running).unwrap_err().is_cancelled());
     assert_eq!(
-        outcome(&harness.server, verify(second.clone())).await,
+        soon!(outcome(&harness.server, verify(second.clone()))),
         "overloaded",
         "the thread still hashes"
     );
     drop(gate);
-    harness.until_a_place_is_free().await;
-    assert_eq!(outcome(&harness.server, verify(second)).await, "ok");
+    soon!(harness.until_a_place_is_free());
+    assert_eq!(soon!(outcome(&harness.server, verify(second))), "ok");
 }

@@ -1,0 +1,57 @@
+//! Run it with `cargo run -p example-sqlite`, and sign up at <http://127.0.0.1:4001> as the README shows.
+
+use std::sync::Arc;
+
+use axum::{Router, body::Bytes, http::StatusCode, response::IntoResponse, routing::post};
+use faroe_argon2::Argon2id;
+use faroe_core::{
+    Server, ServerOptions, ServerParts, Storages, UserPasswordHashAlgorithms,
+    email::{EmailMessage, EmailSender},
+    endpoint::EndpointResponse,
+    error::AdapterError,
+};
+use faroe_password_strength::PasswordStrength;
+use faroe_storage_sqlite::SqliteStorage;
+use faroe_user_store_sqlite::SqliteUserStore;
+
+/// Your way to send email goes here.
+#[derive(Debug)]
+struct Printed;
+
+#[async_trait::async_trait]
+impl EmailSender for Printed {
+    async fn send(&self, message: EmailMessage) -> Result<(), AdapterError> {
+        println!("to {}: {:?}", message.to, message.content); // secrets are printed as [REDACTED]
+        Ok(())
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let user_password_hash_algorithms = UserPasswordHashAlgorithms {
+        current: Arc::new(Argon2id::recommended_for_user_passwords()),
+        previous: vec![],
+    };
+    let parts = ServerParts {
+        storages: Storages::single(SqliteStorage::connect("storage.sqlite3").await?),
+        user_store: Arc::new(SqliteUserStore::connect("users.sqlite3").await?),
+        user_password_hash_algorithms,
+        temporary_password_hash_algorithm: Arc::new(Argon2id::recommended_for_temporary_passwords()),
+        email_sender: Arc::new(Printed),
+    };
+    let options = ServerOptions {
+        password_strength_checker: Arc::new(PasswordStrength::default()),
+        ..ServerOptions::default()
+    };
+    let endpoint = Server::new(parts, options)?.endpoint();
+
+    let invoke = async move |body: Bytes| match endpoint.invoke(&body).await {
+        EndpointResponse::Completed(json) => (StatusCode::OK, json).into_response(),
+        EndpointResponse::InvalidRequest(reason) => {
+            (StatusCode::BAD_REQUEST, reason.to_string()).into_response()
+        }
+        EndpointResponse::Overloaded { .. } => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:4001").await?;
+    Ok(axum::serve(listener, Router::new().route("/", post(invoke))).await?)
+}
