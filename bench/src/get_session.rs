@@ -27,12 +27,15 @@ pub(crate) struct Options {
     /// How many connections ask at once.
     #[arg(long, default_value_t = 32)]
     connections: usize,
+    /// Do not ask the user store for so long, `1 minute` for example (default: it is asked at every request).
+    #[arg(long, value_name = "DURATION")]
+    user_cache_expiration: Option<String>,
 }
 
 #[tokio::main]
 pub(crate) async fn run(options: &Options) -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let faroe = start_faroe(folder.path()).await?;
+    let faroe = start_faroe(folder.path(), options.user_cache_expiration.as_deref()).await?;
     let token = sign_up(&faroe).await?;
     let request =
         post(&json!({"action": "get_session", "arguments": {"session_token": token}}).to_string());
@@ -52,6 +55,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         rounds: count,
         seconds,
         connections,
+        ..
     } = *options;
     let time = Duration::from_secs_f64(seconds);
     println!("get_session, requests per second over {connections} connections");
@@ -78,13 +82,14 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
 }
 
 /// The server that was built beside us, in development mode.
-async fn start_faroe(folder: &Path) -> Result<ServerProcess> {
+async fn start_faroe(folder: &Path, user_cache_expiration: Option<&str>) -> Result<ServerProcess> {
     let configuration = folder.join("faroe.toml");
     let users = format!("sqlite:{}", folder.join("users.sqlite3").display());
-    let settings = format!(
-        "storage = \"memory:\"\nuser_store = {}\nlog = \"warn\"\n",
-        json!(users)
-    );
+    let users = json!(users);
+    let mut settings = format!("storage = \"memory:\"\nuser_store = {users}\nlog = \"warn\"\n");
+    if let Some(expiration) = user_cache_expiration.map(|expiration| json!(expiration)) {
+        settings += &format!("[session]\nuser_cache_expiration = {expiration}\n");
+    }
     fs::write(&configuration, settings)?;
     let executable = env::current_exe()?.with_file_name("faroe-server");
     let mut command = Command::new(executable);

@@ -9,7 +9,7 @@ use std::{
     io::Read,
     os::unix::process::{CommandExt, ExitStatusExt},
     path::PathBuf,
-    process::{Child, ChildStdin, ChildStdout, Command, ExitCode, ExitStatus, Stdio},
+    process::{Child, ChildStdin, Command, ExitCode, ExitStatus, Stdio},
     sync::{Mutex, MutexGuard, PoisonError, mpsc},
     thread,
     time::Duration,
@@ -111,11 +111,6 @@ impl Guarded {
         let pipe = guard.stdin.take().expect("standard input is a pipe");
         running.push((guard.id(), pipe));
         Ok(Self { guard })
-    }
-
-    /// What the process prints, if `configure` made it a pipe.
-    pub(crate) fn take_output(&mut self) -> Option<ChildStdout> {
-        self.guard.stdout.take()
     }
 
     /// Waits for the process to end by itself.

@@ -5,8 +5,8 @@ mod output;
 mod report;
 
 use std::{
-    io::Write,
-    process::{Command, ExitCode, Stdio},
+    io::{IsTerminal, Write},
+    process::{Command, ExitCode},
     time::Instant,
 };
 
@@ -297,8 +297,15 @@ impl Surroundings<'_> {
         outcome: &mut Outcome,
         configure: impl FnOnce(&mut Command),
     ) -> Result<()> {
-        let mut process = self.start(words, |command| configure(command.stdout(Stdio::piped())))?;
-        let printed = process.take_output().context("a process without output")?;
+        // One pipe for both, so that their order is kept.
+        let (printed, output) = std::io::pipe().context("could not make a pipe")?;
+        let errors = output.try_clone().context("could not make a pipe")?;
+        let process = self.start(words, |command| {
+            if std::io::stdout().is_terminal() {
+                command.env("CARGO_TERM_COLOR", "always");
+            }
+            configure(command.stdout(output).stderr(errors));
+        })?;
         outcome.count(output::show_and_count(printed, std::io::stdout())?);
         conclude(words, process)
     }

@@ -5,10 +5,12 @@ use super::{Finding, Tree};
 /// The longest file of a crate.
 const MOST_LINES: usize = 500;
 
-/// Where time and entropy come in, and what each may use.
-const DOORS: [(&str, &[&str]); 2] = [
-    ("crates/faroe-core/src/time.rs", &["SystemTime::now"]),
-    ("crates/faroe-core/src/random.rs", &["getrandom::"]),
+/// Where time and entropy come in: how a path begins and ends, and what it may use.
+const DOORS: [(&str, &str, &str); 3] = [
+    ("crates/faroe-core/src/", "time.rs", "SystemTime::now"),
+    ("crates/faroe-core/src/", "random.rs", "getrandom::"),
+    // The ID of a user is the store's own to choose, and no secret.
+    ("crates/faroe-user-store-", "/src/id.rs", "getrandom::"),
 ];
 
 const TIME_AND_ENTROPY: [&str; 5] = [
@@ -57,9 +59,8 @@ pub(super) fn time_and_entropy_have_doors(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for word in TIME_AND_ENTROPY {
         let is_door = |path: &str| {
-            DOORS
-                .iter()
-                .any(|(door, words)| *door == path && words.contains(&word))
+            let mut doors = DOORS.iter().filter(|(_, _, used)| *used == word);
+            doors.any(|(start, end, _)| path.starts_with(start) && path.ends_with(end))
         };
         let message =
             format!("take the server's Clock, or faroe_core's random module, instead of {word}");
@@ -245,6 +246,15 @@ mod tests {
         assert_eq!(
             lines(time_and_entropy_have_doors, CORE, "operand::new()"),
             [0; 0]
+        );
+        let own = "crates/faroe-user-store-x/src/id.rs";
+        assert_eq!(
+            lines(time_and_entropy_have_doors, own, "getrandom::fill()"),
+            [0; 0]
+        );
+        assert_eq!(
+            lines(time_and_entropy_have_doors, own, "SystemTime::now()"),
+            [1]
         );
         let door = "crates/faroe-core/src/time.rs";
         assert_eq!(
