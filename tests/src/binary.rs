@@ -1,6 +1,6 @@
 //! The real server: the program, in development mode, with a data folder of its own.
 
-use std::{ops::Deref, process::Stdio};
+use std::{env, ops::Deref, path::PathBuf, process::Stdio};
 
 use tempfile::TempDir;
 use tokio::{
@@ -13,8 +13,25 @@ use crate::{
     wire::Wire,
 };
 
-/// Where the path of the program is found.
-pub const BINARY: &str = "FAROE_SERVER_BINARY";
+/// The program: the one that `FAROE_SERVER_BINARY` names, or else the one that was built beside these tests.
+fn program() -> PathBuf {
+    if let Some(named) = env::var_os("FAROE_SERVER_BINARY") {
+        return named.into();
+    }
+    let test = env::current_exe().unwrap();
+    let beside = test
+        .ancestors()
+        .nth(2)
+        .unwrap()
+        .join("faroe-server")
+        .with_extension(env::consts::EXE_EXTENSION);
+    assert!(
+        beside.exists(),
+        "{} is not there: run `cargo build -p faroe-server`",
+        beside.display()
+    );
+    beside
+}
 
 /// A process that serves until this is dropped. It dereferences to its client.
 #[derive(Debug)]
@@ -34,11 +51,18 @@ impl Deref for Binary {
 }
 
 impl Binary {
-    /// Starts the program that the environment names, and waits until it listens.
+    /// Where it listens, as `http://127.0.0.1:PORT`.
+    pub fn url(&self) -> &str {
+        let Inbox::Development(url) = &self.client.inbox else {
+            unreachable!("the program has no other inbox")
+        };
+        url
+    }
+
+    /// Starts the program, and waits until it listens.
     pub async fn start() -> Self {
-        let program = std::env::var_os(BINARY).unwrap_or_else(|| panic!("{BINARY} is not set"));
         let data = TempDir::new().unwrap();
-        let mut process = Command::new(program)
+        let mut process = Command::new(program())
             .args([
                 "--mode",
                 "development",

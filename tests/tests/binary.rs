@@ -7,7 +7,6 @@ use faroe_tests::{
 use serde_json::json;
 
 #[tokio::test]
-#[ignore = "needs the program: set FAROE_SERVER_BINARY to the path of faroe-server"]
 async fn a_user_s_whole_life() {
     let server = Binary::start().await;
     let session = server.sign_up("ada+test@example.com").await;
@@ -60,7 +59,6 @@ async fn a_user_s_whole_life() {
 }
 
 #[tokio::test]
-#[ignore = "needs the program: set FAROE_SERVER_BINARY to the path of faroe-server"]
 async fn a_password_update_and_a_deletion() {
     let server = Binary::start().await;
     let session = server.sign_up("grace@example.com").await;
