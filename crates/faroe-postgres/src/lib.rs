@@ -1,0 +1,15 @@
+#![doc = include_str!("../README.md")]
+
+mod database;
+mod error;
+mod lease;
+mod options;
+mod upgrade;
+
+pub use sqlx;
+
+pub use crate::{
+    database::{Database, Outcome},
+    error::{postgres_error, violated_unique_constraint},
+    options::Options,
+};

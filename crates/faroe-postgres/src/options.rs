@@ -1,0 +1,194 @@
+//! What a connection needs to know, and the URL that says it.
+
+use std::{fmt, str::FromStr, time::Duration};
+
+use faroe_core::error::AdapterError;
+use sqlx::{
+    ConnectOptions,
+    postgres::{PgConnectOptions, PgSslMode},
+};
+
+const OPERATION: &str = "read the URL of PostgreSQL";
+
+/// How long the server may work on a statement: as long as the core waits.
+pub(crate) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The parameters of the URL that the driver understands. Any other is refused: a misspelt `sslmode` must not pass.
+const DRIVER_PARAMETERS: [&str; 15] = [
+    "sslmode",
+    "ssl-mode",
+    "sslrootcert",
+    "ssl-root-cert",
+    "sslcert",
+    "ssl-cert",
+    "sslkey",
+    "ssl-key",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "application_name",
+    "options",
+];
+
+/// How to connect, and how many connections to hold.
+///
+/// # TLS
+///
+/// Unless the URL has an `sslmode`, a server on another machine is reached by `verify-full`: encrypted, with a
+/// certificate for its name. `sslmode=disable`, `require` (encrypted, but by whom?) and `verify-ca` are possible when
+/// asked for; `allow` and `prefer`, which whoever sits in between can turn into no encryption, only on this machine.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Options {
+    /// Server, user, database and TLS.
+    pub connection: PgConnectOptions,
+    /// Connections that are kept open when there is nothing to do. Default: 0.
+    pub min_connections: u32,
+    /// Connections at most; more calls wait for one. Default: 10.
+    pub max_connections: u32,
+    /// How long to wait for a connection. Default: 3 seconds.
+    pub acquire_timeout: Duration,
+    /// How long the server may work on a statement. Default: 2 seconds, as long as the core waits.
+    pub statement_timeout: Duration,
+    /// Whether a PgBouncer in transaction mode is in between: no prepared statement then outlives its transaction.
+    pub pgbouncer: bool,
+}
+
+impl Options {
+    /// The defaults, for a connection that is described in code.
+    pub fn new(connection: PgConnectOptions) -> Self {
+        Self {
+            connection,
+            min_connections: 0,
+            max_connections: 10,
+            acquire_timeout: Duration::from_secs(3),
+            statement_timeout: STATEMENT_TIMEOUT,
+            pgbouncer: false,
+        }
+    }
+
+    /// Reads `postgres://user:password@host:port/database?parameter=value&…`.
+    ///
+    /// Parameters of this crate: `min_connections`, `max_connections`, `acquire_timeout_ms`, `statement_timeout_ms` and
+    /// `pgbouncer` (`true` or `false`). The driver's: `sslmode`, `sslrootcert`, `sslcert`, `sslkey`, `host` (a folder is
+    /// a socket's), `hostaddr`, `port`, `dbname`, `user`, `application_name`, `options`.
+    ///
+    /// # Errors
+    ///
+    /// When a part is malformed, a parameter unknown, or a number zero that must not be. The error never holds a part of
+    /// the URL.
+    pub fn from_url(url: &str) -> Result<Self, AdapterError> {
+        parse(url).map_err(|reason| AdapterError::new(OPERATION, reason))
+    }
+
+    /// The connection as it is opened.
+    pub(crate) fn connection(&self) -> PgConnectOptions {
+        let connection = self.connection.clone().disable_statement_logging();
+        if self.pgbouncer {
+            // PgBouncer refuses parameters of the session that it does not track.
+            return connection.extra_float_digits(None);
+        }
+        connection.options([
+            (
+                "statement_timeout",
+                self.statement_timeout.as_millis().to_string(),
+            ),
+            (
+                "default_transaction_isolation",
+                String::from("read committed"),
+            ),
+        ])
+    }
+}
+
+/// Shows no password.
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("host", &self.connection.get_host())
+            .field("port", &self.connection.get_port())
+            .field("database", &self.connection.get_database())
+            .field("ssl_mode", &self.connection.get_ssl_mode())
+            .field("min_connections", &self.min_connections)
+            .field("max_connections", &self.max_connections)
+            .field("acquire_timeout", &self.acquire_timeout)
+            .field("statement_timeout", &self.statement_timeout)
+            .field("pgbouncer", &self.pgbouncer)
+            .finish_non_exhaustive()
+    }
+}
+
+fn parse(url: &str) -> Result<Options, String> {
+    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+        return Err("it must start with postgres:// or postgresql://".into());
+    }
+    let (server, query) = url.split_once('?').unwrap_or((url, ""));
+    if url.contains('#') || query.contains('@') {
+        return Err(
+            "a #, ? or @ in the password or a parameter must be written %23, %3F, %40".into(),
+        );
+    }
+    let mut options = Options::new(PgConnectOptions::new_without_pgpass());
+    let mut driver_parameters = Vec::new();
+    let mut has_ssl_mode = false;
+    for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
+        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        match name {
+            "min_connections" => options.min_connections = number(name, value)?,
+            "max_connections" => options.max_connections = positive(name, value)?,
+            "acquire_timeout_ms" => options.acquire_timeout = milliseconds(name, value)?,
+            "statement_timeout_ms" => options.statement_timeout = milliseconds(name, value)?,
+            "pgbouncer" => options.pgbouncer = number(name, value)?,
+            _ if DRIVER_PARAMETERS.contains(&name) || name.starts_with("options[") => {
+                has_ssl_mode |= matches!(name, "sslmode" | "ssl-mode");
+                driver_parameters.push(parameter);
+            }
+            _ => return Err(String::from("it has a parameter that is not known")),
+        }
+    }
+    let driver_url = format!("{server}?{}", driver_parameters.join("&"));
+    options.connection = PgConnectOptions::from_str(&driver_url)
+        .map_err(|_| "a part of it is malformed: host, port, sslmode or an encoding")?;
+    options.connection = with_tls(options.connection, has_ssl_mode)?;
+    Ok(options)
+}
+
+fn with_tls(connection: PgConnectOptions, has_ssl_mode: bool) -> Result<PgConnectOptions, String> {
+    let host = connection.get_host();
+    let is_socket = connection.get_socket().is_some() || host.starts_with('/');
+    let is_local = host == "localhost" || host == "[::1]" || host.starts_with("127.");
+    Ok(match connection.get_ssl_mode() {
+        _ if is_socket => connection.ssl_mode(PgSslMode::Disable),
+        _ if !has_ssl_mode && is_local => connection.ssl_mode(PgSslMode::Prefer),
+        _ if !has_ssl_mode => connection.ssl_mode(PgSslMode::VerifyFull),
+        PgSslMode::Allow | PgSslMode::Prefer if !is_local => {
+            return Err(
+                "sslmode=allow and prefer can be turned into no encryption by whoever sits in between: \
+                 use verify-full, verify-ca, require or disable"
+                    .into(),
+            );
+        }
+        _ => connection,
+    })
+}
+
+fn number<T: FromStr>(name: &str, value: &str) -> Result<T, String> {
+    let number = value.parse();
+    number.map_err(|_| format!("the value of {name} is not one that it can have"))
+}
+
+fn positive(name: &str, value: &str) -> Result<u32, String> {
+    match number(name, value)? {
+        0 => Err(format!("{name} must not be 0")),
+        number => Ok(number),
+    }
+}
+
+fn milliseconds(name: &str, value: &str) -> Result<Duration, String> {
+    Ok(Duration::from_millis(positive(name, value)?.into()))
+}
+
+#[cfg(test)]
+mod tests;

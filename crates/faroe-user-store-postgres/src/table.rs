@@ -1,0 +1,139 @@
+//! What the database says about a table.
+
+use faroe_postgres::{
+    Database,
+    sqlx::{Error, Row, query},
+};
+
+use crate::statements::quoted;
+
+/// A table as it was found.
+pub(crate) struct FoundTable {
+    pub(crate) columns: Vec<Column>,
+    pub(crate) unique_indexes: Vec<UniqueIndex>,
+}
+
+pub(crate) struct Column {
+    pub(crate) name: String,
+    number: i32,
+    /// As it can be cast to; that of a domain is the type behind it.
+    pub(crate) type_name: String,
+    pub(crate) kind: Kind,
+    pub(crate) is_required: bool,
+    pub(crate) has_default: bool,
+}
+
+/// What a type can hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Text,
+    /// Text that is filled up with spaces.
+    PaddedText,
+    Integer,
+    Uuid,
+    Bytes,
+    Boolean,
+    Other,
+}
+
+/// A unique index with one key.
+pub(crate) struct UniqueIndex {
+    pub(crate) name: String,
+    /// The number of the column, or 0 if the key is an expression.
+    column: i32,
+    /// The numbers of the columns that the index needs, those of an expression and of a condition too.
+    needed_columns: Vec<i32>,
+    covers_all_rows: bool,
+}
+
+impl FoundTable {
+    /// Looks for an ordinary table of this name, in the schemas of the search path.
+    pub(crate) async fn find(database: &Database, name: &str) -> Result<Option<Self>, Error> {
+        let select = query(
+            "SELECT oid::int8 FROM pg_class WHERE oid = to_regclass($1)::oid AND relkind IN ('r', 'p')",
+        );
+        let Some(row) = database.run(select.bind(quoted(name))).await?.rows.pop() else {
+            return Ok(None);
+        };
+        let table: i64 = row.try_get(0)?;
+        Ok(Some(Self {
+            columns: columns(database, table).await?,
+            unique_indexes: unique_indexes(database, table).await?,
+        }))
+    }
+
+    pub(crate) fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+}
+
+impl UniqueIndex {
+    /// Whether no two rows can have the same value in this column.
+    pub(crate) fn guards(&self, column: &Column) -> bool {
+        self.column == column.number && self.covers_all_rows
+    }
+
+    /// Whether what it refuses is refused because of this column.
+    pub(crate) fn concerns(&self, column: &Column) -> bool {
+        self.column == column.number
+            || (self.column == 0 && self.needed_columns.contains(&column.number))
+    }
+}
+
+async fn columns(database: &Database, table: i64) -> Result<Vec<Column>, Error> {
+    let select = query(
+        "SELECT a.attname::text, a.attnum::int4, quote_ident(n.nspname) || '.' || quote_ident(t.typname),
+            t.typname::text, t.typcategory::text, a.attnotnull, a.atthasdef OR a.attidentity <> ''
+         FROM pg_attribute a
+         JOIN pg_type declared ON declared.oid = a.atttypid
+         JOIN pg_type t ON t.oid = coalesce(nullif(declared.typbasetype, 0), declared.oid)
+         JOIN pg_namespace n ON n.oid = t.typnamespace
+         WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped",
+    );
+    let rows = database.run(select.bind(table)).await?.rows;
+    let column = |row: &faroe_postgres::sqlx::postgres::PgRow| {
+        let (name, category): (String, String) = (row.try_get(3)?, row.try_get(4)?);
+        Ok(Column {
+            name: row.try_get(0)?,
+            number: row.try_get(1)?,
+            type_name: row.try_get(2)?,
+            kind: kind(&name, &category),
+            is_required: row.try_get(5)?,
+            has_default: row.try_get(6)?,
+        })
+    };
+    rows.iter().map(column).collect()
+}
+
+fn kind(type_name: &str, category: &str) -> Kind {
+    match (type_name, category) {
+        ("int2" | "int4" | "int8", _) => Kind::Integer,
+        ("uuid", _) => Kind::Uuid,
+        ("bytea", _) => Kind::Bytes,
+        ("bool", _) => Kind::Boolean,
+        ("bpchar", _) => Kind::PaddedText,
+        (_, "S") => Kind::Text,
+        _ => Kind::Other,
+    }
+}
+
+async fn unique_indexes(database: &Database, table: i64) -> Result<Vec<UniqueIndex>, Error> {
+    let select = query(
+        "SELECT c.relname::text, i.indkey[0]::int4, i.indpred IS NULL AND i.indisvalid,
+            ARRAY(SELECT d.refobjsubid FROM pg_depend d
+                WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid
+                AND d.refclassid = 'pg_class'::regclass AND d.refobjid = i.indrelid)
+         FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+         WHERE i.indrelid = $1::oid AND i.indisunique AND i.indnkeyatts = 1",
+    );
+    let rows = database.run(select.bind(table)).await?.rows;
+    let index = |row: &faroe_postgres::sqlx::postgres::PgRow| {
+        Ok(UniqueIndex {
+            name: row.try_get(0)?,
+            column: row.try_get(1)?,
+            covers_all_rows: row.try_get(2)?,
+            needed_columns: row.try_get(3)?,
+        })
+    };
+    rows.iter().map(index).collect()
+}
