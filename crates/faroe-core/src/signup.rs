@@ -23,7 +23,8 @@ use crate::{
     rate_limit::Bucket,
     record::{Held, Record},
     time::UnixTime,
-    validation::{has_password_length, is_email_address},
+    user::NewPassword,
+    validation::is_email_address,
     verification_code::CodeNonce,
 };
 
@@ -208,20 +209,15 @@ impl Run for SetSignupPassword {
         if signup.record.password_hash.is_some() {
             return Err(Code::PasswordAlreadySet.into());
         }
-        if !has_password_length(&self.password) {
-            return Err(Code::InvalidPasswordLength.into());
+        match invocation.hash_new_password(&self.password).await? {
+            NewPassword::InvalidLength => Err(Code::InvalidPasswordLength.into()),
+            NewPassword::Weak => Err(Code::WeakPassword.into()),
+            NewPassword::Hashed(hash) => {
+                signup.record.password_hash = Some(hash);
+                invocation.update(&mut signup).await?;
+                Ok(NoValues {})
+            }
         }
-        if !invocation.is_strong_enough(&self.password).await? {
-            return Err(Code::WeakPassword.into());
-        }
-        let place = invocation.hasher().place()?;
-        let hash = invocation
-            .hasher()
-            .hash_user_password(&place, self.password.expose())
-            .await?;
-        signup.record.password_hash = Some(hash);
-        invocation.update(&mut signup).await?;
-        Ok(NoValues {})
     }
 }
 

@@ -62,6 +62,14 @@ pub(crate) enum PasswordAttempt {
     Correct(HashingPlace),
 }
 
+/// What came of hashing a password that a user is to have.
+#[derive(Debug)]
+pub(crate) enum NewPassword {
+    InvalidLength,
+    Weak,
+    Hashed(PasswordHash),
+}
+
 pub(crate) fn password_hash(user: &User) -> PasswordHash {
     PasswordHash {
         algorithm_id: user.password_hash_algorithm_id.clone(),
@@ -185,6 +193,25 @@ impl Invocation<'_> {
         } else {
             PasswordAttempt::Incorrect
         })
+    }
+
+    /// Checks a password that a user is to have, and hashes it if it may be used. The place bounds both.
+    pub(crate) async fn hash_new_password(
+        &self,
+        password: &Password,
+    ) -> Result<NewPassword, Fault> {
+        if !has_password_length(password) {
+            return Ok(NewPassword::InvalidLength);
+        }
+        let place = self.hasher().place()?;
+        if !self.is_strong_enough(password).await? {
+            return Ok(NewPassword::Weak);
+        }
+        let hash = self
+            .hasher()
+            .hash_user_password(&place, password.expose())
+            .await?;
+        Ok(NewPassword::Hashed(hash))
     }
 
     /// Hashes a verified password again if its hash is not of the current algorithm. Returns the password hash counter

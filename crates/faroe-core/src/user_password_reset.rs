@@ -27,8 +27,8 @@ use crate::{
     rate_limit::Bucket,
     record::{Held, Record},
     time::UnixTime,
-    user::RememberedUser,
-    validation::{has_password_length, is_email_address},
+    user::{NewPassword, RememberedUser},
+    validation::is_email_address,
 };
 
 const LIFETIME: Duration = Duration::from_secs(20 * 60);
@@ -204,20 +204,15 @@ impl Run for SetUserPasswordResetNewPassword {
         if reset.record.new_password_hash.is_some() {
             return Err(Code::NewPasswordAlreadySet.into());
         }
-        if !has_password_length(&self.password) {
-            return Err(Code::InvalidPasswordLength.into());
+        match invocation.hash_new_password(&self.password).await? {
+            NewPassword::InvalidLength => Err(Code::InvalidPasswordLength.into()),
+            NewPassword::Weak => Err(Code::WeakPassword.into()),
+            NewPassword::Hashed(hash) => {
+                reset.record.new_password_hash = Some(hash);
+                invocation.update(&mut reset).await?;
+                Ok(NoValues {})
+            }
         }
-        if !invocation.is_strong_enough(&self.password).await? {
-            return Err(Code::WeakPassword.into());
-        }
-        let place = invocation.hasher().place()?;
-        let hash = invocation
-            .hasher()
-            .hash_user_password(&place, self.password.expose())
-            .await?;
-        reset.record.new_password_hash = Some(hash);
-        invocation.update(&mut reset).await?;
-        Ok(NoValues {})
     }
 }
 

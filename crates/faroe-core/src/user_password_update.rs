@@ -25,8 +25,7 @@ use crate::{
     password::PasswordHash,
     record::{Held, Record},
     time::UnixTime,
-    user::{PasswordAttempt, RememberedUser},
-    validation::has_password_length,
+    user::{NewPassword, PasswordAttempt, RememberedUser},
 };
 
 const LIFETIME: Duration = Duration::from_secs(10 * 60);
@@ -175,20 +174,15 @@ impl Run for SetUserPasswordUpdateNewPassword {
         if flow.record.new_password_hash.is_some() {
             return Err(Code::NewPasswordAlreadySet.into());
         }
-        if !has_password_length(&self.password) {
-            return Err(Code::InvalidPasswordLength.into());
+        match invocation.hash_new_password(&self.password).await? {
+            NewPassword::InvalidLength => Err(Code::InvalidPasswordLength.into()),
+            NewPassword::Weak => Err(Code::WeakPassword.into()),
+            NewPassword::Hashed(hash) => {
+                flow.record.new_password_hash = Some(hash);
+                invocation.update(&mut flow).await?;
+                Ok(NoValues {})
+            }
         }
-        if !invocation.is_strong_enough(&self.password).await? {
-            return Err(Code::WeakPassword.into());
-        }
-        let place = invocation.hasher().place()?;
-        let hash = invocation
-            .hasher()
-            .hash_user_password(&place, self.password.expose())
-            .await?;
-        flow.record.new_password_hash = Some(hash);
-        invocation.update(&mut flow).await?;
-        Ok(NoValues {})
     }
 }
 
