@@ -18,12 +18,20 @@ pub(crate) const BACKENDS: &[Backend] = &[
     Backend {
         name: "postgres",
         services: &[Postgres],
-        packages: &["faroe-storage-postgres", "faroe-user-store-postgres"],
+        packages: &[
+            "faroe-postgres",
+            "faroe-storage-postgres",
+            "faroe-user-store-postgres",
+        ],
     },
     Backend {
         name: "mysql",
         services: &[MariaDb],
-        packages: &["faroe-storage-mysql", "faroe-user-store-mysql"],
+        packages: &[
+            "faroe-mysql",
+            "faroe-storage-mysql",
+            "faroe-user-store-mysql",
+        ],
     },
     Backend {
         name: "redis",
