@@ -23,6 +23,8 @@ pub fn violated_unique_constraint(error: &Error) -> Option<&str> {
 }
 
 pub(crate) const UNDEFINED_TABLE: &str = "42P01";
+/// Its message names the type and its length.
+const STRING_TOO_LONG: &str = "22001";
 const UNIQUE_VIOLATION: &str = "23505";
 const SERIALIZATION_FAILURE: &str = "40001";
 const DEADLOCK_DETECTED: &str = "40P01";
@@ -69,9 +71,8 @@ fn describe(error: &Error) -> String {
 
 fn describe_database_error(error: &PgDatabaseError) -> String {
     let code = error.code();
-    let is_safe = code
-        .get(..2)
-        .is_some_and(|class| SAFE_CLASSES.contains(&class));
+    let class = code.get(..2).unwrap_or_default();
+    let is_safe = SAFE_CLASSES.contains(&class) || code == STRING_TOO_LONG;
     let mut text = if is_safe {
         format!("{} (SQLSTATE {code})", error.message())
     } else {

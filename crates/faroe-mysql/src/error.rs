@@ -1,0 +1,133 @@
+//! MySQL's errors as errors of an adapter.
+
+use faroe_core::error::AdapterError;
+use sqlx::{Error, mysql::MySqlDatabaseError};
+
+/// A failure of `operation` because of an error of MySQL or MariaDB. A deadlock, or a wait for a lock that took too long,
+/// is a [conflict](AdapterError::conflict).
+///
+/// The text names conditions, tables, columns and constraints, never values.
+pub fn mysql_error(operation: &'static str, error: &Error) -> AdapterError {
+    if is_rolled_back(error) {
+        AdapterError::conflict(operation, describe(error))
+    } else {
+        AdapterError::new(operation, describe(error))
+    }
+}
+
+/// The name of the unique index that a row would have violated, or an empty text if the server does not tell.
+pub fn violated_unique_index(error: &Error) -> Option<&str> {
+    const DUPLICATE_ENTRY: u16 = 1062;
+    let error = database_error(error)?;
+    (error.number() == DUPLICATE_ENTRY).then(|| index_name(error.message()).unwrap_or_default())
+}
+
+/// `… 'value' … 'index'` or, from MySQL 8, `… 'value' … 'table.index'`, in the server's language.
+fn index_name(message: &str) -> Option<&str> {
+    let (_, name) = message.strip_suffix('\'')?.rsplit_once('\'')?;
+    Some(name.rsplit_once('.').map_or(name, |(_table, index)| index))
+}
+
+pub(crate) const NO_SUCH_TABLE: u16 = 1146;
+const LOCK_WAIT_TIMEOUT: u16 = 1205;
+const DEADLOCK: u16 = 1213;
+/// MariaDB: a row is not as the transaction's snapshot shows it.
+const RECORD_CHANGED: u16 = 1020;
+
+/// Errors whose messages name what stands in a schema or a configuration, and nothing that a caller sent.
+const SAFE_NUMBERS: [u16; 36] = [
+    1020, 1040, 1044, 1045, 1048, 1049, 1050, 1053, 1054, 1091, 1129, 1130, 1142, 1143, 1146, 1158,
+    1159, 1160, 1161, 1203, 1205, 1213, 1226, 1227, 1290, 1317, 1364, 1406, 1451, 1452, 1665, 1698,
+    1792, 1836, 1969, 3024,
+];
+
+/// The connection is gone, or about to be.
+const CONNECTION_NUMBERS: [u16; 9] = [1053, 1152, 1158, 1159, 1160, 1161, 1184, 1927, 4031];
+
+pub(crate) fn database_error(error: &Error) -> Option<&MySqlDatabaseError> {
+    error.as_database_error()?.try_downcast_ref()
+}
+
+/// Whether nothing was changed because of what others did at the same time.
+pub(crate) fn is_rolled_back(error: &Error) -> bool {
+    database_error(error).is_some_and(|error| {
+        matches!(
+            error.number(),
+            LOCK_WAIT_TIMEOUT | DEADLOCK | RECORD_CHANGED
+        )
+    })
+}
+
+/// Whether it may work at once when it is tried again.
+pub(crate) fn is_deadlock(error: &Error) -> bool {
+    is_rolled_back(error)
+        && database_error(error).is_some_and(|error| error.number() != LOCK_WAIT_TIMEOUT)
+}
+
+/// Whether the connection can be used again: the server itself has answered, and goes on.
+pub(crate) fn leaves_connection_intact(error: &Error) -> bool {
+    match error {
+        Error::Database(_) => {
+            database_error(error).is_some_and(|error| !CONNECTION_NUMBERS.contains(&error.number()))
+        }
+        Error::ColumnDecode { .. } | Error::ColumnNotFound(_) | Error::RowNotFound => true,
+        _ => false,
+    }
+}
+
+fn describe(error: &Error) -> String {
+    if let Some(error) = database_error(error) {
+        return describe_database_error(error);
+    }
+    match error {
+        Error::Io(error) => format!("the connection failed: {error}"),
+        Error::Tls(error) => format!(
+            "no encrypted connection could be made: {error} (a server on another machine is verified unless its URL \
+             says otherwise: ssl-ca=FILE trusts another certificate, ssl-mode=disabled a private network; the \
+             authentication plugins of SHA-256 need encryption or a socket)"
+        ),
+        Error::PoolTimedOut => "no connection became free or could be opened in time".into(),
+        Error::PoolClosed => "the pool of connections was closed".into(),
+        Error::ColumnDecode { index, source } => format!("column {index}: {source}"),
+        Error::Protocol(_) => "the server's answer was not understood".into(),
+        _ => "the driver failed".into(),
+    }
+}
+
+fn describe_database_error(error: &MySqlDatabaseError) -> String {
+    let number = error.number();
+    let mut text = if SAFE_NUMBERS.contains(&number) {
+        format!("{} (error {number})", error.message())
+    } else {
+        format!(
+            "error {number}, SQLSTATE {}",
+            error.code().unwrap_or("unknown")
+        )
+    };
+    if number == 1062 {
+        let index = index_name(error.message()).unwrap_or_default();
+        text.push_str(&format!(", index {index}"));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_index_is_found_whatever_the_value_is() {
+        for (message, expected) in [
+            ("Duplicate entry 'a@b' for key 'email'", "email"),
+            ("Duplicate entry 'a@b' for key 'users.email'", "email"),
+            (
+                "Duplicate entry 'a' for key 'x'@b' for key 'users.email'",
+                "email",
+            ),
+            ("Doppelter Eintrag 'a@b' für Schlüssel 'email'", "email"),
+        ] {
+            assert_eq!(index_name(message), Some(expected), "{message}");
+        }
+        assert_eq!(index_name("something else"), None);
+    }
+}

@@ -1,0 +1,15 @@
+#![doc = include_str!("../README.md")]
+
+mod database;
+mod error;
+mod lease;
+mod options;
+mod upgrade;
+
+pub use sqlx;
+
+pub use crate::{
+    database::{Database, MySqlQuery, Outcome},
+    error::{mysql_error, violated_unique_index},
+    options::Options,
+};

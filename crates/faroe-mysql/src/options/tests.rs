@@ -1,0 +1,96 @@
+use std::error::Error;
+
+use faroe_core::error::ErrorChain;
+
+use super::*;
+
+fn ssl_mode(url: &str) -> MySqlSslMode {
+    Options::from_url(url).unwrap().connection.get_ssl_mode()
+}
+
+fn refused(url: &str) -> String {
+    let error = Options::from_url(url).unwrap_err();
+    assert!(!format!("{error:?}{}", ErrorChain(&error)).contains("canary"));
+    error.source().unwrap().to_string()
+}
+
+#[test]
+fn a_server_elsewhere_is_verified_unless_the_url_says_otherwise() {
+    for (url, expected) in [
+        ("mysql://db.example.com/app", MySqlSslMode::VerifyIdentity),
+        ("mariadb://10.0.0.7/app", MySqlSslMode::VerifyIdentity),
+        (
+            "mysql://db.example.com/app?ssl-mode=DISABLED",
+            MySqlSslMode::Disabled,
+        ),
+        (
+            "mysql://db.example.com/app?ssl-mode=required",
+            MySqlSslMode::Required,
+        ),
+        (
+            "mysql://db.example.com/app?sslmode=verify_ca",
+            MySqlSslMode::VerifyCa,
+        ),
+        (
+            "mysql://localhost.example.com/app",
+            MySqlSslMode::VerifyIdentity,
+        ),
+        ("mysql://localhost/app", MySqlSslMode::Preferred),
+        ("mysql://127.0.0.1/app", MySqlSslMode::Preferred),
+        ("mysql://[::1]/app", MySqlSslMode::Preferred),
+        (
+            "mysql://localhost/app?ssl-mode=verify_identity",
+            MySqlSslMode::VerifyIdentity,
+        ),
+        (
+            "mysql://user@localhost/app?socket=/run/mysqld.sock",
+            MySqlSslMode::Disabled,
+        ),
+    ] {
+        let found = ssl_mode(url);
+        assert_eq!(format!("{found:?}"), format!("{expected:?}"), "{url}");
+    }
+}
+
+#[test]
+fn encryption_that_can_be_taken_away_is_refused() {
+    let reason = refused("mysql://db.example.com/app?ssl-mode=preferred");
+    assert!(reason.contains("verify_identity"), "{reason}");
+}
+
+#[test]
+fn numbers_come_from_the_url() {
+    let options = Options::from_url(
+        "mysql://localhost/app?min_connections=1&max_connections=7&acquire_timeout_ms=100&statement_timeout_ms=200",
+    );
+    let options = options.unwrap();
+    assert_eq!((options.min_connections, options.max_connections), (1, 7));
+    assert_eq!(options.acquire_timeout, Duration::from_millis(100));
+    assert_eq!(options.statement_timeout, Duration::from_millis(200));
+}
+
+#[test]
+fn what_is_not_understood_is_refused_without_being_repeated() {
+    for url in [
+        "postgres://canary@localhost/app",
+        "canary",
+        "mysql://user:canary@localhost/app?ssl-mod=required",
+        "mysql://user:canary@localhost/app?ssl-mode=canary",
+        "mysql://user:canary@localhost/app?charset=latin1",
+        "mysql://user:canary@localhost/app?max_connections=0",
+        "mysql://user:canary@localhost/app?max_connections=canary",
+        "mysql://user:canary@localhost/app?statement_timeout_ms=0",
+        "mysql://user:canary@localhost:port/app",
+        "mysql://user:can?canary@localhost/app",
+        "mysql://user:can#canary@localhost/app",
+        "mysql://localhost/app?password=canary",
+    ] {
+        refused(url);
+    }
+}
+
+#[test]
+fn debug_shows_no_password() {
+    let options = Options::from_url("mysql://user:canary@localhost/app").unwrap();
+    assert!(!format!("{options:?}").contains("canary"));
+}

@@ -1,0 +1,111 @@
+#![doc = include_str!("../README.md")]
+
+mod statements;
+mod sweeper;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use faroe_core::{
+    error::AdapterError,
+    storage::{AddOutcome, DeleteOutcome, Entry, Storage, UpdateOutcome},
+    time::{Clock, SystemClock, UnixTime},
+    user_store::Counter,
+};
+use faroe_mysql::{Database, mysql_error};
+
+use crate::{statements::Cutoff, sweeper::Sweeper};
+
+const SCHEMA: &[&str] = &[include_str!("../schema.sql")];
+
+/// A [`Storage`] in a MySQL or MariaDB database.
+///
+/// An entry is absent for every operation from five minutes after its expiry on, by the clock. Every operation is decided
+/// by a single statement on the primary key. Dropping the storage ends its background task.
+#[derive(Debug)]
+pub struct MysqlStorage {
+    database: Database,
+    clock: Arc<dyn Clock>,
+    sweeper: Sweeper,
+}
+
+impl MysqlStorage {
+    /// Connects as the URL says (see [`Options::from_url`](faroe_mysql::Options::from_url)), and creates the table if it
+    /// is missing.
+    ///
+    /// # Errors
+    ///
+    /// When the URL is wrong, the server cannot be reached or refuses the user, or as for [`MysqlStorage::new`].
+    pub async fn connect(url: &str) -> Result<Self, AdapterError> {
+        let database = Database::connect(url).await?;
+        Self::new(database, Arc::new(SystemClock)).await
+    }
+
+    /// Uses a database, and creates the table if it is missing.
+    ///
+    /// # Errors
+    ///
+    /// When the table cannot be created or is of a newer version.
+    pub async fn new(database: Database, clock: Arc<dyn Clock>) -> Result<Self, AdapterError> {
+        database.upgrade("faroe-storage-mysql", SCHEMA).await?;
+        Ok(Self {
+            database,
+            clock,
+            sweeper: Sweeper::default(),
+        })
+    }
+
+    fn cutoff(&self) -> Cutoff {
+        Cutoff::at(self.clock.now())
+    }
+
+    fn wrote(&self) {
+        self.sweeper.wrote(&self.database, &self.clock);
+    }
+}
+
+#[async_trait]
+impl Storage for MysqlStorage {
+    async fn get(&self, key: &str) -> Result<Option<Entry>, AdapterError> {
+        let entry = statements::get(&self.database, key, self.cutoff()).await;
+        entry.map_err(|error| mysql_error("get an entry", &error))
+    }
+
+    async fn add(
+        &self,
+        key: &str,
+        value: &[u8],
+        expires_at: UnixTime,
+    ) -> Result<AddOutcome, AdapterError> {
+        const OPERATION: &str = "add an entry";
+        self.wrote();
+        let outcome = statements::add(&self.database, key, value, expires_at, self.cutoff()).await;
+        outcome
+            .map_err(|error| mysql_error(OPERATION, &error))?
+            .ok_or_else(|| {
+                AdapterError::conflict(OPERATION, "others added and removed it meanwhile")
+            })
+    }
+
+    async fn update(
+        &self,
+        key: &str,
+        value: &[u8],
+        expires_at: UnixTime,
+        counter: Counter,
+    ) -> Result<UpdateOutcome, AdapterError> {
+        const OPERATION: &str = "update an entry";
+        self.wrote();
+        let (database, cutoff) = (&self.database, self.cutoff());
+        let outcome = statements::update(database, key, value, expires_at, counter, cutoff).await;
+        outcome
+            .map_err(|error| mysql_error(OPERATION, &error))?
+            .ok_or_else(|| AdapterError::new(OPERATION, "its counter has reached the end"))
+    }
+
+    async fn delete(&self, key: &str) -> Result<DeleteOutcome, AdapterError> {
+        self.wrote();
+        let outcome = statements::delete(&self.database, key, self.cutoff()).await;
+        outcome.map_err(|error| mysql_error("delete an entry", &error))
+    }
+}

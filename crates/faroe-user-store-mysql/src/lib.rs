@@ -1,0 +1,303 @@
+#![doc = include_str!("../README.md")]
+
+mod check;
+mod id;
+mod statements;
+mod table;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use faroe_core::{
+    error::AdapterError,
+    password::PasswordHash,
+    user_store::{
+        Counter, CreateUserOutcome, UpdateUserEmailAddressOutcome, UpdateUserOutcome, User, UserId,
+        UserStore,
+    },
+};
+use faroe_mysql::{
+    Database, MySqlQuery, Outcome, mysql_error,
+    sqlx::{AssertSqlSafe, Error, query},
+    violated_unique_index,
+};
+pub use faroe_users_table::{IdGeneration, UsersTable, UsersTableColumns};
+
+use crate::{statements::Statements, table::FoundTable};
+
+const SCHEMA: &[&str] = &[include_str!("../schema.sql")];
+
+/// A [`UserStore`] in a table of a MySQL or MariaDB database.
+#[derive(Clone, Debug)]
+pub struct MysqlUserStore {
+    database: Database,
+    statements: Arc<Statements>,
+}
+
+impl MysqlUserStore {
+    /// Connects as the URL says (see [`Options::from_url`](faroe_mysql::Options::from_url)), with the default table, and
+    /// creates it if it is missing.
+    ///
+    /// # Errors
+    ///
+    /// When the URL is wrong, the server cannot be reached or refuses the user, when there is a table `users` that was not
+    /// made by this, or one of a newer version.
+    pub async fn connect(url: &str) -> Result<Self, AdapterError> {
+        let database = Database::connect(url).await?;
+        database.upgrade("faroe-user-store-mysql", SCHEMA).await?;
+        Self::new(database, UsersTable::default()).await
+    }
+
+    /// Connects as the URL says, with a table that exists.
+    ///
+    /// # Errors
+    ///
+    /// When the URL is wrong, the server cannot be reached or refuses the user, and as for [`MysqlUserStore::new`].
+    pub async fn connect_existing(url: &str, table: UsersTable) -> Result<Self, AdapterError> {
+        Self::new(Database::connect(url).await?, table).await
+    }
+
+    /// Uses a table that exists, in the database that the pool is connected to.
+    ///
+    /// # Errors
+    ///
+    /// When the table is not fit for users: says what is missing, as the [front page](crate) lists it.
+    pub async fn new(database: Database, table: UsersTable) -> Result<Self, AdapterError> {
+        const OPERATION: &str = "use the users table";
+        table
+            .validate()
+            .map_err(|error| AdapterError::new(OPERATION, error))?;
+        let found = FoundTable::find(&database, &table.name).await;
+        let found = found.map_err(|error| mysql_error(OPERATION, &error))?;
+        match (check::defect(&table, found.as_ref()), found) {
+            (None, Some(found)) => Ok(Self {
+                statements: Arc::new(Statements::new(&table, &found)),
+                database,
+            }),
+            (defect, _) => Err(AdapterError::new(OPERATION, defect.unwrap_or_default())),
+        }
+    }
+
+    async fn get(&self, id: &UserId) -> Result<Option<User>, Error> {
+        if !self.statements.can_be_id(id) {
+            return Ok(None);
+        }
+        let get = || self.statements.bind_id(statement(&self.statements.get), id);
+        let outcome = self.database.run(get).await?;
+        outcome.rows.first().map(statements::user).transpose()
+    }
+
+    async fn get_by_email_address(&self, email_address: &str) -> Result<Option<User>, Error> {
+        if !self.statements.can_be_address(email_address) {
+            return Ok(None);
+        }
+        let get = || self.by_email_address(email_address);
+        let outcome = self.database.run(get).await?;
+        outcome.rows.first().map(statements::user).transpose()
+    }
+
+    fn by_email_address<'q>(&self, email_address: &'q str) -> MySqlQuery<'q> {
+        statement(&self.statements.get_by_email_address)
+            .bind(email_address)
+            .bind(email_address)
+    }
+
+    /// Whether a change was refused because somebody else has the address. Of several indexes that refuse, the
+    /// database names only one.
+    async fn is_address_used(
+        &self,
+        error: &Error,
+        email_address: &str,
+        id: Option<&UserId>,
+    ) -> Result<bool, Error> {
+        let Some(index) = violated_unique_index(error) else {
+            return Ok(false);
+        };
+        if self.statements.is_about_address(index) {
+            return Ok(true);
+        }
+        let user = self.get_by_email_address(email_address).await?;
+        Ok(user.is_some_and(|user| id != Some(&user.id)))
+    }
+
+    /// Makes a change that increments a counter. `bind` binds what is set beside it.
+    async fn change<'q>(
+        &self,
+        operation: &'static str,
+        change: &Arc<str>,
+        (id, given, counter): (&'q UserId, Counter, fn(&User) -> Counter),
+        bind: impl Fn(MySqlQuery<'q>) -> MySqlQuery<'q> + Send + Sync,
+    ) -> Result<Result<UpdateUserOutcome, Error>, AdapterError> {
+        if !self.statements.can_be_id(id) {
+            return Ok(Ok(UpdateUserOutcome::UserNotFound));
+        }
+        let Some(next) = given.next() else {
+            let user = self.get(id).await;
+            let user = user.map_err(|error| mysql_error(operation, &error))?;
+            return match user.map(|user| counter(&user)) {
+                Some(Counter::MAX) => Err(AdapterError::new(
+                    operation,
+                    "the user's counter has reached the end",
+                )),
+                _ => Ok(Ok(UpdateUserOutcome::UserNotFound)),
+            };
+        };
+        let change = || {
+            let change = bind(statement(change)).bind(next.get());
+            self.statements.bind_id(change, id).bind(given.get())
+        };
+        let outcome = self.database.run(change).await;
+        Ok(outcome.map(|outcome| updated(&outcome)))
+    }
+}
+
+/// A statement that was made of quoted names.
+fn statement<'q>(sql: &Arc<str>) -> MySqlQuery<'q> {
+    query(AssertSqlSafe(Arc::clone(sql)))
+}
+
+fn updated(outcome: &Outcome) -> UpdateUserOutcome {
+    match outcome.rows_affected {
+        0 => UpdateUserOutcome::UserNotFound,
+        _ => UpdateUserOutcome::Updated,
+    }
+}
+
+#[async_trait]
+impl UserStore for MysqlUserStore {
+    async fn create_user(
+        &self,
+        email_address: &str,
+        password_hash: &PasswordHash,
+    ) -> Result<CreateUserOutcome, AdapterError> {
+        const OPERATION: &str = "create a user";
+        let id = self.statements.makes_ids.then(id::random);
+        let create = || {
+            let create = statement(&self.statements.create)
+                .bind(email_address)
+                .bind(&*password_hash.hash)
+                .bind(&password_hash.algorithm_id)
+                .bind(&*password_hash.salt);
+            match &id {
+                Some(id) => create.bind(id),
+                None => create,
+            }
+        };
+        // There is no RETURNING: the new row is read by its address before anybody else can see it.
+        let read = || self.by_email_address(email_address);
+        let error = match self.database.run_both(create, read).await {
+            Ok(outcome) => {
+                let user = outcome.rows.first().map(statements::user).transpose();
+                let user = user.map_err(|error| mysql_error(OPERATION, &error))?;
+                let nothing = || AdapterError::new(OPERATION, "the new row is not there");
+                return user.map(CreateUserOutcome::Created).ok_or_else(nothing);
+            }
+            Err(error) => error,
+        };
+        match self.is_address_used(&error, email_address, None).await {
+            Ok(true) => Ok(CreateUserOutcome::EmailAddressAlreadyUsed),
+            Ok(false) => Err(mysql_error(OPERATION, &error)),
+            Err(error) => Err(mysql_error(OPERATION, &error)),
+        }
+    }
+
+    async fn get_user(&self, user_id: &UserId) -> Result<Option<User>, AdapterError> {
+        let user = self.get(user_id).await;
+        user.map_err(|error| mysql_error("get a user", &error))
+    }
+
+    async fn get_user_by_email_address(
+        &self,
+        email_address: &str,
+    ) -> Result<Option<User>, AdapterError> {
+        let user = self.get_by_email_address(email_address).await;
+        user.map_err(|error| mysql_error("get a user by email address", &error))
+    }
+
+    async fn update_user_email_address(
+        &self,
+        user_id: &UserId,
+        email_address: &str,
+        email_address_counter: Counter,
+    ) -> Result<UpdateUserEmailAddressOutcome, AdapterError> {
+        const OPERATION: &str = "update a user's email address";
+        let change = self.change(
+            OPERATION,
+            &self.statements.update_email_address,
+            (user_id, email_address_counter, |user| {
+                user.email_address_counter
+            }),
+            |change| change.bind(email_address),
+        );
+        let error = match change.await? {
+            Ok(UpdateUserOutcome::Updated) => return Ok(UpdateUserEmailAddressOutcome::Updated),
+            Ok(UpdateUserOutcome::UserNotFound) => {
+                return Ok(UpdateUserEmailAddressOutcome::UserNotFound);
+            }
+            Err(error) => error,
+        };
+        match self
+            .is_address_used(&error, email_address, Some(user_id))
+            .await
+        {
+            Ok(true) => Ok(UpdateUserEmailAddressOutcome::EmailAddressAlreadyUsed),
+            Ok(false) => Err(mysql_error(OPERATION, &error)),
+            Err(error) => Err(mysql_error(OPERATION, &error)),
+        }
+    }
+
+    async fn update_user_password_hash(
+        &self,
+        user_id: &UserId,
+        password_hash: &PasswordHash,
+        password_hash_counter: Counter,
+    ) -> Result<UpdateUserOutcome, AdapterError> {
+        const OPERATION: &str = "update a user's password hash";
+        let change = self.change(
+            OPERATION,
+            &self.statements.update_password_hash,
+            (user_id, password_hash_counter, |user| {
+                user.password_hash_counter
+            }),
+            |change| {
+                change
+                    .bind(&*password_hash.hash)
+                    .bind(&password_hash.algorithm_id)
+                    .bind(&*password_hash.salt)
+            },
+        );
+        change
+            .await?
+            .map_err(|error| mysql_error(OPERATION, &error))
+    }
+
+    async fn increment_user_sessions_counter(
+        &self,
+        user_id: &UserId,
+        sessions_counter: Counter,
+    ) -> Result<UpdateUserOutcome, AdapterError> {
+        const OPERATION: &str = "increment a user's sessions counter";
+        let change = self.change(
+            OPERATION,
+            &self.statements.increment_sessions_counter,
+            (user_id, sessions_counter, |user| user.sessions_counter),
+            |change| change,
+        );
+        change
+            .await?
+            .map_err(|error| mysql_error(OPERATION, &error))
+    }
+
+    async fn delete_user(&self, user_id: &UserId) -> Result<UpdateUserOutcome, AdapterError> {
+        if !self.statements.can_be_id(user_id) {
+            return Ok(UpdateUserOutcome::UserNotFound);
+        }
+        let delete = || {
+            let delete = statement(&self.statements.delete);
+            self.statements.bind_id(delete, user_id)
+        };
+        let outcome = self.database.run(delete).await;
+        let outcome = outcome.map_err(|error| mysql_error("delete a user", &error))?;
+        Ok(updated(&outcome))
+    }
+}

@@ -1,0 +1,215 @@
+//! The statements of SQL for one table.
+//!
+//! A column is first compared as its type and its collation do, so that its index is used, and then as text, byte by byte:
+//! so an address in another letter case is another address, at the price of a single row.
+
+use std::sync::Arc;
+
+use faroe_core::user_store::{Counter, User, UserId};
+use faroe_mysql::{
+    MySqlQuery,
+    sqlx::{Error, Row, mysql::MySqlRow},
+};
+use faroe_users_table::{IdGeneration, UsersTable};
+
+use crate::table::{Column, FoundTable, Kind};
+
+#[derive(Debug)]
+pub(crate) struct Statements {
+    pub(crate) makes_ids: bool,
+    id_kind: Kind,
+    id_is_unicode: bool,
+    address_is_unicode: bool,
+    /// The unique indexes that refuse an address that is used.
+    address_indexes: Vec<String>,
+    pub(crate) create: Arc<str>,
+    pub(crate) get: Arc<str>,
+    pub(crate) get_by_email_address: Arc<str>,
+    pub(crate) update_email_address: Arc<str>,
+    pub(crate) update_password_hash: Arc<str>,
+    pub(crate) increment_sessions_counter: Arc<str>,
+    pub(crate) delete: Arc<str>,
+}
+
+/// An identifier: whatever its name contains, it is nothing but a name.
+pub(crate) fn quoted(name: &str) -> String {
+    format!("`{}`", name.replace('`', "``"))
+}
+
+impl Statements {
+    /// The statements for a table that was found fit.
+    pub(crate) fn new(table: &UsersTable, found: &FoundTable) -> Self {
+        let columns = &table.columns;
+        let column = |name: &str| found.column(name).expect("the table was checked");
+        let (id_column, address_column) = (column(&columns.id), column(&columns.email_address));
+        let is_user = is_parameter(id_column);
+        let has_address = is_parameter(address_column);
+
+        let name = quoted(&found.name);
+        let [id, address] = [&columns.id, &columns.email_address].map(|name| quoted(name));
+        let hash = quoted(&columns.password_hash);
+        let algorithm = quoted(&columns.password_hash_algorithm_id);
+        let salt = quoted(&columns.password_salt);
+        let address_counter = quoted(&columns.email_address_counter);
+        let hash_counter = quoted(&columns.password_hash_counter);
+        let sessions_counter = quoted(&columns.sessions_counter);
+        let optional = |name: &Option<String>, absent: &str| {
+            name.as_deref().map_or_else(|| absent.to_owned(), quoted)
+        };
+        let is_disabled = optional(&columns.disabled, "0");
+        let disabled_counter = optional(&columns.disabled_counter, "0");
+        let display_name = optional(&columns.display_name, "NULL");
+        let user = format!(
+            "{}, {}, {hash}, {}, {salt}, CAST(COALESCE({is_disabled}, 0) <> 0 AS SIGNED), \
+             COALESCE({}, ''), CAST({address_counter} AS SIGNED), CAST({hash_counter} AS SIGNED), \
+             CAST({disabled_counter} AS SIGNED), CAST({sessions_counter} AS SIGNED)",
+            bytes(&id),
+            bytes(&address),
+            bytes(&algorithm),
+            bytes(&display_name),
+        );
+
+        let mut given = vec![
+            (address.clone(), "?"),
+            (hash.clone(), "?"),
+            (algorithm.clone(), "?"),
+            (salt.clone(), "?"),
+            (address_counter.clone(), "0"),
+            (hash_counter.clone(), "0"),
+            (sessions_counter.clone(), "0"),
+        ];
+        let makes_ids = table.id_generation == IdGeneration::Random;
+        if makes_ids {
+            given.push((id.clone(), "?"));
+        }
+        if let Some(disabled) = &columns.disabled {
+            given.push((quoted(disabled), "0"));
+        }
+        if let Some(disabled_counter) = &columns.disabled_counter {
+            given.push((quoted(disabled_counter), "0"));
+        }
+        let (given, values): (Vec<String>, Vec<&str>) = given.into_iter().unzip();
+        let (given, values) = (given.join(", "), values.join(", "));
+
+        let on_address = found.unique_indexes.iter();
+        let on_address = on_address.filter(|index| index.is_on(address_column));
+        Self {
+            makes_ids,
+            id_kind: id_column.kind,
+            id_is_unicode: id_column.is_unicode,
+            address_is_unicode: address_column.is_unicode,
+            address_indexes: on_address.map(|index| index.name.clone()).collect(),
+            create: format!("INSERT INTO {name} ({given}) VALUES ({values})").into(),
+            get: format!("SELECT {user} FROM {name} WHERE {is_user}").into(),
+            get_by_email_address: format!("SELECT {user} FROM {name} WHERE {has_address}").into(),
+            update_email_address: format!(
+                "UPDATE {name} SET {address} = ?, {address_counter} = ? \
+                 WHERE {is_user} AND {address_counter} = ?"
+            )
+            .into(),
+            update_password_hash: format!(
+                "UPDATE {name} SET {hash} = ?, {algorithm} = ?, {salt} = ?, {hash_counter} = ? \
+                 WHERE {is_user} AND {hash_counter} = ?"
+            )
+            .into(),
+            increment_sessions_counter: format!(
+                "UPDATE {name} SET {sessions_counter} = ? \
+                 WHERE {is_user} AND {sessions_counter} = ?"
+            )
+            .into(),
+            delete: format!("DELETE FROM {name} WHERE {is_user}").into(),
+        }
+    }
+
+    /// Whether the user can have this ID at all; the statements may be asked for no other.
+    pub(crate) fn can_be_id(&self, id: &UserId) -> bool {
+        let id = id.as_str();
+        match self.id_kind {
+            Kind::Integer => id
+                .parse::<i64>()
+                .is_ok_and(|number| number.to_string() == id),
+            Kind::UnsignedInteger => id
+                .parse::<u64>()
+                .is_ok_and(|number| number.to_string() == id),
+            Kind::Uuid => is_uuid(id),
+            _ => self.id_is_unicode || id.is_ascii(),
+        }
+    }
+
+    /// Whether the column can hold this address at all; the statements may be asked for no other.
+    pub(crate) fn can_be_address(&self, address: &str) -> bool {
+        self.address_is_unicode || address.is_ascii()
+    }
+
+    /// Binds the ID wherever a statement compares it.
+    pub(crate) fn bind_id<'q>(&self, query: MySqlQuery<'q>, id: &'q UserId) -> MySqlQuery<'q> {
+        match self.id_kind {
+            Kind::Text | Kind::Bytes => query.bind(id.as_str()).bind(id.as_str()),
+            _ => query.bind(id.as_str()),
+        }
+    }
+
+    /// Whether an index of this name refuses addresses.
+    pub(crate) fn is_about_address(&self, index: &str) -> bool {
+        self.address_indexes.iter().any(|name| name == index)
+    }
+}
+
+/// The one way in which MariaDB writes a UUID.
+fn is_uuid(text: &str) -> bool {
+    text.len() == 36
+        && text
+            .bytes()
+            .enumerate()
+            .all(|(position, byte)| match position {
+                8 | 13 | 18 | 23 => byte == b'-',
+                _ => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
+            })
+}
+
+/// A text, or what can be written as one, as the bytes of its UTF-8.
+fn bytes(expression: &str) -> String {
+    format!("CAST(CONVERT({expression} USING utf8mb4) AS BINARY)")
+}
+
+fn is_parameter(column: &Column) -> String {
+    let name = quoted(&column.name);
+    match column.kind {
+        Kind::Integer => format!("{name} = CAST(? AS SIGNED)"),
+        Kind::UnsignedInteger => format!("{name} = CAST(? AS UNSIGNED)"),
+        Kind::Uuid => format!("{name} = CAST(? AS UUID)"),
+        _ => format!("({name} = ? AND {} = CAST(? AS BINARY))", bytes(&name)),
+    }
+}
+
+fn text(row: &MySqlRow, column: usize) -> Result<String, Error> {
+    String::from_utf8(row.try_get(column)?).map_err(|_| Error::ColumnDecode {
+        index: column.to_string(),
+        source: "it is not UTF-8".into(),
+    })
+}
+
+pub(crate) fn user(row: &MySqlRow) -> Result<User, Error> {
+    Ok(User {
+        id: text(row, 0)?.into(),
+        email_address: text(row, 1)?,
+        password_hash: row.try_get::<Vec<u8>, _>(2)?.into(),
+        password_hash_algorithm_id: text(row, 3)?,
+        password_salt: row.try_get::<Vec<u8>, _>(4)?.into(),
+        disabled: row.try_get::<i64, _>(5)? != 0,
+        display_name: text(row, 6)?,
+        email_address_counter: counter(row, 7)?,
+        password_hash_counter: counter(row, 8)?,
+        disabled_counter: counter(row, 9)?,
+        sessions_counter: counter(row, 10)?,
+    })
+}
+
+fn counter(row: &MySqlRow, column: usize) -> Result<Counter, Error> {
+    let value: i64 = row.try_get(column)?;
+    let counter = i32::try_from(value).ok().and_then(Counter::new);
+    counter.ok_or_else(|| Error::ColumnDecode {
+        index: column.to_string(),
+        source: "it is no counter from 0 to 2147483647".into(),
+    })
+}

@@ -1,0 +1,141 @@
+//! What the database says about a table.
+
+use faroe_mysql::{
+    Database,
+    sqlx::{Error, Row, mysql::MySqlRow, query},
+};
+
+/// A table as it was found.
+pub(crate) struct FoundTable {
+    /// As the database writes it.
+    pub(crate) name: String,
+    pub(crate) is_transactional: bool,
+    pub(crate) columns: Vec<Column>,
+    pub(crate) unique_indexes: Vec<UniqueIndex>,
+}
+
+pub(crate) struct Column {
+    pub(crate) name: String,
+    pub(crate) type_name: String,
+    pub(crate) kind: Kind,
+    /// Whether it can be compared with any text; otherwise only with ASCII.
+    pub(crate) is_unicode: bool,
+    pub(crate) is_required: bool,
+    pub(crate) has_default: bool,
+}
+
+/// What a type can hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Bytes may be text too.
+    Text,
+    Bytes,
+    Integer,
+    UnsignedInteger,
+    Bit,
+    /// MariaDB has a type for it.
+    Uuid,
+    Other,
+}
+
+/// A unique index on one whole column.
+pub(crate) struct UniqueIndex {
+    pub(crate) name: String,
+    column: String,
+}
+
+impl FoundTable {
+    /// Looks for an ordinary table of this name.
+    pub(crate) async fn find(database: &Database, name: &str) -> Result<Option<Self>, Error> {
+        const SELECT: &str = "SELECT CAST(TABLE_NAME AS BINARY), COALESCE(ENGINE, '') = 'InnoDB'
+             FROM information_schema.TABLES
+             WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE = 'BASE TABLE' AND TABLE_NAME = ?
+             AND (@@lower_case_table_names <> 0 OR CAST(TABLE_NAME AS BINARY) = CAST(? AS BINARY))";
+        let select = || query(SELECT).bind(name).bind(name);
+        let Some(row) = database.run(select).await?.rows.pop() else {
+            return Ok(None);
+        };
+        let name = text(&row, 0)?;
+        Ok(Some(Self {
+            is_transactional: row.try_get::<i64, _>(1)? != 0,
+            columns: columns(database, &name).await?,
+            unique_indexes: unique_indexes(database, &name).await?,
+            name,
+        }))
+    }
+
+    /// The column of this name; the letter case of columns makes no difference.
+    pub(crate) fn column(&self, name: &str) -> Option<&Column> {
+        let mut columns = self.columns.iter();
+        columns.find(|column| is_same(&column.name, name))
+    }
+}
+
+pub(crate) fn is_same(name: &str, other: &str) -> bool {
+    name.to_lowercase() == other.to_lowercase()
+}
+
+impl UniqueIndex {
+    pub(crate) fn is_on(&self, column: &Column) -> bool {
+        is_same(&self.column, &column.name)
+    }
+}
+
+fn text(row: &MySqlRow, column: usize) -> Result<String, Error> {
+    let bytes: Vec<u8> = row.try_get(column)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+async fn columns(database: &Database, table: &str) -> Result<Vec<Column>, Error> {
+    const SELECT: &str = "SELECT CAST(COLUMN_NAME AS BINARY), CAST(DATA_TYPE AS BINARY),
+            CAST(COLUMN_TYPE AS BINARY), CAST(COALESCE(CHARACTER_SET_NAME, 'binary') AS BINARY),
+            IS_NULLABLE = 'NO',
+            COLUMN_DEFAULT IS NOT NULL OR EXTRA LIKE '%auto_increment%' OR EXTRA LIKE '%GENERATED%'
+         FROM information_schema.COLUMNS
+         WHERE TABLE_SCHEMA = DATABASE() AND CAST(TABLE_NAME AS BINARY) = CAST(? AS BINARY)";
+    let rows = database.run(|| query(SELECT).bind(table)).await?.rows;
+    let column = |row: &MySqlRow| {
+        let (data_type, type_name) = (text(row, 1)?, text(row, 2)?);
+        let is_unsigned = type_name.to_lowercase().contains("unsigned");
+        Ok(Column {
+            name: text(row, 0)?,
+            kind: kind(&data_type.to_lowercase(), is_unsigned),
+            type_name,
+            is_unicode: matches!(text(row, 3)?.as_str(), "utf8mb4" | "binary"),
+            is_required: row.try_get::<i64, _>(4)? != 0,
+            has_default: row.try_get::<i64, _>(5)? != 0,
+        })
+    };
+    rows.iter().map(column).collect()
+}
+
+fn kind(data_type: &str, is_unsigned: bool) -> Kind {
+    match data_type {
+        "char" | "varchar" | "tinytext" | "text" | "mediumtext" | "longtext" => Kind::Text,
+        "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" => Kind::Bytes,
+        "tinyint" | "smallint" | "mediumint" | "int" | "bigint" if is_unsigned => {
+            Kind::UnsignedInteger
+        }
+        "tinyint" | "smallint" | "mediumint" | "int" | "bigint" => Kind::Integer,
+        "bit" => Kind::Bit,
+        "uuid" => Kind::Uuid,
+        _ => Kind::Other,
+    }
+}
+
+async fn unique_indexes(database: &Database, table: &str) -> Result<Vec<UniqueIndex>, Error> {
+    const SELECT: &str = "SELECT CAST(INDEX_NAME AS BINARY), CAST(MIN(COLUMN_NAME) AS BINARY)
+         FROM information_schema.STATISTICS
+         WHERE TABLE_SCHEMA = DATABASE() AND CAST(TABLE_NAME AS BINARY) = CAST(? AS BINARY)
+         AND NON_UNIQUE = 0
+         GROUP BY INDEX_NAME
+         HAVING COUNT(*) = 1 AND MIN(COLUMN_NAME) IS NOT NULL AND MIN(SUB_PART) IS NULL";
+    let rows = database.run(|| query(SELECT).bind(table)).await?.rows;
+    let index = |row: &MySqlRow| {
+        Ok(UniqueIndex {
+            name: text(row, 0)?,
+            column: text(row, 1)?,
+        })
+    };
+    rows.iter().map(index).collect()
+}

@@ -1,0 +1,128 @@
+//! The contract of a user store: with the default table, with tables of an application, through several pools.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::{process::ExitCode, sync::Arc};
+
+use faroe_core::{
+    password::PasswordHash,
+    user_store::{CreateUserOutcome, UserStore},
+};
+use faroe_testkit::{
+    conformance::{Suite, user_store},
+    round_robin::RoundRobin,
+};
+use faroe_user_store_mysql::{IdGeneration, MysqlUserStore, UsersTable};
+use tokio::sync::OnceCell;
+
+use crate::server::{Case, Schema, cases};
+
+#[path = "../../faroe-mysql/tests/support/server.rs"]
+#[expect(dead_code, reason = "this test needs a part of it")]
+mod server;
+
+fn main() -> ExitCode {
+    let schema = Schema::create();
+    let suites = match schema.clone() {
+        Ok(schema) => suites(schema),
+        Err(reason) => vec![Suite::unavailable("user_store", reason)],
+    };
+    let trials = suites.into_iter().flat_map(Suite::into_trials).collect();
+    server::run(&schema, trials, CASES)
+}
+
+fn suites(schema: &'static Schema) -> Vec<Suite> {
+    let one = Arc::new(OnceCell::new());
+    let three = Arc::new(OnceCell::new());
+    vec![
+        user_store("one_pool", async move || {
+            let open = async || Arc::new(connect(schema.url()).await);
+            RoundRobin::new([Arc::clone(one.get_or_init(open).await)])
+        }),
+        user_store("three_pools", async move || {
+            let open = async || {
+                let mut pools = Vec::new();
+                for _ in 0..3 {
+                    pools.push(Arc::new(connect(schema.url()).await));
+                }
+                pools
+            };
+            RoundRobin::new(three.get_or_init(open).await.clone())
+        }),
+        own_table(
+            schema,
+            "numbers",
+            "BIGINT UNSIGNED AUTO_INCREMENT PRIMARY KEY",
+        ),
+        own_table(schema, "int", "INT NOT NULL AUTO_INCREMENT UNIQUE"),
+        own_table(
+            schema,
+            "text",
+            "CHAR(36) CHARACTER SET ascii PRIMARY KEY DEFAULT (UUID())",
+        ),
+        own_table(
+            schema,
+            "bytes",
+            "VARBINARY(50) PRIMARY KEY DEFAULT (UUID())",
+        ),
+    ]
+}
+
+const CASES: &[Case] = cases![a_user_survives_a_restart_of_the_server,];
+
+async fn a_user_survives_a_restart_of_the_server(schema: &'static Schema) {
+    let users = connect(schema.url()).await;
+    let hash = PasswordHash {
+        algorithm_id: "algorithm".into(),
+        salt: vec![1].into(),
+        hash: vec![2].into(),
+    };
+    let created = users.create_user("ada@example.com", &hash).await.unwrap();
+    let CreateUserOutcome::Created(user) = created else {
+        panic!("the address counts as used");
+    };
+    drop(users);
+    let users = connect(schema.url()).await;
+    assert_eq!(users.get_user(&user.id).await.unwrap(), Some(user));
+}
+
+async fn connect(url: String) -> MysqlUserStore {
+    MysqlUserStore::connect(&url).await.unwrap()
+}
+
+/// The suite of a table whose database makes the IDs, as this definition of the column says.
+fn own_table(schema: &'static Schema, name: &'static str, id: &'static str) -> Suite {
+    let users = Arc::new(OnceCell::new());
+    user_store(format!("own_table_with_{name}"), async move || {
+        let open = async || {
+            schema
+                .execute(format!(
+                    "CREATE TABLE `Konten ``{name}` (
+                        `der Schlüssel` {id},
+                        mail VARBINARY(100) UNIQUE,
+                        hash BLOB, algorithm VARCHAR(50), salt VARBINARY(100),
+                        email_address_counter BIGINT, password_hash_counter BIGINT, sessions_counter INT,
+                        created_at DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP
+                    ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4"
+                ))
+                .await;
+            let mut table = UsersTable {
+                name: format!("Konten `{name}"),
+                id_generation: IdGeneration::Database,
+                ..UsersTable::default()
+            };
+            table.columns.id = "der Schlüssel".into();
+            table.columns.email_address = "mail".into();
+            table.columns.password_hash = "hash".into();
+            table.columns.password_hash_algorithm_id = "algorithm".into();
+            table.columns.password_salt = "salt".into();
+            table.columns.display_name = None;
+            (table.columns.disabled, table.columns.disabled_counter) = (None, None);
+            Arc::new(
+                MysqlUserStore::connect_existing(&schema.url(), table)
+                    .await
+                    .unwrap(),
+            )
+        };
+        RoundRobin::new([Arc::clone(users.get_or_init(open).await)])
+    })
+}
