@@ -1,5 +1,7 @@
 //! The one door through which randomness comes in, and the alphabets of what is made from it.
 
+use std::cell::RefCell;
+
 /// 32 lower-case letters and digits without `l`, `o`, `0` and `1`: 5 bits a character.
 const LOWER_ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 
@@ -24,6 +26,13 @@ fn fill(bytes: &mut [u8]) {
     getrandom::fill(bytes).expect("the operating system gives entropy");
 }
 
+thread_local! {
+    /// Random bytes for IDs, fetched many at a time: an ID is no secret, and a system call for each would be felt.
+    static ID_BYTES: RefCell<([u8; ID_BYTES_SIZE], usize)> = const { RefCell::new(([0; ID_BYTES_SIZE], ID_BYTES_SIZE)) };
+}
+
+const ID_BYTES_SIZE: usize = 64 * ID_LENGTH;
+
 /// Random bytes, such as a nonce.
 pub(crate) fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
@@ -38,8 +47,24 @@ pub(crate) fn salt(size: usize) -> Vec<u8> {
     salt
 }
 
-/// A fresh ID, or the secret half of a token: the same form.
+/// A fresh ID of a record, an entry or an invocation.
 pub(crate) fn id() -> String {
+    let bytes = ID_BYTES.with_borrow_mut(|(bytes, used)| {
+        if *used == ID_BYTES_SIZE {
+            fill(bytes);
+            *used = 0;
+        }
+        let (_, unused) = bytes.split_at(*used);
+        *used += ID_LENGTH;
+        *unused
+            .first_chunk()
+            .expect("the size is a multiple of the length")
+    });
+    characters::<ID_LENGTH>(LOWER_ALPHABET, bytes)
+}
+
+/// A fresh secret half of a token, straight from the operating system.
+pub(crate) fn secret() -> String {
     characters::<ID_LENGTH>(LOWER_ALPHABET, bytes())
 }
 
@@ -90,6 +115,13 @@ mod tests {
         assert!(ids.iter().all(|id| is_id(id)));
         let used: BTreeSet<u8> = ids.iter().flat_map(|id| id.bytes()).collect();
         assert_eq!(used, LOWER_ALPHABET.iter().copied().collect());
+    }
+
+    #[test]
+    fn secrets_have_the_form_of_an_id_and_do_not_repeat() {
+        let secrets: HashSet<String> = (0..1_000).map(|_| secret()).collect();
+        assert_eq!(secrets.len(), 1_000);
+        assert!(secrets.iter().all(|secret| is_id(secret)));
     }
 
     #[test]

@@ -80,7 +80,7 @@ impl Invocation<'_> {
     pub(crate) async fn create<R: Record>(&self, record: R) -> Result<Held<R>, Fault> {
         let held = Held {
             id: random::id(),
-            secret: Zeroizing::new(random::id()),
+            secret: Zeroizing::new(random::secret()),
             created_at: self.now(),
             record,
             counter: Counter::ZERO,
