@@ -1,6 +1,6 @@
 //! The command line and the environment.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{convert::Infallible, fmt, net::SocketAddr, path::PathBuf, str::FromStr};
 
 use clap::{Parser, ValueEnum};
 use serde::Deserialize;
@@ -10,6 +10,7 @@ With no arguments the server starts in development mode: it listens on 127.0.0.1
 ./faroe-data, and shows every email in its log and at GET /dev/emails.
 
 A flag wins over its environment variable, which wins over the configuration file, which wins over the default.
+A URL with a password belongs into the environment or the file: other users of the machine can see flags.
 
 Endpoints:
   POST /            invokes an action: {\"action\": \"create_signup\", \"arguments\": {\"email_address\": \"you@example.com\"}}
@@ -39,6 +40,46 @@ pub struct Arguments {
     #[arg(long, value_name = "DIR", env = "FAROE_DATA_DIR")]
     pub data_dir: Option<PathBuf>,
 
+    /// Keep the server's own data there: `sqlite:PATH`, `postgres://…`, `mysql://…`, `redis://…`, `memory:`.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "FAROE_STORAGE",
+        hide_env_values = true
+    )]
+    pub storage: Option<Url>,
+
+    /// Keep sessions and flows there, and not where the storage is.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "FAROE_MAIN_STORAGE",
+        hide_env_values = true
+    )]
+    pub main_storage: Option<Url>,
+
+    /// Count attempts there, and not where the storage is.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "FAROE_RATE_LIMIT_STORAGE",
+        hide_env_values = true
+    )]
+    pub rate_limit_storage: Option<Url>,
+
+    /// Remember validated sessions there.
+    #[arg(long, value_name = "URL", env = "FAROE_CACHE", hide_env_values = true)]
+    pub cache: Option<Url>,
+
+    /// The users are there: `sqlite:PATH`, `postgres://…`, `mysql://…`.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "FAROE_USER_STORE",
+        hide_env_values = true
+    )]
+    pub user_store: Option<Url>,
+
     /// What to log, such as `warn` or `info,faroe_server=debug` (default: info).
     #[arg(long, value_name = "FILTER", env = "FAROE_LOG")]
     pub log: Option<String>,
@@ -53,4 +94,34 @@ pub enum Mode {
     Development,
     /// For users.
     Production,
+}
+
+/// A URL, which may hold a password: it is not shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Url(String);
+
+impl Url {
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Url {
+    fn from(url: String) -> Self {
+        Self(url)
+    }
+}
+
+impl FromStr for Url {
+    type Err = Infallible;
+
+    fn from_str(url: &str) -> Result<Self, Self::Err> {
+        Ok(Self(url.to_owned()))
+    }
+}
+
+impl fmt::Debug for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[REDACTED]")
+    }
 }

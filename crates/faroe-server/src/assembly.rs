@@ -4,19 +4,12 @@ use std::{fs, io, path::Path, sync::Arc};
 
 use faroe_argon2::{Argon2id, InvalidParameters, Parameters};
 use faroe_core::{
-    Server, ServerOptions, ServerParts, Storages, UserPasswordHashAlgorithms, email::EmailSender,
-    error::AdapterError, password::PasswordHashAlgorithm, user_store::UserStore,
+    Server, ServerOptions, ServerParts, UserPasswordHashAlgorithms, email::EmailSender,
+    password::PasswordHashAlgorithm,
 };
 use faroe_password_strength::PasswordStrength;
-use faroe_storage_memory::{MemoryCache, MemoryOptions, MemoryStorage};
-use faroe_storage_sqlite::SqliteStorage;
-use faroe_user_store_sqlite::{SqliteUserStore, UsersTable};
 
-use crate::{
-    Configuration, StartError,
-    configuration::{StoragePlace, UserStorePlace},
-    http::Readiness,
-};
+use crate::{Configuration, StartError, http::Readiness, open};
 
 /// A server that is ready to be asked, and what tells whether it is.
 #[derive(Debug)]
@@ -38,17 +31,11 @@ pub(crate) async fn assemble(
             )
         })?;
     }
-    let mut storages = open_storage(&configuration.storage).await?;
-    if configuration.session.cache_expiration.is_some() {
-        storages.cache = Some(Arc::new(MemoryCache::new(MemoryOptions::default())));
-    }
-    let user_store = open_user_store(
-        &configuration.user_store,
-        configuration.users_table.as_ref(),
-    )
-    .await?;
+    let storages = open::storages(configuration).await?;
+    let user_store = open::user_store(configuration).await?;
     let readiness = Readiness {
-        storage: Arc::clone(&storages.main),
+        main_storage: Arc::clone(&storages.main),
+        rate_limit_storage: Arc::clone(&storages.rate_limit),
         user_store: Arc::clone(&user_store),
     };
     let parts = ServerParts {
@@ -94,37 +81,4 @@ fn create_private_folder(folder: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(folder)
-}
-
-async fn open_storage(place: &StoragePlace) -> Result<Storages, StartError> {
-    match place {
-        StoragePlace::Memory => Ok(Storages::single(MemoryStorage::new(
-            MemoryOptions::default(),
-        ))),
-        StoragePlace::Sqlite(path) => {
-            let storage = SqliteStorage::connect(path).await;
-            storage
-                .map(Storages::single)
-                .map_err(|error| could_not_open("storage", path, &error))
-        }
-    }
-}
-
-/// Without a description of the table it is the default one, which is created if it is missing.
-async fn open_user_store(
-    place: &UserStorePlace,
-    table: Option<&UsersTable>,
-) -> Result<Arc<dyn UserStore>, StartError> {
-    let UserStorePlace::Sqlite(path) = place;
-    let user_store = match table {
-        None => SqliteUserStore::connect(path).await,
-        Some(table) => SqliteUserStore::connect_existing(path, table.clone()).await,
-    };
-    Ok(Arc::new(user_store.map_err(|error| {
-        could_not_open("user store", path, &error)
-    })?))
-}
-
-fn could_not_open(what: &str, path: &Path, error: &AdapterError) -> StartError {
-    StartError::because(format!("the {what} {}", path.display()), error)
 }

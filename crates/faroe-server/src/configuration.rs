@@ -1,6 +1,7 @@
 //! What the server was told: command line, environment and file, brought together and checked.
 
 mod file;
+mod place;
 mod value;
 
 use std::{
@@ -11,13 +12,15 @@ use std::{
 
 use faroe_argon2::Parameters;
 use faroe_core::{Hashing, RateLimits, SessionConfiguration};
-use faroe_user_store_sqlite::UsersTable;
-use serde::Deserialize;
+use faroe_users_table::UsersTable;
 
 use self::file::File;
-pub(crate) use self::value::Origin;
+pub(crate) use self::{
+    place::{StoragePlace, UserStorePlace},
+    value::Origin,
+};
 use crate::{
-    arguments::{Arguments, Mode},
+    arguments::{Arguments, Mode, Url},
     error::StartError,
 };
 
@@ -29,7 +32,11 @@ pub struct Configuration {
     pub(crate) log: String,
     /// The folder that has to be there, if a file with a default name is in it.
     pub(crate) data_dir: Option<PathBuf>,
-    pub(crate) storage: StoragePlace,
+    /// Where the server's own, ephemeral data is.
+    pub(crate) main_storage: StoragePlace,
+    pub(crate) rate_limit_storage: StoragePlace,
+    /// Where validated sessions are remembered, if anywhere.
+    pub(crate) cache: Option<StoragePlace>,
     pub(crate) user_store: UserStorePlace,
     /// How the users' table looks, if it is one that exists already.
     pub(crate) users_table: Option<UsersTable>,
@@ -41,21 +48,6 @@ pub struct Configuration {
     pub(crate) previous_password_hashes: Vec<Parameters>,
     pub(crate) rate_limits: RateLimits,
     pub(crate) http: Http,
-}
-
-/// Where the server's own, ephemeral data is.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub(crate) enum StoragePlace {
-    Memory,
-    Sqlite(PathBuf),
-}
-
-/// Where the users are.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub(crate) enum UserStorePlace {
-    Sqlite(PathBuf),
 }
 
 /// How the server behaves on the network.
@@ -87,22 +79,32 @@ impl Configuration {
             .config
             .as_deref()
             .map_or_else(|| Ok(File::default()), File::read)?;
-        if file.users_table.is_some() && file.user_store.is_none() {
+        let places = Places::choose(arguments, &file)?;
+        if file.users_table.is_some() && places.user_store.is_none() {
             return Err(StartError::new(
                 "users_table describes a table that exists: name its database with user_store",
             ));
         }
-        let configuration = Self::merge(arguments.clone(), file);
+        let configuration = Self::merge(arguments.clone(), file, places);
         configuration.check()?;
         Ok(configuration)
     }
 
-    fn merge(arguments: Arguments, file: File) -> Self {
+    fn merge(arguments: Arguments, file: File, places: Places) -> Self {
         let data_dir = arguments
             .data_dir
             .or(file.data_dir)
             .unwrap_or_else(|| "./faroe-data".into());
-        let uses_data_dir = file.storage.is_none() || file.user_store.is_none();
+        let Places {
+            main_storage,
+            rate_limit_storage,
+            cache,
+            user_store,
+        } = places;
+        let uses_data_dir =
+            main_storage.is_none() || rate_limit_storage.is_none() || user_store.is_none();
+        let default_storage = || StoragePlace::Sqlite(data_dir.join("storage.sqlite3"));
+        let session = file.session.resolve();
         let (hashing, password_hash, previous_password_hashes) = file.hashing.resolve();
         Self {
             mode: arguments.mode.or(file.mode).unwrap_or_default(),
@@ -114,15 +116,17 @@ impl Configuration {
                 .log
                 .or(file.log)
                 .unwrap_or_else(|| "info".to_owned()),
-            storage: file
-                .storage
-                .unwrap_or_else(|| StoragePlace::Sqlite(data_dir.join("storage.sqlite3"))),
-            user_store: file
-                .user_store
+            main_storage: main_storage.unwrap_or_else(default_storage),
+            rate_limit_storage: rate_limit_storage.unwrap_or_else(default_storage),
+            cache: cache.or_else(|| {
+                let is_wanted = session.cache_expiration.is_some();
+                is_wanted.then_some(StoragePlace::Memory)
+            }),
+            user_store: user_store
                 .unwrap_or_else(|| UserStorePlace::Sqlite(data_dir.join("users.sqlite3"))),
             data_dir: uses_data_dir.then_some(data_dir),
             users_table: file.users_table,
-            session: file.session.resolve(),
+            session,
             hashing,
             password_hash,
             previous_password_hashes,
@@ -132,6 +136,11 @@ impl Configuration {
     }
 
     fn check(&self) -> Result<(), StartError> {
+        if self.cache.is_some() && self.session.cache_expiration.is_none() {
+            return Err(StartError::new(
+                "cache is where sessions are remembered for session.cache_expiration: set that too",
+            ));
+        }
         match self.mode {
             Mode::Production => Err(StartError::new(
                 "production mode needs a way to send email, and this release has none yet: \
@@ -153,4 +162,45 @@ impl Configuration {
     pub(crate) fn data_dir(&self) -> Option<&Path> {
         self.data_dir.as_deref()
     }
+}
+
+/// The places that are named somewhere.
+struct Places {
+    main_storage: Option<StoragePlace>,
+    rate_limit_storage: Option<StoragePlace>,
+    cache: Option<StoragePlace>,
+    user_store: Option<UserStorePlace>,
+}
+
+impl Places {
+    fn choose(arguments: &Arguments, file: &File) -> Result<Self, StartError> {
+        let storage = choose("storage", &arguments.storage, &file.storage)?;
+        let main_storage = choose("main_storage", &arguments.main_storage, &file.main_storage)?;
+        let rate_limit_storage = choose(
+            "rate_limit_storage",
+            &arguments.rate_limit_storage,
+            &file.rate_limit_storage,
+        )?;
+        Ok(Self {
+            main_storage: main_storage.or_else(|| storage.clone()),
+            rate_limit_storage: rate_limit_storage.or(storage),
+            cache: choose("cache", &arguments.cache, &file.cache)?,
+            user_store: choose("user_store", &arguments.user_store, &file.user_store)?,
+        })
+    }
+}
+
+/// What the arguments say, or else the file. The message of an error never holds a part of the URL.
+fn choose<P: TryFrom<String, Error = &'static str> + Clone>(
+    name: &str,
+    argument: &Option<Url>,
+    file: &Option<P>,
+) -> Result<Option<P>, StartError> {
+    let Some(url) = argument else {
+        return Ok(file.clone());
+    };
+    let place = P::try_from(url.expose().to_owned());
+    place
+        .map(Some)
+        .map_err(|reason| StartError::new(format!("{name}: {reason}")))
 }

@@ -1,6 +1,6 @@
 //! A server that listens.
 
-use std::{fmt::Write, net::SocketAddr, path::Path, sync::Arc};
+use std::{fmt::Write, net::SocketAddr, sync::Arc};
 
 use axum::Router;
 use tokio::{net::TcpListener, sync::Semaphore};
@@ -85,11 +85,10 @@ impl Instance {
     /// What to tell whoever has started it: where it listens, in the first line alone, and where to go next.
     pub fn welcome(&self) -> String {
         let url = format!("http://{}", self.address);
-        let data = self
-            .configuration
-            .data_dir()
-            .unwrap_or(Path::new("where the configuration file says"))
-            .display();
+        let (data, users) = (
+            &self.configuration.main_storage,
+            &self.configuration.user_store,
+        );
         let arguments = r#"{"email_address": "you@example.com"}"#;
         let mut text = format!("listening on {url}\n");
         write!(
@@ -97,6 +96,7 @@ impl Instance {
             "
 Faroe {version} in development mode: only this machine can connect, and emails are shown instead of sent.
   data    {data}
+  users   {users}
   emails  {url}/dev/emails
 
 A first sign-up:

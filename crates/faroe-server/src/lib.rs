@@ -9,8 +9,9 @@ mod error;
 mod http;
 mod instance;
 pub mod logging;
+mod open;
 
-pub use arguments::{Arguments, Mode};
+pub use arguments::{Arguments, Mode, Url};
 pub use configuration::Configuration;
 pub use error::StartError;
 pub use instance::Instance;

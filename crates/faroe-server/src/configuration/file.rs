@@ -10,7 +10,7 @@ use std::{
 
 use faroe_argon2::Parameters;
 use faroe_core::{Hashing, RateLimit, RateLimits, SessionConfiguration};
-use faroe_user_store_sqlite::UsersTable;
+use faroe_users_table::UsersTable;
 use serde::Deserialize;
 
 use super::{Http, Origin, StoragePlace, UserStorePlace, value::HumaneDuration};
@@ -24,6 +24,9 @@ pub(super) struct File {
     pub(super) log: Option<String>,
     pub(super) data_dir: Option<PathBuf>,
     pub(super) storage: Option<StoragePlace>,
+    pub(super) main_storage: Option<StoragePlace>,
+    pub(super) rate_limit_storage: Option<StoragePlace>,
+    pub(super) cache: Option<StoragePlace>,
     pub(super) user_store: Option<UserStorePlace>,
     pub(super) users_table: Option<UsersTable>,
     pub(super) session: SessionSection,

@@ -1,10 +1,8 @@
 //! Values of the configuration file that are more than a number or a text.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use serde::Deserialize;
-
-use super::{StoragePlace, UserStorePlace};
 
 /// A duration as people write it: `30 days`, `1h 30m`, `500ms`.
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -53,29 +51,6 @@ impl TryFrom<String> for Origin {
             _ => Err(
                 "expected an origin as browsers send it, such as \"https://app.example.com\", and no pattern",
             ),
-        }
-    }
-}
-
-impl TryFrom<String> for StoragePlace {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        match text.split_once(':') {
-            Some(("memory", "")) => Ok(Self::Memory),
-            Some(("sqlite", path)) if !path.is_empty() => Ok(Self::Sqlite(PathBuf::from(path))),
-            _ => Err("expected \"sqlite:PATH\" or \"memory:\""),
-        }
-    }
-}
-
-impl TryFrom<String> for UserStorePlace {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        match text.split_once(':') {
-            Some(("sqlite", path)) if !path.is_empty() => Ok(Self::Sqlite(PathBuf::from(path))),
-            _ => Err("expected \"sqlite:PATH\""),
         }
     }
 }
@@ -135,26 +110,5 @@ mod tests {
         ] {
             assert!(Origin::try_from(text.to_owned()).is_err(), "{text}");
         }
-    }
-
-    #[test]
-    fn places_are_named_by_a_scheme() {
-        let storage = |text: &str| StoragePlace::try_from(text.to_owned());
-        assert_eq!(storage("memory:"), Ok(StoragePlace::Memory));
-        assert_eq!(
-            storage("sqlite:a:b.db"),
-            Ok(StoragePlace::Sqlite("a:b.db".into()))
-        );
-        for text in [
-            "",
-            "memory",
-            "memory:x",
-            "sqlite:",
-            "SQLITE:x",
-            "postgres://user:canary@host/db",
-        ] {
-            assert!(!storage(text).unwrap_err().contains("canary"));
-        }
-        assert!(UserStorePlace::try_from("memory:".to_owned()).is_err());
     }
 }

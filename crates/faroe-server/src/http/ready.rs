@@ -9,7 +9,7 @@ use axum::{
 };
 use faroe_core::{
     error::{AdapterError, ErrorChain},
-    storage::MainStorage,
+    storage::{MainStorage, RateLimitStorage},
     user_store::{UserId, UserStore},
 };
 use tokio::time::timeout;
@@ -25,7 +25,8 @@ const NOTHING: &str = "ready";
 /// What has to answer.
 #[derive(Clone, Debug)]
 pub(crate) struct Readiness {
-    pub(crate) storage: Arc<dyn MainStorage>,
+    pub(crate) main_storage: Arc<dyn MainStorage>,
+    pub(crate) rate_limit_storage: Arc<dyn RateLimitStorage>,
     pub(crate) user_store: Arc<dyn UserStore>,
 }
 
@@ -33,11 +34,12 @@ impl Readiness {
     /// The names of those that do not answer.
     async fn missing(&self) -> Vec<&'static str> {
         let user_id = UserId::from(NOTHING);
-        let (storage, user_store) = tokio::join!(
-            answers("storage", self.storage.get(NOTHING)),
+        let (main_storage, rate_limit_storage, user_store) = tokio::join!(
+            answers("storage", self.main_storage.get(NOTHING)),
+            answers("rate limit storage", self.rate_limit_storage.get(NOTHING)),
             answers("user store", self.user_store.get_user(&user_id)),
         );
-        [storage, user_store]
+        [main_storage, rate_limit_storage, user_store]
             .into_iter()
             .filter_map(Result::err)
             .collect()

@@ -64,7 +64,7 @@ async fn router_with(storage: Broken) -> (Router, tempfile::TempDir) {
     let app = App {
         endpoint: assembly.server.endpoint(),
         readiness: Readiness {
-            storage: Arc::new(storage),
+            main_storage: Arc::new(storage),
             ..assembly.readiness
         },
         dev_mailbox: Some(mailbox),

@@ -63,8 +63,25 @@ fn a_bad_setting_is_refused_with_one_line_that_names_it() {
         ("listen = \"localhost\"", "listen"),
         ("log = \"faroe_server=loud\"", "log filter"),
         (
-            "storage = \"postgres://user:canary@host/database\"",
+            "storage = \"oracle://user:canary@host/database\"",
             "storage: expected \"sqlite:PATH\"",
+        ),
+        (
+            "storage = \"redis://user:canary@host:port\"",
+            "storage (Redis): could not",
+        ),
+        (
+            "user_store = \"postgres://user:canary@host:1/database?sslmode=soon\"",
+            "user_store (PostgreSQL at host:1): could not",
+        ),
+        (
+            "user_store = \"redis://user:canary@host\"",
+            "user_store: expected \"sqlite:PATH\"",
+        ),
+        ("cache = \"memory:\"", "session.cache_expiration"),
+        (
+            "rate_limit_storage = \"memory\"",
+            "rate_limit_storage: expected",
         ),
         (
             "user_store = \"sqlite:\"",
@@ -146,6 +163,47 @@ fn a_flag_wins_over_the_environment_and_the_environment_over_the_file() {
 
     let program = Program::start("data_dir = \"from-file\"");
     assert!(program.folder.path().join("from-file").is_dir());
+}
+
+#[test]
+fn places_can_be_named_by_flags_and_environment() {
+    let program = Program::start_with("storage = \"sqlite:from-file\"", |command| {
+        command
+            .args([
+                "--listen",
+                "127.0.0.1:0",
+                "--user-store",
+                "sqlite:from-flag",
+            ])
+            .envs([
+                ("FAROE_USER_STORE", "sqlite:from-environment"),
+                ("FAROE_RATE_LIMIT_STORAGE", "sqlite:limits"),
+            ])
+    });
+    let exists = |name: &str| program.folder.path().join(name).exists();
+    assert!(exists("from-file") && exists("from-flag") && exists("limits"));
+    assert!(!exists("from-environment") && !exists("faroe-data"));
+}
+
+#[test]
+fn a_url_of_the_environment_is_not_repeated() {
+    let folder = tempfile::tempdir().unwrap();
+    for (variable, named) in [
+        ("FAROE_STORAGE", "storage: expected"),
+        ("FAROE_MAIN_STORAGE", "main_storage: expected"),
+        ("FAROE_RATE_LIMIT_STORAGE", "rate_limit_storage: expected"),
+        ("FAROE_CACHE", "cache: expected"),
+        ("FAROE_USER_STORE", "user_store: expected"),
+    ] {
+        let url = "oracle://user:canary@host";
+        let reason = refusal(command(folder.path()).env(variable, url));
+        assert!(reason.contains(named), "{reason}");
+        let mut help = command(folder.path());
+        let help = help.env(variable, url).arg("--help").output().unwrap();
+        let help = String::from_utf8(help.stdout).unwrap();
+        assert!(help.contains(variable), "{help}");
+        assert!(!(reason + &help).contains("canary"));
+    }
 }
 
 #[test]

@@ -20,7 +20,18 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) fn command(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_faroe-server"));
     command.current_dir(folder);
-    for variable in ["CONFIG", "MODE", "LISTEN", "DATA_DIR", "LOG"] {
+    for variable in [
+        "CONFIG",
+        "MODE",
+        "LISTEN",
+        "DATA_DIR",
+        "STORAGE",
+        "MAIN_STORAGE",
+        "RATE_LIMIT_STORAGE",
+        "CACHE",
+        "USER_STORE",
+        "LOG",
+    ] {
         command.env_remove(format!("FAROE_{variable}"));
     }
     command
