@@ -1,11 +1,12 @@
 //! The real server: the program, in development mode, with a data folder of its own.
 
-use std::{env, ops::Deref, path::PathBuf, process::Stdio};
+use std::{env, fs, ops::Deref, path::PathBuf, process::Stdio, thread};
 
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
-    process::{Child, ChildStdout, Command},
+    process::{Child, ChildStderr, ChildStdout, Command},
+    sync::mpsc::{self, UnboundedReceiver},
 };
 
 use crate::{
@@ -39,7 +40,49 @@ pub struct Binary {
     client: Client,
     _process: Child,
     _output: Lines<BufReader<ChildStdout>>,
+    log: UnboundedReceiver<String>,
     _data: TempDir,
+}
+
+/// How the program is told to start.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// The configuration file.
+    pub configuration: String,
+    /// Environment variables; `STORAGE` is the one that the program knows as `FAROE_STORAGE`.
+    pub environment: Vec<(&'static str, String)>,
+}
+
+impl Settings {
+    /// The program in a folder of its own, not started yet.
+    fn command(&self) -> (Command, TempDir) {
+        let data = TempDir::new().unwrap();
+        let file = data.path().join("faroe.toml");
+        fs::write(&file, &self.configuration).unwrap();
+        let mut command = Command::new(program());
+        command
+            .args(["--mode", "development", "--listen", "127.0.0.1:0"])
+            .args(["--log", "warn", "--config"])
+            .arg(file)
+            .arg("--data-dir")
+            .arg(data.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        for (name, value) in &self.environment {
+            command.env(format!("FAROE_{name}"), value);
+        }
+        (command, data)
+    }
+
+    /// Runs a program that does not start, and returns what it says.
+    pub async fn refusal(&self) -> String {
+        let (mut command, _data) = self.command();
+        let output = command.output().await.unwrap();
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        assert_eq!(output.stdout, b"");
+        String::from_utf8(output.stderr).unwrap()
+    }
 }
 
 impl Deref for Binary {
@@ -61,28 +104,18 @@ impl Binary {
 
     /// Starts the program, and waits until it listens.
     pub async fn start() -> Self {
-        let data = TempDir::new().unwrap();
-        let mut process = Command::new(program())
-            .args([
-                "--mode",
-                "development",
-                "--listen",
-                "127.0.0.1:0",
-                "--log",
-                "error",
-            ])
-            .arg("--data-dir")
-            .arg(data.path())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
+        Self::start_with(&Settings::default()).await
+    }
+
+    /// Starts the program as it is told, and waits until it listens.
+    pub async fn start_with(settings: &Settings) -> Self {
+        let (mut command, data) = settings.command();
+        let mut process = command.spawn().unwrap();
         let mut output = BufReader::new(process.stdout.take().unwrap()).lines();
-        let first_line = output
-            .next_line()
-            .await
-            .unwrap()
-            .expect("the server says where it listens");
+        let mut log = follow(process.stderr.take().unwrap());
+        let Some(first_line) = output.next_line().await.unwrap() else {
+            panic!("it did not start: {:?}", log.recv().await);
+        };
         let url = first_line
             .strip_prefix("listening on ")
             .expect(&first_line)
@@ -95,7 +128,43 @@ impl Binary {
             client,
             _process: process,
             _output: output,
+            log,
             _data: data,
         }
     }
+
+    /// The next line of its log.
+    pub async fn next_log_line(&mut self) -> Option<String> {
+        self.log.recv().await
+    }
+
+    /// The status and the text that `GET /ready` answers.
+    pub async fn readiness(&self) -> (u16, String) {
+        let answer = reqwest::get(format!("{}/ready", self.url())).await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    }
+}
+
+/// Shows the rest of the log with a failure.
+impl Drop for Binary {
+    fn drop(&mut self) {
+        while thread::panicking()
+            && let Ok(line) = self.log.try_recv()
+        {
+            eprintln!("{line}");
+        }
+    }
+}
+
+/// Reads a log as it is written, so that the program never waits for it to be read.
+fn follow(log: ChildStderr) -> UnboundedReceiver<String> {
+    let (lines, receiver) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        let mut log = BufReader::new(log).lines();
+        while let Ok(Some(line)) = log.next_line().await {
+            // The program may outlive the interest in its log.
+            let _ = lines.send(line);
+        }
+    });
+    receiver
 }

@@ -5,7 +5,7 @@ use crate::services::Service::{self, MariaDb, Postgres, Redis, RedisCluster};
 /// A kind of database, and the packages whose tests need it.
 #[derive(Debug)]
 pub(crate) struct Backend {
-    /// What `--only` calls it.
+    /// What `--only` calls it, and what the names of its tests in `tests/tests/backends` start with.
     pub(crate) name: &'static str,
     /// What has to run.
     pub(crate) services: &'static [Service],

@@ -244,6 +244,7 @@ impl Surroundings<'_> {
                 .flat_map(|name| ["--package", name]),
         );
         let ended = self.counted(&arguments, &environment, outcome);
+        let ended = ended.and_then(|()| self.program(backend, &environment, outcome));
         let logs = backend
             .services
             .iter()
@@ -259,6 +260,19 @@ impl Surroundings<'_> {
             "{ignored} tests were ignored although their service was there"
         );
         Ok(())
+    }
+
+    /// The server program and the example, on this backend.
+    fn program(
+        &self,
+        backend: &Backend,
+        environment: &[(&str, &str)],
+        outcome: &mut Outcome,
+    ) -> Result<()> {
+        self.cargo(&["build", "--package", "faroe-server"], &[])?;
+        let package = ["test", "--package", "faroe-tests"];
+        let tests = ["--test", "backends", "--", backend.name];
+        self.counted(&[&package[..], &tests].concat(), environment, outcome)
     }
 
     fn require_tests(&self, outcome: &Outcome) -> Result<()> {

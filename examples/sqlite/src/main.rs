@@ -1,12 +1,18 @@
 //! Run it with `cargo run -p example-sqlite`, and sign up at <http://127.0.0.1:4001> as the README shows.
 
-use std::sync::Arc;
+use std::{env, sync::Arc};
 
-use axum::{Router, body::Bytes, http::StatusCode, response::IntoResponse, routing::post};
+use axum::{
+    Router,
+    body::Bytes,
+    http::{StatusCode, header::CONTENT_TYPE},
+    response::IntoResponse,
+    routing::post,
+};
 use faroe_argon2::Argon2id;
 use faroe_core::{
     Server, ServerOptions, ServerParts, Storages, UserPasswordHashAlgorithms,
-    email::{EmailMessage, EmailSender},
+    email::{EmailContent, EmailMessage, EmailSender},
     endpoint::EndpointResponse,
     error::AdapterError,
 };
@@ -21,7 +27,12 @@ struct Printed;
 #[async_trait::async_trait]
 impl EmailSender for Printed {
     async fn send(&self, message: EmailMessage) -> Result<(), AdapterError> {
-        println!("to {}: {:?}", message.to, message.content); // secrets are printed as [REDACTED]
+        match message.content {
+            EmailContent::SignupEmailAddressVerificationCode { code } => {
+                println!("code for {}: {}", message.to, code.expose());
+            }
+            content => println!("{} for {}", content.type_name(), message.to),
+        }
         Ok(())
     }
 }
@@ -46,12 +57,16 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let endpoint = Server::new(parts, options)?.endpoint();
 
     let invoke = async move |body: Bytes| match endpoint.invoke(&body).await {
-        EndpointResponse::Completed(json) => (StatusCode::OK, json).into_response(),
+        EndpointResponse::Completed(json) => {
+            ([(CONTENT_TYPE, "application/json")], json).into_response()
+        }
         EndpointResponse::InvalidRequest(reason) => {
             (StatusCode::BAD_REQUEST, reason.to_string()).into_response()
         }
         EndpointResponse::Overloaded { .. } => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     };
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:4001").await?;
+    let address = env::args().nth(1).unwrap_or("127.0.0.1:4001".to_owned());
+    let listener = tokio::net::TcpListener::bind(address).await?;
+    println!("listening on http://{}", listener.local_addr()?);
     Ok(axum::serve(listener, Router::new().route("/", post(invoke))).await?)
 }

@@ -1,0 +1,75 @@
+//! Run it with `DATABASE_URL=postgres://postgres@127.0.0.1/postgres cargo run -p example-postgres`, and sign up at
+//! <http://127.0.0.1:4004> as the README shows. Any number of servers may share that PostgreSQL.
+
+use std::{env, sync::Arc};
+
+use axum::{
+    Router,
+    body::Bytes,
+    http::{StatusCode, header::CONTENT_TYPE},
+    response::IntoResponse,
+    routing::post,
+};
+use faroe_argon2::Argon2id;
+use faroe_core::{
+    Server, ServerOptions, ServerParts, Storages, UserPasswordHashAlgorithms,
+    email::{EmailContent, EmailMessage, EmailSender},
+    endpoint::EndpointResponse,
+    error::AdapterError,
+};
+use faroe_password_strength::PasswordStrength;
+use faroe_storage_postgres::PostgresStorage;
+use faroe_user_store_postgres::PostgresUserStore;
+
+/// Your way to send email goes here.
+#[derive(Debug)]
+struct Printed;
+
+#[async_trait::async_trait]
+impl EmailSender for Printed {
+    async fn send(&self, message: EmailMessage) -> Result<(), AdapterError> {
+        match message.content {
+            EmailContent::SignupEmailAddressVerificationCode { code } => {
+                println!("code for {}: {}", message.to, code.expose());
+            }
+            content => println!("{} for {}", content.type_name(), message.to),
+        }
+        Ok(())
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let url =
+        env::var("DATABASE_URL").unwrap_or("postgres://postgres@127.0.0.1/postgres".to_owned());
+    let user_password_hash_algorithms = UserPasswordHashAlgorithms {
+        current: Arc::new(Argon2id::recommended_for_user_passwords()),
+        previous: vec![],
+    };
+    let parts = ServerParts {
+        storages: Storages::single(PostgresStorage::connect(&url).await?),
+        user_store: Arc::new(PostgresUserStore::connect(&url).await?),
+        user_password_hash_algorithms,
+        temporary_password_hash_algorithm: Arc::new(Argon2id::recommended_for_temporary_passwords()),
+        email_sender: Arc::new(Printed),
+    };
+    let options = ServerOptions {
+        password_strength_checker: Arc::new(PasswordStrength::default()),
+        ..ServerOptions::default()
+    };
+    let endpoint = Server::new(parts, options)?.endpoint();
+
+    let invoke = async move |body: Bytes| match endpoint.invoke(&body).await {
+        EndpointResponse::Completed(json) => {
+            ([(CONTENT_TYPE, "application/json")], json).into_response()
+        }
+        EndpointResponse::InvalidRequest(reason) => {
+            (StatusCode::BAD_REQUEST, reason.to_string()).into_response()
+        }
+        EndpointResponse::Overloaded { .. } => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    };
+    let address = env::args().nth(1).unwrap_or("127.0.0.1:4004".to_owned());
+    let listener = tokio::net::TcpListener::bind(address).await?;
+    println!("listening on http://{}", listener.local_addr()?);
+    Ok(axum::serve(listener, Router::new().route("/", post(invoke))).await?)
+}

@@ -1,0 +1,78 @@
+//! Run it with `DATABASE_URL=redis://127.0.0.1:6379 cargo run -p example-redis`, and sign up at <http://127.0.0.1:4003> as
+//! the README shows. Any number of servers may share that Redis, Valkey or, with `redis+cluster://`, Redis Cluster.
+
+use std::{env, sync::Arc};
+
+use axum::{
+    Router,
+    body::Bytes,
+    http::{StatusCode, header::CONTENT_TYPE},
+    response::IntoResponse,
+    routing::post,
+};
+use faroe_argon2::Argon2id;
+use faroe_core::{
+    Server, ServerOptions, ServerParts, Storages, UserPasswordHashAlgorithms,
+    email::{EmailContent, EmailMessage, EmailSender},
+    endpoint::EndpointResponse,
+    error::AdapterError,
+};
+use faroe_password_strength::PasswordStrength;
+use faroe_storage_redis::{Redis, RedisRateLimitStorage, RedisStorage};
+use faroe_user_store_sqlite::SqliteUserStore;
+
+/// Your way to send email goes here.
+#[derive(Debug)]
+struct Printed;
+
+#[async_trait::async_trait]
+impl EmailSender for Printed {
+    async fn send(&self, message: EmailMessage) -> Result<(), AdapterError> {
+        match message.content {
+            EmailContent::SignupEmailAddressVerificationCode { code } => {
+                println!("code for {}: {}", message.to, code.expose());
+            }
+            content => println!("{} for {}", content.type_name(), message.to),
+        }
+        Ok(())
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let url = env::var("DATABASE_URL").unwrap_or("redis://127.0.0.1:6379".to_owned());
+    let redis = Redis::connect(&url).await?;
+    let user_password_hash_algorithms = UserPasswordHashAlgorithms {
+        current: Arc::new(Argon2id::recommended_for_user_passwords()),
+        previous: vec![],
+    };
+    let parts = ServerParts {
+        storages: Storages {
+            rate_limit: Arc::new(RedisRateLimitStorage::new(redis.clone())),
+            ..Storages::single(RedisStorage::new(redis))
+        },
+        user_store: Arc::new(SqliteUserStore::connect("users.sqlite3").await?),
+        user_password_hash_algorithms,
+        temporary_password_hash_algorithm: Arc::new(Argon2id::recommended_for_temporary_passwords()),
+        email_sender: Arc::new(Printed),
+    };
+    let options = ServerOptions {
+        password_strength_checker: Arc::new(PasswordStrength::default()),
+        ..ServerOptions::default()
+    };
+    let endpoint = Server::new(parts, options)?.endpoint();
+
+    let invoke = async move |body: Bytes| match endpoint.invoke(&body).await {
+        EndpointResponse::Completed(json) => {
+            ([(CONTENT_TYPE, "application/json")], json).into_response()
+        }
+        EndpointResponse::InvalidRequest(reason) => {
+            (StatusCode::BAD_REQUEST, reason.to_string()).into_response()
+        }
+        EndpointResponse::Overloaded { .. } => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    };
+    let address = env::args().nth(1).unwrap_or("127.0.0.1:4003".to_owned());
+    let listener = tokio::net::TcpListener::bind(address).await?;
+    println!("listening on http://{}", listener.local_addr()?);
+    Ok(axum::serve(listener, Router::new().route("/", post(invoke))).await?)
+}

@@ -1,0 +1,168 @@
+//! A place for one test in each kind of database.
+
+use std::{
+    env,
+    hash::{BuildHasher, Hasher, RandomState},
+    sync::Arc,
+};
+
+use faroe_mysql::sqlx::{self, AssertSqlSafe};
+use faroe_tests::binary::{Binary, Settings};
+use tempfile::TempDir;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Sqlite,
+    Postgres,
+    Mysql,
+    Redis,
+    RedisCluster,
+}
+
+impl Kind {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::Postgres => "postgres",
+            Self::Mysql => "mysql",
+            Self::Redis => "redis",
+            Self::RedisCluster => "redis_cluster",
+        }
+    }
+
+    /// The URL of the service, or why there is none.
+    pub(crate) fn url(self) -> Result<String, String> {
+        if self == Self::Sqlite {
+            return Ok(String::new());
+        }
+        let variable = format!("FAROE_TEST_{}_URL", self.name().to_uppercase());
+        let url = env::var(&variable).map_err(|_| format!("{variable} is not set"))?;
+        Ok(match self {
+            Self::RedisCluster => url.replacen("redis://", "redis+cluster://", 1),
+            _ => url,
+        })
+    }
+}
+
+/// A schema or database of one test's own. In Redis there is none; there, random addresses keep tests apart.
+#[derive(Clone, Debug)]
+pub(crate) struct Backend {
+    pub(crate) kind: Kind,
+    service: String,
+    name: String,
+    folder: Arc<TempDir>,
+}
+
+impl Backend {
+    pub(crate) async fn create(kind: Kind, service: String) -> Self {
+        let backend = Self {
+            kind,
+            service,
+            name: format!("faroe_test_{}", random()),
+            folder: Arc::new(tempfile::tempdir().unwrap()),
+        };
+        match kind {
+            Kind::Postgres => backend.execute("CREATE SCHEMA", "").await,
+            Kind::Mysql => backend.execute("CREATE DATABASE", "").await,
+            _ => {}
+        }
+        backend
+    }
+
+    pub(crate) async fn drop(self) {
+        match self.kind {
+            Kind::Postgres => self.execute("DROP SCHEMA", "CASCADE").await,
+            Kind::Mysql => self.execute("DROP DATABASE", "").await,
+            _ => {}
+        }
+    }
+
+    async fn execute(&self, statement: &str, end: &str) {
+        let sql = format!("{statement} {} {end}", self.name);
+        if self.kind == Kind::Postgres {
+            let database = faroe_postgres::Database::connect(&self.service).await;
+            let run = sqlx::query(AssertSqlSafe(sql));
+            database.unwrap().run(run).await.unwrap();
+        } else {
+            let database = faroe_mysql::Database::connect(&self.service).await;
+            let run = || sqlx::query(AssertSqlSafe(sql.clone()));
+            database.unwrap().run(run).await.unwrap();
+        }
+    }
+
+    /// The URL of the storage.
+    pub(crate) fn storage(&self) -> String {
+        match self.kind {
+            Kind::Sqlite => self.file("storage"),
+            Kind::Postgres => {
+                let separator = if self.service.contains('?') { '&' } else { '?' };
+                format!(
+                    "{}{separator}options[search_path]={}",
+                    self.service, self.name
+                )
+            }
+            Kind::Mysql => {
+                let (server, query) = self.service.split_once('?').unwrap_or((&self.service, ""));
+                let (server, _database) = server.rsplit_once('/').unwrap();
+                format!("{server}/{}?{query}", self.name)
+            }
+            Kind::Redis | Kind::RedisCluster => self.service.clone(),
+        }
+    }
+
+    /// The URL of the user store: in the same database, if users can be there.
+    pub(crate) fn user_store(&self) -> String {
+        match self.kind {
+            Kind::Postgres | Kind::Mysql => self.storage(),
+            _ => self.file("users"),
+        }
+    }
+
+    pub(crate) fn file(&self, name: &str) -> String {
+        let file = self.folder.path().join(name).with_extension("sqlite3");
+        format!("sqlite:{}", file.display())
+    }
+
+    pub(crate) fn settings(&self) -> Settings {
+        Settings {
+            configuration: "[hashing]\nmemory_kib = 1024\niterations = 1\nqueue = 100\n\
+                            [rate_limits.verify_user_password]\ninterval = \"1 hour\"\n"
+                .to_owned(),
+            environment: vec![
+                ("STORAGE", self.storage()),
+                ("USER_STORE", self.user_store()),
+            ],
+        }
+    }
+
+    pub(crate) async fn start(&self) -> Binary {
+        Binary::start_with(&self.settings()).await
+    }
+}
+
+/// Where the server of a URL is, as `host:port`.
+pub(crate) fn server(url: &str) -> &str {
+    let (_, rest) = url.split_once("://").unwrap();
+    let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
+    rest.split(['/', '?', ',']).next().unwrap()
+}
+
+/// The URL with other credentials, or with another server.
+pub(crate) fn with(url: &str, credentials: Option<&str>, server: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap();
+    let (own, rest) = rest.rsplit_once('@').unwrap_or(("", rest));
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    match credentials.unwrap_or(own) {
+        "" => format!("{scheme}://{server}{}", &rest[end..]),
+        credentials => format!("{scheme}://{credentials}@{server}{}", &rest[end..]),
+    }
+}
+
+/// An address that nobody else uses.
+pub(crate) fn address() -> String {
+    format!("{}@example.com", random())
+}
+
+fn random() -> String {
+    format!("{:016x}", RandomState::new().build_hasher().finish())
+}
