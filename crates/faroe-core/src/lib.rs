@@ -10,7 +10,7 @@ mod hashing;
 mod invocation;
 pub mod log;
 pub mod password;
-mod random;
+pub mod random;
 mod rate_limit;
 mod record;
 mod server;

@@ -47,8 +47,13 @@ pub(crate) fn salt(size: usize) -> Vec<u8> {
     salt
 }
 
-/// A fresh ID of a record, an entry or an invocation.
-pub(crate) fn id() -> String {
+/// A fresh ID of a record, an entry or an invocation, or of a user if the user store is to choose one: 24 characters,
+/// 120 random bits. It names something, and is not made to be kept secret.
+///
+/// # Panics
+///
+/// When the operating system has no entropy to give.
+pub fn id() -> String {
     let bytes = ID_BYTES.with_borrow_mut(|(bytes, used)| {
         if *used == ID_BYTES_SIZE {
             fill(bytes);

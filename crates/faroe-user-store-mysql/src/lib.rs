@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 
 mod check;
-mod id;
 mod statements;
 mod table;
 
@@ -11,6 +10,7 @@ use async_trait::async_trait;
 use faroe_core::{
     error::AdapterError,
     password::PasswordHash,
+    random,
     user_store::{
         Counter, CreateUserOutcome, UpdateUserEmailAddressOutcome, UpdateUserOutcome, User, UserId,
         UserStore,
@@ -171,7 +171,7 @@ impl UserStore for MysqlUserStore {
         password_hash: &PasswordHash,
     ) -> Result<CreateUserOutcome, AdapterError> {
         const OPERATION: &str = "create a user";
-        let id = self.statements.makes_ids.then(id::random);
+        let id = self.statements.makes_ids.then(random::id);
         let create = || {
             let create = statement(&self.statements.create)
                 .bind(email_address)

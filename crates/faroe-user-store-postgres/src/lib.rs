@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 
 mod check;
-mod id;
 mod statements;
 mod table;
 
@@ -11,6 +10,7 @@ use async_trait::async_trait;
 use faroe_core::{
     error::AdapterError,
     password::PasswordHash,
+    random,
     user_store::{
         Counter, CreateUserOutcome, UpdateUserEmailAddressOutcome, UpdateUserOutcome, User, UserId,
         UserStore,
@@ -185,7 +185,7 @@ impl UserStore for PostgresUserStore {
             .bind(&password_hash.algorithm_id)
             .bind(&*password_hash.salt);
         if self.statements.makes_ids {
-            create = create.bind(id::random());
+            create = create.bind(random::id());
         }
         let error = match self.run(create).await {
             Ok(outcome) => {

@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 
 mod check;
-mod id;
 mod statements;
 
 use std::{path::Path, sync::Arc};
@@ -10,6 +9,7 @@ use async_trait::async_trait;
 use faroe_core::{
     error::AdapterError,
     password::PasswordHash,
+    random,
     user_store::{
         Counter, CreateUserOutcome, UpdateUserEmailAddressOutcome, UpdateUserOutcome, User, UserId,
         UserStore,
@@ -117,7 +117,7 @@ impl UserStore for SqliteUserStore {
         email_address: &str,
         password_hash: &PasswordHash,
     ) -> Result<CreateUserOutcome, AdapterError> {
-        let id = self.statements.makes_ids().then(id::random);
+        let id = self.statements.makes_ids().then(random::id);
         let (email_address, hash) = (email_address.to_owned(), password_hash.clone());
         let create = move |statements: &Statements, connection: &Connection| {
             statements.create(connection, id.as_deref(), &email_address, &hash)

@@ -6,11 +6,9 @@ use super::{Finding, Tree};
 const MOST_LINES: usize = 500;
 
 /// Where time and entropy come in: how a path begins and ends, and what it may use.
-const DOORS: [(&str, &str, &str); 3] = [
+const DOORS: [(&str, &str, &str); 2] = [
     ("crates/faroe-core/src/", "time.rs", "SystemTime::now"),
     ("crates/faroe-core/src/", "random.rs", "getrandom::"),
-    // The ID of a user is the store's own to choose, and no secret.
-    ("crates/faroe-user-store-", "/src/id.rs", "getrandom::"),
 ];
 
 const TIME_AND_ENTROPY: [&str; 5] = [
@@ -246,15 +244,6 @@ mod tests {
         assert_eq!(
             lines(time_and_entropy_have_doors, CORE, "operand::new()"),
             [0; 0]
-        );
-        let own = "crates/faroe-user-store-x/src/id.rs";
-        assert_eq!(
-            lines(time_and_entropy_have_doors, own, "getrandom::fill()"),
-            [0; 0]
-        );
-        assert_eq!(
-            lines(time_and_entropy_have_doors, own, "SystemTime::now()"),
-            [1]
         );
         let door = "crates/faroe-core/src/time.rs";
         assert_eq!(
