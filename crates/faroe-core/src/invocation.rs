@@ -58,6 +58,28 @@ pub(crate) enum Fault {
     Adapter(AdapterError),
 }
 
+impl Fault {
+    /// Whether a race was lost and nothing was changed.
+    pub(crate) fn is_conflict(&self) -> bool {
+        match self {
+            Self::Conflict => true,
+            Self::Overloaded => false,
+            Self::Adapter(error) => error.is_conflict(),
+        }
+    }
+
+    /// The fault of a step that others came before: a lost race is then no conflict, for something was changed.
+    pub(crate) fn after_a_change(self) -> Self {
+        if self.is_conflict() {
+            Self::Adapter(AdapterError::message(
+                "finish what was begun: a race was lost after a change",
+            ))
+        } else {
+            self
+        }
+    }
+}
+
 impl From<AdapterError> for Fault {
     fn from(error: AdapterError) -> Self {
         Self::Adapter(error)

@@ -138,7 +138,7 @@ impl Invocation<'_> {
             .update(&key, &value, expires_at, held.counter);
         match within(self.timeouts().storage, "update a record", update).await? {
             UpdateOutcome::Updated => {
-                held.counter = held.counter.next().ok_or(Fault::Conflict)?;
+                held.counter = held.counter.next().unwrap_or(Counter::MAX);
                 Ok(())
             }
             UpdateOutcome::Conflict => Err(Fault::Conflict),

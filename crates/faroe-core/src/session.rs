@@ -281,7 +281,7 @@ impl Invocation<'_> {
                 .await?
                 == UpdateUserOutcome::Updated
             {
-                user.sessions_counter = counter.next().ok_or(Fault::Conflict)?;
+                user.sessions_counter = counter.next().unwrap_or(Counter::MAX);
                 return Ok(user);
             }
             let Some(now) = self.user(&user.id).await? else {

@@ -17,7 +17,7 @@ use crate::{
     configuration::SessionConfiguration,
     email::EmailContent,
     flow::UserFlow,
-    invocation::{Answer, Invocation, Run},
+    invocation::{Answer, Fault, Invocation, Run},
     record::{Held, Record},
     time::UnixTime,
     user::{PasswordAttempt, RememberedUser},
@@ -154,7 +154,10 @@ impl Run for CompleteSignin {
         if !invocation.remove(&signin).await? {
             return Err(Code::InvalidSigninToken.into());
         }
-        let session = invocation.create_session(&user).await?;
+        let session = invocation
+            .create_session(&user)
+            .await
+            .map_err(Fault::after_a_change)?;
         let (session, session_token) = session.ok_or(Code::InvalidSigninToken)?;
         let (display_name, timestamp) = (user.display_name, invocation.now());
         let content = EmailContent::UserSignedInNotification {

@@ -238,9 +238,7 @@ impl Invocation<'_> {
             .then(|| counter.next())
             .flatten()
     }
-}
 
-impl Invocation<'_> {
     /// Gives the user a new password hash, if the user's hash is still the one that was read, and ends sessions if so
     /// configured. Returns the user as it then is. Of racing changes one passes; the others are a [`Fault::Conflict`].
     pub(crate) async fn change_password(
@@ -252,14 +250,16 @@ impl Invocation<'_> {
         let changed = self
             .update_user_password_hash(&user.id, new_hash, counter)
             .await;
-        if let Ok(UpdateUserOutcome::UserNotFound) = changed {
-            return Err(Fault::Conflict);
+        match &changed {
+            Ok(UpdateUserOutcome::UserNotFound) => return Err(Fault::Conflict),
+            Err(fault) if fault.is_conflict() => return Err(Fault::Conflict),
+            // A change whose outcome is unknown may have happened: the sessions end before the fault is answered.
+            Ok(UpdateUserOutcome::Updated) | Err(_) => {}
         }
-        // A change whose outcome is unknown may have happened: the sessions end before the fault is answered.
         let ended = self.end_sessions_after_password_change(user.clone()).await;
         let _: UpdateUserOutcome = changed?;
-        user = ended?;
-        user.password_hash_counter = counter.next().ok_or(Fault::Conflict)?;
+        user = ended.map_err(Fault::after_a_change)?;
+        user.password_hash_counter = counter.next().unwrap_or(Counter::MAX);
         Ok(user)
     }
 }

@@ -369,6 +369,13 @@ impl Interrupted {
         });
     }
 
+    /// The next call that starts so reports a lost race, without doing anything.
+    pub(crate) fn conflict(&self, call: &'static str) {
+        self.before(call, async || {
+            Err(AdapterError::conflict("win a race", "a test has won it"))
+        });
+    }
+
     /// Whether what was to happen has happened.
     pub(crate) fn has_happened(&self) -> bool {
         self.interruption.lock().unwrap().is_none()

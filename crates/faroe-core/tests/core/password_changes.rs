@@ -285,3 +285,36 @@ async fn a_user_who_was_disabled_and_enabled_has_no_flow_and_no_session_left() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_conflict_is_answered_only_when_nothing_was_changed() {
+    let harness = Harness::with(ending_other_sessions);
+    let (acting, other) = (harness.sign_up().await, harness.sign_in().await);
+    let user_password_update_token = harness.completable_password_update(&acting).await;
+    let complete = || CompleteUserPasswordUpdate {
+        session_token: acting.clone(),
+        user_password_update_token: user_password_update_token.clone(),
+    };
+    let (server, interrupted) = harness.beside(ending_other_sessions);
+    interrupted.conflict("update_user_password_hash");
+    assert_eq!(outcome(&server, complete()).await, "internal_conflict");
+    assert!(harness.is_signed_in(&other).await, "nothing was changed");
+    interrupted.conflict("increment_user_sessions_counter");
+    assert_eq!(
+        outcome(&server, complete()).await,
+        "internal_error",
+        "the password was"
+    );
+    assert_eq!(harness.try_password(NEW_PASSWORD).await, "ok");
+
+    let harness = Harness::new();
+    harness.sign_up().await;
+    let signin_token = harness.completable_signin().await;
+    let (server, interrupted) = harness.beside(|_, _| {});
+    interrupted.conflict("add main.session");
+    assert_eq!(
+        outcome(&server, CompleteSignin { signin_token }).await,
+        "internal_error",
+        "the signin is used up"
+    );
+}
