@@ -27,7 +27,7 @@ impl Request {
     ///
     /// The reason why the body is not a request. It never repeats what was sent.
     pub fn parse(body: &[u8]) -> Result<Self, InvalidRequest> {
-        let mut members = json::parse_object(body)?;
+        let mut members = json::parse_object(body, MAX_BODY_SIZE)?;
         let Some(Value::String(action)) = members.remove("action") else {
             return Err(InvalidRequest::Action);
         };

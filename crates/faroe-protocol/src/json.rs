@@ -7,13 +7,16 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use crate::{
-    envelope::{InvalidRequest, MAX_BODY_DEPTH, MAX_BODY_SIZE},
+    envelope::{InvalidRequest, MAX_BODY_DEPTH},
     types::Counter,
 };
 
-/// Parses a body that must be one JSON object. Work and memory are linear in the body's size, which is bounded.
-pub(crate) fn parse_object(body: &[u8]) -> Result<Map<String, Value>, InvalidRequest> {
-    if body.len() > MAX_BODY_SIZE {
+/// Parses a body of at most `max_size` bytes that must be one JSON object. Work and memory are linear in its size.
+pub(crate) fn parse_object(
+    body: &[u8],
+    max_size: usize,
+) -> Result<Map<String, Value>, InvalidRequest> {
+    if body.len() > max_size {
         return Err(InvalidRequest::TooLarge);
     }
     let text = std::str::from_utf8(body).map_err(|_| InvalidRequest::NotAnObject)?;
@@ -136,9 +139,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::envelope::MAX_BODY_SIZE;
+
+    fn parse(body: &[u8]) -> Result<Map<String, Value>, InvalidRequest> {
+        parse_object(body, MAX_BODY_SIZE)
+    }
 
     fn refusal(body: &str) -> InvalidRequest {
-        parse_object(body.as_bytes()).unwrap_err()
+        parse(body.as_bytes()).unwrap_err()
     }
 
     #[test]
@@ -160,14 +168,14 @@ mod tests {
             assert_eq!(refusal(body), InvalidRequest::NotAnObject, "{body}");
         }
         assert_eq!(
-            parse_object(b"{\"a\":\"\xff\"}").unwrap_err(),
+            parse(b"{\"a\":\"\xff\"}").unwrap_err(),
             InvalidRequest::NotAnObject
         );
         assert_eq!(
-            parse_object(b"{\"\xff\":1}").unwrap_err(),
+            parse(b"{\"\xff\":1}").unwrap_err(),
             InvalidRequest::NotAnObject
         );
-        assert!(parse_object(b" {\"a\": [1, 2.5, -3, true, null, \"x\", {}]}\n").is_ok());
+        assert!(parse(b" {\"a\": [1, 2.5, -3, true, null, \"x\", {}]}\n").is_ok());
     }
 
     #[test]
@@ -181,7 +189,7 @@ mod tests {
             refusal(r#"{"x":[{"a":1,"b":2,"a":3}]}"#),
             InvalidRequest::DuplicateMember
         );
-        assert!(parse_object(br#"{"a":{"a":1},"b":{"a":1}}"#).is_ok());
+        assert!(parse(br#"{"a":{"a":1},"b":{"a":1}}"#).is_ok());
     }
 
     #[test]
@@ -193,7 +201,7 @@ mod tests {
                 "]".repeat(levels - 1)
             )
         };
-        assert!(parse_object(nested(16).as_bytes()).is_ok());
+        assert!(parse(nested(16).as_bytes()).is_ok());
         assert_eq!(refusal(&nested(17)), InvalidRequest::TooDeep);
         assert_eq!(
             refusal(&format!("{{\"a\":{}", "[".repeat(60_000))),
@@ -205,7 +213,7 @@ mod tests {
     #[test]
     fn the_size_is_bounded() {
         let padded = |size: usize| format!("{{\"a\":\"{}\"}}", "x".repeat(size - 8));
-        assert!(parse_object(padded(MAX_BODY_SIZE).as_bytes()).is_ok());
+        assert!(parse(padded(MAX_BODY_SIZE).as_bytes()).is_ok());
         assert_eq!(
             refusal(&padded(MAX_BODY_SIZE + 1)),
             InvalidRequest::TooLarge
@@ -216,7 +224,7 @@ mod tests {
     fn counters_are_exact() {
         let is_counter = |text: &str| {
             is_of_type(
-                &parse_object(format!("{{\"a\":{text}}}").as_bytes()).unwrap()["a"],
+                &parse(format!("{{\"a\":{text}}}").as_bytes()).unwrap()["a"],
                 "int32",
             )
         };
@@ -244,12 +252,12 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_are_parsed_or_refused(body: Vec<u8>) {
-            let _ = parse_object(&body);
+            let _ = parse(&body);
         }
 
         #[test]
         fn what_is_accepted_is_what_serde_json_reads(body in "[\\[\\]{}:,\"a1. \\\\n]{0,40}") {
-            if let Ok(members) = parse_object(body.as_bytes()) {
+            if let Ok(members) = parse(body.as_bytes()) {
                 prop_assert_eq!(Value::Object(members), serde_json::from_str::<Value>(&body).unwrap());
             }
         }

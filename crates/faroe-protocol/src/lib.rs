@@ -5,6 +5,7 @@ pub mod envelope;
 mod error_code;
 pub mod id;
 mod json;
+pub mod response;
 pub mod schema;
 pub mod secret;
 pub mod session;
