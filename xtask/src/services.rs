@@ -119,15 +119,13 @@ pub(crate) fn obtain(service: Service, may_install: bool) -> Result<Available> {
             Err(error) => println!("note: {error:#}; looking for a local server instead"),
         }
     }
-    if let Some(programs) = local::Programs::find(service) {
-        return Start::new(service)?.local(&programs);
-    }
-    if may_install {
-        install::packages(&[service.debian_package()]).with_context(|| mend(service))?;
-        let programs = local::Programs::find(service).with_context(|| mend(service))?;
-        return Start::new(service)?.local(&programs);
-    }
-    bail!(mend(service))
+    let programs = install::provide(
+        || local::Programs::find(service),
+        &[service.debian_package()],
+        may_install,
+        &mend(service),
+    )?;
+    Start::new(service)?.local(&programs)
 }
 
 fn mend(service: Service) -> String {

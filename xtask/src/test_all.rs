@@ -1,6 +1,8 @@
 //! `cargo xtask test-all`: the one test command.
 
+mod browser;
 mod javascript;
+mod node;
 mod output;
 mod report;
 
@@ -43,6 +45,7 @@ enum Step {
     Tidy,
     Test,
     JavaScript,
+    Browser,
     Backend(&'static Backend),
 }
 
@@ -55,6 +58,7 @@ impl Step {
             Self::Tidy,
             Self::Test,
             Self::JavaScript,
+            Self::Browser,
         ];
         let backends = BACKENDS
             .iter()
@@ -71,6 +75,7 @@ impl Step {
             Self::Tidy => "tidy",
             Self::Test => "test",
             Self::JavaScript => "javascript",
+            Self::Browser => "browser",
             Self::Backend(backend) => backend.name,
         }
     }
@@ -194,6 +199,7 @@ impl Surroundings<'_> {
             Step::Tidy => tidy::check(),
             Step::Test => self.test(outcome),
             Step::JavaScript => javascript::run(self, outcome),
+            Step::Browser => browser::run(self, outcome),
             Step::Backend(backend) => self.backend(backend, outcome),
         }
     }

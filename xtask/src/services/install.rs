@@ -7,10 +7,25 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 
+/// What `find` finds, after installing packages if need be and if we may. `mend` tells people how to do it themselves.
+pub(crate) fn provide<T>(
+    find: impl Fn() -> Option<T>,
+    names: &[&str],
+    may_install: bool,
+    mend: &str,
+) -> Result<T> {
+    if let Some(found) = find() {
+        return Ok(found);
+    }
+    ensure!(may_install, mend.to_owned());
+    packages(names).with_context(|| mend.to_owned())?;
+    find().with_context(|| mend.to_owned())
+}
+
 /// Installs packages of Debian or Ubuntu, if this is one of them and we have the rights.
 ///
 /// The distribution may start services of its own then; they are left alone, and not used.
-pub(crate) fn packages(names: &[&str]) -> Result<()> {
+fn packages(names: &[&str]) -> Result<()> {
     ensure!(
         Path::new("/etc/debian_version").exists(),
         "this is neither Debian nor Ubuntu"

@@ -1,0 +1,5 @@
+// What a browser test imports.
+
+export { startProgram } from "../javascript/program.js";
+export { startServer } from "../javascript/server.js";
+export { useBrowser } from "./harness/browser.js";

@@ -1,0 +1,61 @@
+// One browser for each test file, and visitors in it.
+
+import { after, afterEach, before } from "node:test";
+
+import { chromium } from "playwright-core";
+
+import { Visitor } from "./visitor.js";
+
+const FLAGS = [
+	"--headless",
+	"--no-sandbox", // CI runs as root, and what is visited is ours
+	"--disable-gpu",
+	"--disable-quic",
+	"--no-first-run",
+	"--disable-background-networking",
+	"--disable-component-update",
+	"--disable-sync",
+	"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1" // there is no internet
+];
+
+/** How long anything may take until the test fails, in milliseconds. */
+const PATIENCE = 15_000;
+
+/**
+ * Has a browser while the tests of the surrounding `describe` run. After each test its visitors go, and the test fails if
+ * one of them saw something that nobody should: see `Visitor`.
+ */
+export function useBrowser() {
+	let browser;
+	let visitors = [];
+
+	before(async () => {
+		const executablePath = process.env.FAROE_CHROMIUM;
+		if (!executablePath) {
+			throw new Error("FAROE_CHROMIUM is not set: it is the path of Chromium; ./run sets it");
+		}
+		browser = await chromium.launch({ executablePath, args: FLAGS });
+	});
+
+	afterEach(async () => {
+		const leaving = visitors;
+		visitors = [];
+		await Promise.all(leaving.map((visitor) => visitor.context.close()));
+		for (const visitor of leaving) {
+			visitor.sawNothingBad();
+		}
+	});
+
+	after(() => browser?.close());
+
+	return {
+		/** Somebody with a browser profile of their own. The options are those of Playwright's `newContext`. */
+		async visitor(options = {}) {
+			const context = await browser.newContext({ reducedMotion: "reduce", ...options });
+			context.setDefaultTimeout(PATIENCE);
+			const visitor = new Visitor(context, await context.newPage());
+			visitors.push(visitor);
+			return visitor;
+		}
+	};
+}

@@ -1,0 +1,56 @@
+// Somebody who visits pages.
+
+import assert from "node:assert/strict";
+
+import { look } from "./look.js";
+
+/**
+ * A browser profile with one page. It notes what no page of ours may do: write warnings or errors to the console, throw, or
+ * request anything that is not on this machine.
+ */
+export class Visitor {
+	#problems = [];
+	#expected = [];
+
+	constructor(context, page) {
+		/** Playwright's browser context: cookies, further pages. */
+		this.context = context;
+		/** Playwright's page. */
+		this.page = page;
+		context.on("console", (message) => {
+			if (["error", "warning"].includes(message.type())) {
+				this.#problems.push(`console ${message.type()} at ${message.location().url}: ${message.text()}`);
+			}
+		});
+		context.on("weberror", (error) => this.#problems.push(`uncaught ${error.error()}`));
+		context.on("request", (request) => {
+			if (!isLocal(new URL(request.url()))) {
+				this.#problems.push(`request to ${request.url()}`);
+			}
+		});
+	}
+
+	/** A problem whose text matches is wanted: the test fails if there is none. */
+	expectProblem(pattern) {
+		this.#expected.push(pattern);
+	}
+
+	/** Asserts that there were no problems but those expected. It is called after each test. */
+	sawNothingBad() {
+		for (const pattern of this.#expected) {
+			const isThere = this.#problems.some((problem) => pattern.test(problem));
+			assert.ok(isThere, `there was no problem like ${pattern}, but: ${this.#problems.join("\n")}`);
+		}
+		const isExpected = (problem) => this.#expected.some((pattern) => pattern.test(problem));
+		assert.deepEqual(this.#problems.filter((problem) => !isExpected(problem)), []);
+	}
+
+	/** Keeps screenshots of the page under this name, and asserts what can be asserted about any page: see `look`. */
+	look(name, options) {
+		return look(this.page, name, options);
+	}
+}
+
+function isLocal({ protocol, hostname }) {
+	return ["about:", "blob:", "data:", "file:"].includes(protocol) || ["localhost", "127.0.0.1"].includes(hostname);
+}

@@ -1,0 +1,61 @@
+//! What people see in a browser, in Chromium.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+
+use super::{
+    Outcome, Surroundings,
+    node::{self, Program},
+    version,
+};
+use crate::{
+    services::install,
+    workspace::{self, find_program},
+};
+
+/// What the tests visit.
+const PROGRAMS: [Program; 1] = [("faroe-server", "FAROE_SERVER_BINARY")];
+
+/// What Chromium is called, and where it is on macOS.
+const NAMES: [&str; 5] = [
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "Google Chrome",
+    "Chromium",
+];
+const FOLDERS: [&str; 2] = [
+    "/Applications/Google Chrome.app/Contents/MacOS",
+    "/Applications/Chromium.app/Contents/MacOS",
+];
+
+pub(super) fn run(surroundings: &Surroundings<'_>, outcome: &mut Outcome) -> Result<()> {
+    let chromium = install::provide(
+        find_chromium,
+        &["chromium", "fonts-dejavu-core"],
+        !surroundings.options.no_install,
+        "Chromium is not there: run `sudo apt-get install chromium`, or install Google Chrome",
+    )?;
+    let name = chromium
+        .to_str()
+        .context("the path of Chromium is strange")?;
+    outcome.against.push(version(name, &["--version"])?);
+    let screenshots = workspace::target_directory()?.join("screenshots");
+    println!("screenshots are kept in {}", screenshots.display());
+    let environment = [
+        ("FAROE_CHROMIUM", chromium),
+        ("FAROE_SCREENSHOTS", screenshots),
+    ];
+    node::test(
+        surroundings,
+        outcome,
+        "tests/browser",
+        &PROGRAMS,
+        &environment,
+    )
+}
+
+fn find_chromium() -> Option<PathBuf> {
+    NAMES.iter().find_map(|name| find_program(name, &FOLDERS))
+}
