@@ -19,8 +19,9 @@ const INPUT_AND_OUTPUT: [&str; 10] = [
 ];
 
 /// Crates of ours that any other may depend on.
-const SHARED: [&str; 6] = [
+const SHARED: [&str; 7] = [
     "faroe-core",
+    "faroe-http-client",
     "faroe-mysql",
     "faroe-postgres",
     "faroe-protocol",

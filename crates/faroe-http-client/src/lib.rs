@@ -1,0 +1,12 @@
+#![doc = include_str!("../README.md")]
+
+mod client;
+mod options;
+mod protection;
+mod tls;
+
+pub use self::{
+    client::HttpClient,
+    options::HttpOptions,
+    protection::{BearerToken, NoProtection, RequestProtection},
+};
