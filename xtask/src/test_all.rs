@@ -4,6 +4,7 @@ mod browser;
 mod javascript;
 mod node;
 mod output;
+mod promises;
 mod report;
 
 use std::{
@@ -15,7 +16,7 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 
-use self::{output::Counts, report::Row};
+use self::{output::Counts, promises::Reports, report::Row};
 use crate::{
     backends::{BACKENDS, Backend},
     guard::{self, Charge, Guarded},
@@ -110,6 +111,7 @@ impl Outcome {
 struct Surroundings<'a> {
     options: &'a Options,
     packages: Packages,
+    reports: Reports,
 }
 
 /// Runs the steps, and tells what came of each.
@@ -118,6 +120,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let surroundings = Surroundings {
         options,
         packages: Packages::read()?,
+        reports: Reports::new()?,
     };
     let steps = chosen(Step::all(&surroundings.packages), &options.only)?;
     let mut rows = Vec::new();
@@ -136,8 +139,10 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         announce(&format!("{place} {} in {}", row.result(), row.time()));
         rows.push(row);
     }
-    print!("{}", report::report(&rows));
-    let passed = rows.iter().all(|row| row.problem.is_none());
+    let promises = surroundings.reports.read(options.only.is_empty())?;
+    print!("{}", report::report(&rows, &promises));
+    let passed = rows.iter().all(|row| row.problem.is_none())
+        && !promises.iter().any(|promise| promise.result.is_failure());
     Ok(if passed {
         ExitCode::SUCCESS
     } else {
@@ -334,6 +339,8 @@ impl Surroundings<'_> {
         announce(&format!("$ {}", words.join(" ")));
         Guarded::start(&Charge::new(words), |command| {
             command.current_dir(workspace::root());
+            let (variable, file) = self.reports.environment();
+            command.env(variable, file);
             if self.options.thorough {
                 command.env("FAROE_TEST_THOROUGH", "1");
             }

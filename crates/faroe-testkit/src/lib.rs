@@ -5,6 +5,7 @@ pub mod conformance;
 pub mod hasher;
 pub mod log;
 pub mod mailbox;
+pub mod promise;
 pub mod round_robin;
 pub mod storage;
 pub mod user_store;

@@ -2,7 +2,7 @@
 
 use std::{fmt::Write, time::Duration};
 
-use super::{Outcome, output::Counts};
+use super::{Outcome, output::Counts, promises::Promise};
 
 /// One step in the table.
 #[derive(Debug)]
@@ -44,43 +44,32 @@ impl Row {
     }
 }
 
-/// The table, what went wrong, and the sum of all tests. A step that failed although no test of it did, such as `lint`,
-/// counts as one that failed.
-pub(super) fn report(rows: &[Row]) -> String {
-    let mut text = String::from("\n");
-    let cells: Vec<[String; 5]> =
-        std::iter::once(["step", "result", "time", "tests", "against"].map(str::to_owned))
-            .chain(rows.iter().map(|row| {
-                let against = row.outcome.against.join(", ");
-                [
-                    row.name.to_owned(),
-                    row.result().to_owned(),
-                    row.time(),
-                    row.tests(),
-                    against,
-                ]
-            }))
-            .collect();
-    let width = |column: usize| {
-        cells
-            .iter()
-            .map(|row| row[column].chars().count())
-            .max()
-            .unwrap_or_default()
-    };
-    let widths: [usize; 5] = std::array::from_fn(width);
-    for row in &cells {
-        let padded: Vec<_> = row
-            .iter()
-            .zip(widths)
-            .map(|(cell, width)| format!("{cell:width$}"))
-            .collect();
-        // Writing to a string does not fail.
-        let _ = writeln!(text, "{}", padded.join("  ").trim_end());
+/// The table of steps, the table of promises, what went wrong, and the sum of all tests. A step that failed although no
+/// test of it did, such as `lint`, counts as one that failed, and so does a promise that was not proved.
+pub(super) fn report(rows: &[Row], promises: &[Promise]) -> String {
+    let steps = rows.iter().map(|row| {
+        let against = row.outcome.against.join(", ");
+        [
+            row.name.to_owned(),
+            row.result().to_owned(),
+            row.time(),
+            row.tests(),
+            against,
+        ]
+    });
+    let head = ["step", "result", "time", "tests", "against"];
+    let mut text = table(head, steps);
+    if !promises.is_empty() {
+        let promises = promises.iter().map(|promise| {
+            let result = promise.result.text().to_owned();
+            [promise.id.clone(), result, promise.covered.clone()]
+        });
+        text += &table(["promise", "result", "covered"], promises);
     }
     text.push('\n');
     for row in rows {
         if let Some(problem) = &row.problem {
+            // Writing to a string does not fail.
             let _ = writeln!(text, "{} failed: {problem}", row.name);
         }
     }
@@ -89,14 +78,46 @@ pub(super) fn report(rows: &[Row]) -> String {
     let failed: u64 = rows
         .iter()
         .map(|row| counts(row).failed.max(row.problem.is_some().into()))
+        .chain(
+            promises
+                .iter()
+                .map(|promise| promise.result.is_failure().into()),
+        )
         .sum();
     let _ = writeln!(text, "{passed} passed, {failed} failed");
+    text
+}
+
+/// An empty line and aligned columns.
+fn table<const N: usize>(head: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
+    let cells: Vec<_> = std::iter::once(head.map(str::to_owned))
+        .chain(rows)
+        .collect();
+    let width = |column: usize| {
+        cells
+            .iter()
+            .map(|row| row[column].chars().count())
+            .max()
+            .unwrap_or_default()
+    };
+    let widths: [usize; N] = std::array::from_fn(width);
+    let mut text = String::from("\n");
+    for row in &cells {
+        let padded: Vec<_> = row
+            .iter()
+            .zip(widths)
+            .map(|(cell, width)| format!("{cell:width$}"))
+            .collect();
+        text += padded.join("  ").trim_end();
+        text.push('\n');
+    }
     text
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test_all::promises::PromiseResult;
 
     fn row(name: &'static str, problem: Option<&str>, counts: Option<Counts>) -> Row {
         let outcome = Outcome {
@@ -112,7 +133,11 @@ mod tests {
     }
 
     fn last_line(rows: &[Row]) -> String {
-        report(rows).lines().last().unwrap_or_default().to_owned()
+        report(rows, &[])
+            .lines()
+            .last()
+            .unwrap_or_default()
+            .to_owned()
     }
 
     #[test]
@@ -127,7 +152,27 @@ mod tests {
             step   result  time   tests                           against\n\
             redis  passed  1.2 s  12 passed, 0 failed, 1 ignored  Redis 7.0.15 (local)\n\n\
             12 passed, 0 failed\n";
-        assert_eq!(report(&rows), expected);
+        assert_eq!(report(&rows, &[]), expected);
+    }
+
+    #[test]
+    fn a_promise_that_was_not_proved_is_a_failure_of_its_own() {
+        let promise = |id: &str, result, covered: &str| Promise {
+            id: id.to_owned(),
+            result,
+            covered: covered.to_owned(),
+        };
+        let promises = [
+            promise("P01", PromiseResult::Failed, ""),
+            promise("P24", PromiseResult::Passed, "91 cells, 0 violations"),
+        ];
+        let expected = "\n\
+            step  result  time  tests  against\n\n\
+            promise  result  covered\n\
+            P01      failed\n\
+            P24      passed  91 cells, 0 violations\n\n\
+            0 passed, 1 failed\n";
+        assert_eq!(report(&[], &promises), expected);
     }
 
     #[test]
@@ -159,6 +204,6 @@ mod tests {
             row("redis", Some("it is not there"), None),
         ];
         assert_eq!(last_line(&rows), "0 passed, 2 failed");
-        assert!(report(&rows).contains("\nredis failed: it is not there\n"));
+        assert!(report(&rows, &[]).contains("\nredis failed: it is not there\n"));
     }
 }

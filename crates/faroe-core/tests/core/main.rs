@@ -4,8 +4,10 @@
 mod harness;
 mod hashing;
 mod known_defects;
+mod one_answer;
 mod one_completion;
 mod password_changes;
 mod rate_limits;
 mod sessions;
 mod storages;
+mod world;

@@ -1,0 +1,121 @@
+//! A user with one living flow of each kind, and actions as a client sends them: what the tests about all 39 share.
+
+use std::collections::BTreeMap;
+
+use faroe_core::{
+    Server,
+    endpoint::EndpointResponse,
+    protocol::schema::{ActionSchema, server_actions},
+};
+use serde_json::{Map, Value, json};
+
+use crate::harness::{EMAIL, Harness, NEW_PASSWORD, PASSWORD};
+
+/// The address that signs up.
+pub(crate) const SIGNUP_EMAIL: &str = "grace@example.com";
+
+/// The address to which the user changes.
+pub(crate) const NEW_EMAIL: &str = "lovelace@example.com";
+
+/// What has the form of a record's ID and of a secret, and is neither.
+pub(crate) const NOBODY: &str = "abcdefghijkmnpqrstuvwxyz";
+
+/// Sends an action, and returns its values or its error code.
+pub(crate) async fn send(server: &Server, action: &str, arguments: Value) -> Result<Value, String> {
+    let body = json!({ "action": action, "arguments": arguments }).to_string();
+    let EndpointResponse::Completed(body) = server.endpoint().invoke(body.as_bytes()).await else {
+        panic!("{action} was not invoked");
+    };
+    let mut body: Value = serde_json::from_str(&body).unwrap();
+    match body["error_code"].take() {
+        Value::String(code) => Err(code),
+        _ => Ok(body["values"].take()),
+    }
+}
+
+/// Sends an action, and names what came of it: `ok` or an error code.
+pub(crate) async fn answer(server: &Server, action: &str, arguments: Value) -> String {
+    match send(server, action, arguments).await {
+        Ok(_) => "ok".to_owned(),
+        Err(code) => code,
+    }
+}
+
+/// The names of an action's arguments that are tokens, in the order in which they are checked.
+pub(crate) fn token_arguments(action: &ActionSchema) -> Vec<&'static str> {
+    let names = action.arguments.iter().map(|&(name, _)| name);
+    names.filter(|name| name.ends_with("_token")).collect()
+}
+
+/// What an action answers to a token that opens nothing.
+pub(crate) fn invalid(token_argument: &str) -> String {
+    match token_argument {
+        "user_password_update_token" => "invalid_password_update_token".to_owned(),
+        name => format!("invalid_{name}"),
+    }
+}
+
+/// A user who is signed in, and a flow of each kind.
+pub(crate) struct World {
+    pub(crate) harness: Harness,
+    /// A living token for each name of an argument.
+    pub(crate) tokens: BTreeMap<&'static str, String>,
+}
+
+impl World {
+    /// Flows that were just created.
+    pub(crate) async fn new(harness: Harness) -> Self {
+        let session = harness.sign_up().await.expose().to_owned();
+        let mut world = Self {
+            harness,
+            tokens: BTreeMap::from([("session_token", session)]),
+        };
+        for action in actions_named("create_") {
+            let values = world.succeed(&action).await;
+            let &(name, _) = action.values.last().unwrap();
+            let token = values[name].as_str().unwrap().to_owned();
+            world.tokens.insert(name, token);
+        }
+        world
+    }
+
+    async fn succeed(&self, action: &ActionSchema) -> Value {
+        let values = send(&self.harness.server, action.name, self.arguments(action)).await;
+        values.unwrap_or_else(|code| panic!("{} answered {code}", action.name))
+    }
+
+    /// Arguments that fit: living tokens, and the rest as the user would type it.
+    pub(crate) fn arguments(&self, action: &ActionSchema) -> Value {
+        let argument = |name: &str| match name {
+            "email_address" => SIGNUP_EMAIL.to_owned(),
+            "new_email_address" => NEW_EMAIL.to_owned(),
+            "user_email_address" => EMAIL.to_owned(),
+            "password" if action.name.starts_with("set_") => NEW_PASSWORD.to_owned(),
+            "password" => PASSWORD.to_owned(),
+            "email_address_verification_code" if action.name.contains("signup") => {
+                self.code(SIGNUP_EMAIL)
+            }
+            "email_address_verification_code" => self.code(NEW_EMAIL),
+            "temporary_password" => self.temporary_password(),
+            token => self.tokens[token].clone(),
+        };
+        let arguments = action.arguments.iter();
+        let arguments = arguments.map(|&(name, _)| (name.to_owned(), argument(name).into()));
+        Value::Object(arguments.collect::<Map<_, _>>())
+    }
+
+    pub(crate) fn code(&self, email_address: &str) -> String {
+        let code = self.harness.mailbox.last_code(email_address);
+        code.unwrap().expose().to_owned()
+    }
+
+    pub(crate) fn temporary_password(&self) -> String {
+        let password = self.harness.mailbox.last_temporary_password(EMAIL);
+        password.unwrap().expose().to_owned()
+    }
+}
+
+fn actions_named(start: &str) -> impl Iterator<Item = ActionSchema> {
+    let actions = server_actions().into_iter();
+    actions.filter(move |action| action.name.starts_with(start))
+}

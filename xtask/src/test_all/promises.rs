@@ -1,0 +1,182 @@
+//! The promises of SECURITY.md, and what the tests have reported of them.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
+
+use anyhow::{Context, Result};
+use tempfile::TempDir;
+
+use crate::workspace;
+
+/// Names the file to which a test that has proved a promise appends a line.
+const VARIABLE: &str = "FAROE_TEST_PROMISES";
+
+/// Where tests report, while they run.
+#[derive(Debug)]
+pub(super) struct Reports {
+    folder: TempDir,
+}
+
+impl Reports {
+    pub(super) fn new() -> Result<Self> {
+        let folder = TempDir::new().context("could not make a folder for reports")?;
+        Ok(Self { folder })
+    }
+
+    /// The environment variable for tests.
+    pub(super) fn environment(&self) -> (&'static str, std::path::PathBuf) {
+        (VARIABLE, self.file())
+    }
+
+    fn file(&self) -> std::path::PathBuf {
+        self.folder.path().join("promises")
+    }
+
+    /// What came of each promise. `all` tells whether every test was run.
+    pub(super) fn read(&self, all: bool) -> Result<Vec<Promise>> {
+        let document = workspace::root().join("SECURITY.md");
+        Ok(promises(
+            &read(&document)?,
+            &read(&self.file()).unwrap_or_default(),
+            all,
+        ))
+    }
+}
+
+fn read(path: &Path) -> Result<String> {
+    fs::read_to_string(path).with_context(|| format!("could not read {}", path.display()))
+}
+
+/// One promise in the table.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Promise {
+    pub(super) id: String,
+    pub(super) result: PromiseResult,
+    /// What its tests have covered.
+    pub(super) covered: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PromiseResult {
+    /// At least one test has reported it, and none that failed does.
+    Passed,
+    /// Every test was run, and none has reported it.
+    Failed,
+    /// Not every test was run.
+    NotRun,
+    /// A test has reported it, but it is not in SECURITY.md.
+    NotPromised,
+}
+
+impl PromiseResult {
+    pub(super) fn text(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::NotRun => "not run",
+            Self::NotPromised => "not in SECURITY.md",
+        }
+    }
+
+    pub(super) fn is_failure(self) -> bool {
+        matches!(self, Self::Failed | Self::NotPromised)
+    }
+}
+
+fn promises(document: &str, reports: &str, all: bool) -> Vec<Promise> {
+    let promised: BTreeSet<&str> = document.lines().filter_map(promised).collect();
+    let mut covered = BTreeMap::<&str, BTreeSet<&str>>::new();
+    for (id, what) in reports.lines().filter_map(reported) {
+        covered.entry(id).or_default().insert(what);
+    }
+    let ids: BTreeSet<&str> = promised.iter().chain(covered.keys()).copied().collect();
+    let promise = |id: &str| {
+        let result = match (promised.contains(id), covered.contains_key(id)) {
+            (true, true) => PromiseResult::Passed,
+            (true, false) if all => PromiseResult::Failed,
+            (true, false) => PromiseResult::NotRun,
+            (false, _) => PromiseResult::NotPromised,
+        };
+        let covered = covered.get(id).into_iter().flatten().copied();
+        Promise {
+            id: id.to_owned(),
+            result,
+            covered: covered.collect::<Vec<_>>().join("; "),
+        }
+    };
+    ids.into_iter().map(promise).collect()
+}
+
+/// The ID in a row of the table of promises: `| P24 | … |`.
+fn promised(line: &str) -> Option<&str> {
+    let cell = line.strip_prefix('|')?.split('|').next()?.trim();
+    is_id(cell).then_some(cell)
+}
+
+/// The ID and the rest of a report: `promise P24: 91 cells, 0 violations`.
+fn reported(line: &str) -> Option<(&str, &str)> {
+    line.strip_prefix("promise ")?.split_once(": ")
+}
+
+fn is_id(text: &str) -> bool {
+    let digits = text.strip_prefix('P').unwrap_or_default();
+    digits.len() == 2 && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DOCUMENT: &str = "| | What is promised |\n|---|---|\n| P01 | A dump opens nothing. |\n| P24 | It ends. |\n\nP99\n";
+
+    fn results(reports: &str, all: bool) -> Vec<(String, &'static str, String)> {
+        let promises = promises(DOCUMENT, reports, all);
+        let cells = promises
+            .into_iter()
+            .map(|one| (one.id, one.result.text(), one.covered));
+        cells.collect()
+    }
+
+    #[test]
+    fn a_promise_that_no_test_reports_has_failed_if_all_tests_were_run() {
+        let reports = "promise P24: 91 cells, 0 violations\n";
+        let passed = (
+            "P24".to_owned(),
+            "passed",
+            "91 cells, 0 violations".to_owned(),
+        );
+        let missing = |result| ("P01".to_owned(), result, String::new());
+        assert_eq!(results(reports, true), [missing("failed"), passed.clone()]);
+        assert_eq!(results(reports, false), [missing("not run"), passed]);
+    }
+
+    #[test]
+    fn what_is_reported_but_not_promised_is_a_failure() {
+        let promises = promises(DOCUMENT, "promise P24: a\npromise P98: b\n", false);
+        let failures = promises
+            .iter()
+            .filter(|promise| promise.result.is_failure());
+        assert_eq!(
+            failures
+                .map(|promise| promise.id.as_str())
+                .collect::<Vec<_>>(),
+            ["P98"]
+        );
+    }
+
+    #[test]
+    fn what_several_tests_report_stands_in_one_row() {
+        let reports = "promise P24: b\npromise P24: a\nother output\npromise P24: b\n";
+        assert_eq!(results(reports, false)[1].2, "a; b");
+    }
+
+    #[test]
+    fn the_table_in_the_repository_is_read() {
+        let document = read(&workspace::root().join("SECURITY.md")).unwrap();
+        let ids: Vec<_> = document.lines().filter_map(promised).collect();
+        assert!(!ids.is_empty() && ids.is_sorted(), "{ids:?}");
+    }
+}
