@@ -2,12 +2,12 @@
 
 use std::{convert::Infallible, fmt, net::SocketAddr, path::PathBuf, str::FromStr};
 
-use clap::{Parser, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
 
 const AFTER_HELP: &str = "\
-With no arguments the server starts in development mode: it listens on 127.0.0.1:4000, keeps SQLite files in
-./faroe-data, and shows every email in its log and at GET /dev/emails.
+Without a command the server starts. With no arguments at all it is in development mode: it listens on
+127.0.0.1:4000, keeps SQLite files in ./faroe-data, and shows every email in its log and at GET /dev/emails.
 
 A flag wins over its environment variable, which wins over the configuration file, which wins over the default.
 A URL with a password belongs into the environment or the file: other users of the machine can see flags.
@@ -20,29 +20,58 @@ Endpoints:
 
 SIGTERM or Ctrl-C: finish the requests in flight, then exit. A second one: exit at once.";
 
-/// What was given on the command line and in the environment.
-#[derive(Clone, Debug, Default, Parser)]
+/// The command line: what to do, and the settings for it.
+#[derive(Clone, Debug, Parser)]
 #[command(name = "faroe-server", version, about = "The Faroe auth server", after_help = AFTER_HELP)]
+pub struct CommandLine {
+    /// The settings. They may stand before the command or after it.
+    #[command(flatten)]
+    pub arguments: Arguments,
+
+    /// What to do instead of serving.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What the program does besides serving.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// Tell what the server would use, and whether it can be reached; status 0 if all of it can.
+    ///
+    /// One line is printed for each part. As when the server starts, missing tables and SQLite files are created.
+    /// Nothing listens.
+    CheckConfig,
+
+    /// Send a message with a made-up code to this address, as the server would send a code.
+    SendTestEmail {
+        /// Who gets it.
+        address: String,
+    },
+}
+
+/// What was given on the command line and in the environment.
+#[derive(Args, Clone, Debug, Default)]
 pub struct Arguments {
     /// Read settings from this TOML file.
-    #[arg(long, value_name = "FILE", env = "FAROE_CONFIG")]
+    #[arg(long, global = true, value_name = "FILE", env = "FAROE_CONFIG")]
     pub config: Option<PathBuf>,
 
     /// Which mode to start in (default: development).
-    #[arg(long, value_name = "MODE", env = "FAROE_MODE")]
+    #[arg(long, global = true, value_name = "MODE", env = "FAROE_MODE")]
     pub mode: Option<Mode>,
 
     /// Listen here; port 0 takes a free one (default: 127.0.0.1:4000).
-    #[arg(long, value_name = "ADDR:PORT", env = "FAROE_LISTEN")]
+    #[arg(long, global = true, value_name = "ADDR:PORT", env = "FAROE_LISTEN")]
     pub listen: Option<SocketAddr>,
 
     /// Keep the SQLite files here; created if it is not there (default: ./faroe-data).
-    #[arg(long, value_name = "DIR", env = "FAROE_DATA_DIR")]
+    #[arg(long, global = true, value_name = "DIR", env = "FAROE_DATA_DIR")]
     pub data_dir: Option<PathBuf>,
 
     /// Keep the server's own data there: `sqlite:PATH`, `postgres://…`, `mysql://…`, `redis://…`, `memory:`.
     #[arg(
         long,
+        global = true,
         value_name = "URL",
         env = "FAROE_STORAGE",
         hide_env_values = true
@@ -52,6 +81,7 @@ pub struct Arguments {
     /// Keep sessions and flows there, and not where the storage is.
     #[arg(
         long,
+        global = true,
         value_name = "URL",
         env = "FAROE_MAIN_STORAGE",
         hide_env_values = true
@@ -61,6 +91,7 @@ pub struct Arguments {
     /// Count attempts there, and not where the storage is.
     #[arg(
         long,
+        global = true,
         value_name = "URL",
         env = "FAROE_RATE_LIMIT_STORAGE",
         hide_env_values = true
@@ -68,12 +99,19 @@ pub struct Arguments {
     pub rate_limit_storage: Option<Url>,
 
     /// Remember validated sessions there.
-    #[arg(long, value_name = "URL", env = "FAROE_CACHE", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "FAROE_CACHE",
+        hide_env_values = true
+    )]
     pub cache: Option<Url>,
 
     /// The users are there: `sqlite:PATH`, `postgres://…`, `mysql://…`.
     #[arg(
         long,
+        global = true,
         value_name = "URL",
         env = "FAROE_USER_STORE",
         hide_env_values = true
@@ -81,7 +119,7 @@ pub struct Arguments {
     pub user_store: Option<Url>,
 
     /// What to log, such as `warn` or `info,faroe_server=debug` (default: info).
-    #[arg(long, value_name = "FILTER", env = "FAROE_LOG")]
+    #[arg(long, global = true, value_name = "FILTER", env = "FAROE_LOG")]
     pub log: Option<String>,
 }
 

@@ -1,6 +1,6 @@
 //! From a configuration to a server: the adapters, opened and put together.
 
-use std::{fs, io, path::Path, sync::Arc};
+use std::sync::Arc;
 
 use faroe_argon2::{Argon2id, InvalidParameters, Parameters};
 use faroe_core::{
@@ -23,14 +23,7 @@ pub(crate) async fn assemble(
     configuration: &Configuration,
     email_sender: Arc<dyn EmailSender>,
 ) -> Result<Assembly, StartError> {
-    if let Some(folder) = configuration.data_dir() {
-        create_private_folder(folder).map_err(|error| {
-            StartError::because(
-                format!("could not create the data folder {}", folder.display()),
-                &error,
-            )
-        })?;
-    }
+    open::data_dir(configuration)?;
     let storages = open::storages(configuration).await?;
     let user_store = open::user_store(configuration).await?;
     let readiness = Readiness {
@@ -72,13 +65,4 @@ fn algorithms(
             .map(argon2id)
             .collect::<Result<_, _>>()?,
     })
-}
-
-/// Makes sure that the folder is there. A new one is only for the user that the server runs as.
-fn create_private_folder(folder: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
 }

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod assembly;
+mod check_config;
 mod configuration;
 mod connections;
 mod dev_mailbox;
@@ -10,8 +11,11 @@ mod http;
 mod instance;
 pub mod logging;
 mod open;
+mod send_test_email;
 
-pub use arguments::{Arguments, Mode, Url};
+pub use arguments::{Arguments, Command, CommandLine, Mode, Url};
+pub use check_config::check_config;
 pub use configuration::Configuration;
 pub use error::StartError;
 pub use instance::Instance;
+pub use send_test_email::send_test_email;

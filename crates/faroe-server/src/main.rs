@@ -8,15 +8,19 @@ use std::{
 };
 
 use clap::Parser;
-use faroe_server::{Arguments, Configuration, Instance, StartError, logging};
+use faroe_server::{
+    Arguments, Command, CommandLine, Configuration, Instance, StartError, check_config, logging,
+    send_test_email,
+};
 use tokio::runtime;
 
 /// The status of a program that a signal has ended, as shells count.
 const ENDED_BY_A_SIGNAL: i32 = 130;
 
 fn main() -> ExitCode {
-    match start(&Arguments::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
+    let CommandLine { arguments, command } = CommandLine::parse();
+    match run(&arguments, command) {
+        Ok(status) => status,
         Err(error) => {
             // Nothing is left to tell it to if this fails.
             let _ = writeln!(io::stderr(), "faroe-server: {error}");
@@ -25,7 +29,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn start(arguments: &Arguments) -> Result<(), StartError> {
+fn run(arguments: &Arguments, command: Option<Command>) -> Result<ExitCode, StartError> {
     let configuration = Configuration::load(arguments)?;
     logging::start(&configuration)?;
     let runtime = runtime::Builder::new_multi_thread()
@@ -33,16 +37,35 @@ fn start(arguments: &Arguments) -> Result<(), StartError> {
         .build()
         .expect("the system gives threads");
     let result = runtime.block_on(async {
-        let stop = stop_signal();
-        let instance = Instance::start(configuration).await?;
-        // Someone who closed standard output does not want to know.
-        let _ = write!(io::stdout(), "{}", instance.welcome());
-        instance.run_until(stop).await;
-        Ok(())
+        match command {
+            None => serve(configuration).await,
+            Some(Command::CheckConfig) => {
+                let all_is_well = check_config(&configuration, &mut io::stdout()).await;
+                Ok(if all_is_well {
+                    ExitCode::SUCCESS
+                } else {
+                    ExitCode::FAILURE
+                })
+            }
+            Some(Command::SendTestEmail { address }) => {
+                let sent = send_test_email(&configuration, &address).await?;
+                let _ = writeln!(io::stdout(), "{sent}");
+                Ok(ExitCode::SUCCESS)
+            }
+        }
     });
     // A password hash that nobody waits for any more must not hold the program up.
     runtime.shutdown_timeout(Duration::from_secs(1));
     result
+}
+
+async fn serve(configuration: Configuration) -> Result<ExitCode, StartError> {
+    let stop = stop_signal();
+    let instance = Instance::start(configuration).await?;
+    // Someone who closed standard output does not want to know.
+    let _ = write!(io::stdout(), "{}", instance.welcome());
+    instance.run_until(stop).await;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Waits for the first signal to stop. The second one ends the process at once.

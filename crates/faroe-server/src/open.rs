@@ -1,6 +1,6 @@
 //! The adapters that the configuration names, opened.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, fs, io, path::Path, sync::Arc};
 
 use faroe_core::{
     Storages,
@@ -22,6 +22,28 @@ use crate::{
     Configuration, StartError,
     configuration::{StoragePlace, UserStorePlace},
 };
+
+/// Makes sure that the folder of the SQLite files is there, if one is needed.
+pub(crate) fn data_dir(configuration: &Configuration) -> Result<(), StartError> {
+    let Some(folder) = configuration.data_dir() else {
+        return Ok(());
+    };
+    create_private_folder(folder).map_err(|error| {
+        StartError::because(
+            format!("could not create the data folder {}", folder.display()),
+            &error,
+        )
+    })
+}
+
+/// Makes sure that the folder is there. A new one is only for the user that the server runs as.
+fn create_private_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
 
 /// Opens the storages of all roles. A place that has several roles is opened once.
 pub(crate) async fn storages(configuration: &Configuration) -> Result<Storages, StartError> {
@@ -49,6 +71,24 @@ pub(crate) async fn storages(configuration: &Configuration) -> Result<Storages, 
         rate_limit: rate_limit_storage.rate_limit(),
         cache: cache.map(Place::cache),
     })
+}
+
+/// Opens the place of one role alone, as the main storage.
+pub(crate) async fn main_storage(place: &StoragePlace) -> Result<Arc<dyn MainStorage>, StartError> {
+    Ok(Place::open("main_storage", place).await?.main())
+}
+
+/// Opens the place of one role alone, as the rate limit storage.
+pub(crate) async fn rate_limit_storage(
+    place: &StoragePlace,
+) -> Result<Arc<dyn RateLimitStorage>, StartError> {
+    let place = Place::open("rate_limit_storage", place).await?;
+    Ok(place.rate_limit())
+}
+
+/// Opens the place of one role alone, as the cache.
+pub(crate) async fn cache(place: &StoragePlace) -> Result<Arc<dyn Cache>, StartError> {
+    Ok(Place::open("cache", place).await?.cache())
 }
 
 /// A place that is open.

@@ -1,6 +1,7 @@
 //! The program as it is run: its configuration, its HTTP surface, how it treats slow clients, and how it stops.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod commands;
 mod configuration;
 mod connections;
 mod shutdown;

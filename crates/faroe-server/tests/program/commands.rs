@@ -1,0 +1,121 @@
+//! What the program does besides serving.
+
+use std::{fs, path::Path};
+
+use crate::support::command;
+
+/// Runs it to its end: its status, and what it wrote to standard output.
+fn run(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> (Option<i32>, String) {
+    let mut command = command(folder);
+    let output = command
+        .args(arguments)
+        .envs(variables.iter().copied())
+        .output()
+        .unwrap();
+    (
+        output.status.code(),
+        String::from_utf8(output.stdout).unwrap(),
+    )
+}
+
+#[test]
+fn a_good_configuration_is_told_part_by_part() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(
+        folder.path().join("faroe.toml"),
+        "rate_limit_storage = \"memory:\"\nsession.cache_expiration = \"1 minute\"",
+    )
+    .unwrap();
+    let (status, told) = run(
+        folder.path(),
+        &["check-config", "--config", "faroe.toml"],
+        &[],
+    );
+    let parts: Vec<_> = told
+        .lines()
+        .map(|line| line.strip_prefix("ok      ").unwrap())
+        .collect();
+    assert_eq!(
+        parts,
+        [
+            "mode: development",
+            "listen: 127.0.0.1:4000",
+            "data folder: ./faroe-data",
+            "storage: ./faroe-data/storage.sqlite3",
+            "rate limit storage: memory",
+            "cache: memory",
+            "user store: ./faroe-data/users.sqlite3",
+        ]
+    );
+    assert_eq!(status, Some(0));
+}
+
+#[test]
+fn each_part_that_cannot_be_reached_is_told_in_a_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let (status, told) = run(
+        folder.path(),
+        &[
+            "check-config",
+            "--user-store",
+            "sqlite:no/such/folder/users",
+        ],
+        &[
+            ("FAROE_MAIN_STORAGE", "sqlite:no/such/folder/storage"),
+            (
+                "FAROE_RATE_LIMIT_STORAGE",
+                "redis://user:canary@127.0.0.1:1",
+            ),
+        ],
+    );
+    let lines: Vec<_> = told.lines().collect();
+    for (line, named) in [
+        (0, "ok      mode: development"),
+        (
+            2,
+            "FAILED  main_storage (no/such/folder/storage): could not",
+        ),
+        (
+            3,
+            "FAILED  rate_limit_storage (Redis at 127.0.0.1:1): could not",
+        ),
+        (4, "FAILED  user_store (no/such/folder/users): could not"),
+    ] {
+        assert!(lines[line].starts_with(named), "{told}");
+    }
+    assert_eq!((lines.len(), status), (5, Some(1)), "{told}");
+    assert!(!told.contains("canary"), "{told}");
+}
+
+#[test]
+fn settings_stand_before_the_command_or_after_it_and_flags_win() {
+    let folder = tempfile::tempdir().unwrap();
+    let environment = [
+        ("FAROE_LISTEN", "127.0.0.1:1"),
+        ("FAROE_STORAGE", "memory:"),
+    ];
+    for (arguments, port) in [
+        (vec!["--listen", "127.0.0.1:2", "check-config"], 2),
+        (vec!["check-config", "--listen", "127.0.0.1:2"], 2),
+        (vec!["check-config"], 1),
+    ] {
+        let (_, told) = run(folder.path(), &arguments, &environment);
+        assert!(
+            told.contains(&format!("listen: 127.0.0.1:{port}")),
+            "{told}"
+        );
+        assert!(told.contains("storage: memory"), "{told}");
+    }
+}
+
+#[test]
+fn every_command_is_in_the_help() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, help) = run(folder.path(), &["--help"], &[]);
+    for command in ["check-config", "send-test-email"] {
+        assert!(help.contains(command), "{help}");
+        let (status, help) = run(folder.path(), &[command, "--help"], &[]);
+        assert_eq!(status, Some(0));
+        assert!(help.contains("FAROE_CONFIG"), "{help}");
+    }
+}
