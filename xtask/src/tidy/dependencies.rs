@@ -19,7 +19,8 @@ const INPUT_AND_OUTPUT: [&str; 10] = [
 ];
 
 /// Crates of ours that any other may depend on.
-const SHARED: [&str; 7] = [
+const SHARED: [&str; 8] = [
+    "faroe-client",
     "faroe-core",
     "faroe-http-client",
     "faroe-mysql",

@@ -1,0 +1,202 @@
+//! The action invocation endpoint as a route.
+
+mod body;
+mod forward;
+mod guard;
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::Request,
+    http::{HeaderValue, StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
+    routing::post,
+};
+use faroe_client::Client;
+use faroe_core::{
+    endpoint::{Endpoint, EndpointResponse, UnknownAction},
+    protocol::envelope::{self, InvalidRequest},
+};
+
+pub use self::guard::InvocationGuard;
+use self::{body::too_large, forward::Forward};
+use crate::{cookies::keep_out_of_caches, unavailable::retry_after};
+
+/// The action invocation endpoint: all actions of a server, or some. Cheap to clone.
+///
+/// It answers as the protocol says: 200 with a result, 400 with a short reason, 408 and 413 for bodies that come too
+/// slowly or are larger than 64 KiB, 503 when nothing was invoked. For a server that is somewhere else, 502 means that it
+/// gave no answer and that the outcome is unknown; what is no request is refused here and not sent on.
+///
+/// Tokens are in the bodies and not in cookies, so no session is looked for and the pages of any site may call it as far as
+/// your CORS layer lets them. Put it beside the layer [`Auth`](crate::Auth), not behind it, unless only your own pages are
+/// to call it. A limit for each IP address goes around its router, as any layer does.
+#[derive(Clone, Debug)]
+pub struct ActionInvocationEndpoint {
+    target: Target,
+    guard: Option<Arc<dyn InvocationGuard>>,
+    body_timeout: Duration,
+    request_timeout: Duration,
+}
+
+#[derive(Clone, Debug)]
+enum Target {
+    Embedded(Endpoint),
+    Remote(Forward),
+}
+
+impl ActionInvocationEndpoint {
+    /// The endpoint that invokes every action.
+    pub fn new(client: impl Into<Client>) -> Self {
+        match client.into() {
+            Client::Embedded(server) => Self::of(Target::Embedded(server.endpoint())),
+            Client::Remote(endpoint) => Self::of(Target::Remote(Forward::everything(endpoint))),
+        }
+    }
+
+    /// The endpoint that invokes every action but these.
+    ///
+    /// # Errors
+    ///
+    /// A name that no action has.
+    pub fn with_blocklist<'a>(
+        client: impl Into<Client>,
+        blocked: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Self, UnknownAction> {
+        Ok(Self::of(match client.into() {
+            Client::Embedded(server) => Target::Embedded(server.endpoint_with_blocklist(blocked)?),
+            Client::Remote(endpoint) => Target::Remote(Forward::all_but(endpoint, blocked)?),
+        }))
+    }
+
+    /// The endpoint that invokes only these actions.
+    ///
+    /// # Errors
+    ///
+    /// A name that no action has.
+    pub fn with_allowlist<'a>(
+        client: impl Into<Client>,
+        allowed: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Self, UnknownAction> {
+        Ok(Self::of(match client.into() {
+            Client::Embedded(server) => Target::Embedded(server.endpoint_with_allowlist(allowed)?),
+            Client::Remote(endpoint) => Target::Remote(Forward::only(endpoint, allowed)?),
+        }))
+    }
+
+    fn of(target: Target) -> Self {
+        Self {
+            target,
+            guard: None,
+            body_timeout: Duration::from_secs(10),
+            request_timeout: Duration::from_secs(15),
+        }
+    }
+
+    /// Asks a guard before each invocation: a captcha, an API key, anything.
+    #[must_use]
+    pub fn guarded_by(self, guard: impl InvocationGuard) -> Self {
+        Self {
+            guard: Some(Arc::new(guard)),
+            ..self
+        }
+    }
+
+    /// How long a body may take to arrive: 10 seconds unless said otherwise.
+    #[must_use]
+    pub fn with_body_timeout(self, body_timeout: Duration) -> Self {
+        Self {
+            body_timeout,
+            ..self
+        }
+    }
+
+    /// How long a request may take as a whole: 15 seconds unless said otherwise. What takes longer is a 500, and its
+    /// outcome is unknown.
+    #[must_use]
+    pub fn with_request_timeout(self, request_timeout: Duration) -> Self {
+        Self {
+            request_timeout,
+            ..self
+        }
+    }
+
+    /// A router with the one route `POST /`, for [`Router::nest`] to put where you want it.
+    pub fn into_router<S: Clone + Send + Sync + 'static>(self) -> Router<S> {
+        let answer = move |request| {
+            let endpoint = self.clone();
+            async move { endpoint.answer(request).await }
+        };
+        Router::new().route("/", post(answer))
+    }
+
+    /// Answers a request, whatever its path and method are.
+    pub async fn answer(&self, request: Request) -> Response {
+        let answer = tokio::time::timeout(self.request_timeout, self.try_answer(request)).await;
+        let mut response = match answer {
+            Ok(Ok(response) | Err(response)) => response,
+            Err(_) => {
+                let reason = "the request took too long; it may have happened or not\n";
+                (StatusCode::INTERNAL_SERVER_ERROR, reason).into_response()
+            }
+        };
+        keep_out_of_caches(response.headers_mut());
+        response
+    }
+
+    async fn try_answer(&self, request: Request) -> Result<Response, Response> {
+        let (parts, body) = request.into_parts();
+        let body = body::read(body, self.body_timeout).await?;
+        self.check(&parts, &body).await?;
+        match &self.target {
+            Target::Embedded(endpoint) => Ok(respond(endpoint.invoke(&body).await)),
+            Target::Remote(forward) => forward.answer(body).await,
+        }
+    }
+
+    async fn check(&self, parts: &Parts, body: &Bytes) -> Result<(), Response> {
+        let Some(guard) = &self.guard else {
+            return Ok(());
+        };
+        let request = envelope::Request::parse(body).map_err(refuse)?;
+        guard.check(&request.action, parts).await
+    }
+}
+
+impl From<Endpoint> for ActionInvocationEndpoint {
+    fn from(endpoint: Endpoint) -> Self {
+        Self::of(Target::Embedded(endpoint))
+    }
+}
+
+fn respond(response: EndpointResponse) -> Response {
+    match response {
+        EndpointResponse::Completed(body) => completed(body),
+        EndpointResponse::InvalidRequest(reason) => refuse(reason),
+        EndpointResponse::Overloaded { retry_after } => overloaded(Some(retry_after)),
+    }
+}
+
+fn completed(body: impl IntoResponse) -> Response {
+    let json = HeaderValue::from_static("application/json");
+    ([(header::CONTENT_TYPE, json)], body).into_response()
+}
+
+fn refuse(reason: InvalidRequest) -> Response {
+    match reason {
+        InvalidRequest::TooLarge => too_large(),
+        reason => (StatusCode::BAD_REQUEST, format!("{reason}\n")).into_response(),
+    }
+}
+
+fn overloaded(time: Option<Duration>) -> Response {
+    let mut response = (StatusCode::SERVICE_UNAVAILABLE, "overloaded\n").into_response();
+    if let Some(time) = time {
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, retry_after(time));
+    }
+    response
+}

@@ -1,0 +1,139 @@
+//! The layer: it stands between the network and the app's routes.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use axum::{
+    extract::Request,
+    http::{StatusCode, request::Parts},
+    response::{IntoResponse, Response},
+};
+use faroe_core::protocol::secret::SessionToken;
+use tokio::sync::OnceCell;
+use tower::{Layer, Service};
+
+use crate::{
+    Auth, Rejection, SignedIn, Unavailable,
+    cookies::keep_out_of_caches,
+    cross_site::{host, is_forged, is_loopback},
+};
+
+impl<S> Layer<S> for Auth {
+    type Service = AuthService<S>;
+
+    fn layer(&self, inner: S) -> AuthService<S> {
+        AuthService {
+            auth: self.clone(),
+            inner,
+        }
+    }
+}
+
+/// What [`Auth`] makes of a service as a layer.
+#[derive(Clone, Debug)]
+pub struct AuthService<S> {
+    auth: Auth,
+    inner: S,
+}
+
+impl<S> Service<Request> for AuthService<S>
+where
+    S: Service<Request, Response: IntoResponse, Future: Send + 'static>,
+{
+    type Response = Response;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let (mut parts, body) = request.into_parts();
+        if let Some(refusal) = self.auth.refusal(&parts) {
+            return Box::pin(async { Ok(refusal) });
+        }
+        let visit = Visit::new(&self.auth, &parts);
+        parts.extensions.insert(visit.clone());
+        let answer = self.inner.call(Request::from_parts(parts, body));
+        Box::pin(async move {
+            let mut response = answer.await?.into_response();
+            if visit.was_asked() {
+                keep_out_of_caches(response.headers_mut());
+            }
+            Ok(response)
+        })
+    }
+}
+
+impl Auth {
+    fn refusal(&self, parts: &Parts) -> Option<Response> {
+        let options = self.options();
+        let reason = if options.cookies.is_development() && !host(parts).is_some_and(is_loopback) {
+            "in development this is served under the name localhost only\n"
+        } else if options.refuses_cross_site_requests
+            && is_forged(parts, options.cookies, &options.trusted_origins)
+        {
+            "a request from another site is refused\n"
+        } else {
+            return None;
+        };
+        tracing::debug!(reason = reason.trim_end(), "refused a request");
+        Some((StatusCode::FORBIDDEN, reason).into_response())
+    }
+}
+
+/// What the extractors of one request share.
+#[derive(Clone, Debug)]
+pub(crate) struct Visit {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    auth: Auth,
+    /// What the browser presents; nobody has looked at it yet.
+    token: Option<SessionToken>,
+    found: OnceCell<Result<Option<SignedIn>, Unavailable>>,
+}
+
+impl Visit {
+    fn new(auth: &Auth, parts: &Parts) -> Self {
+        let name = auth.options().session_cookie_name;
+        let token = auth.cookies().get(&parts.headers, name);
+        Self {
+            inner: Arc::new(Inner {
+                auth: auth.clone(),
+                token: token.map(SessionToken::from),
+                found: OnceCell::new(),
+            }),
+        }
+    }
+
+    /// The visit that a request is.
+    pub(crate) fn of(parts: &Parts) -> Result<Self, Rejection> {
+        let visit = parts.extensions.get().cloned();
+        visit.ok_or(Rejection::NoLayer)
+    }
+
+    pub(crate) fn auth(&self) -> &Auth {
+        &self.inner.auth
+    }
+
+    /// Who is signed in, if anyone is. The server is asked the first time.
+    pub(crate) async fn signed_in(&self) -> Result<Option<SignedIn>, Unavailable> {
+        let Some(token) = &self.inner.token else {
+            return Ok(None);
+        };
+        let find = || self.auth().find(token);
+        self.inner.found.get_or_init(find).await.clone()
+    }
+
+    /// Whether the answer may depend on who is signed in.
+    fn was_asked(&self) -> bool {
+        self.inner.found.initialized()
+    }
+}

@@ -1,0 +1,219 @@
+//! What other sites can make a browser send.
+
+use faroe_axum::{AuthOptions, Origin};
+use reqwest::Method;
+
+use crate::support::{App, Faroe, answer, cookie};
+
+/// The status of a request to `/account` by somebody who is signed in.
+async fn status(app: &App, method: Method, token: &str, headers: &[(&str, &str)]) -> u16 {
+    let mut request = reqwest::Client::new().request(method, format!("{}/account", app.url));
+    for (name, value) in [("cookie", token)].iter().chain(headers) {
+        request = request.header(*name, *value);
+    }
+    answer(request).await.0
+}
+
+async fn app(options: AuthOptions) -> (App, String, Faroe) {
+    let faroe = Faroe::new();
+    let token = faroe.sign_up("ada@example.com").await;
+    let cookie = match options.cookies == AuthOptions::development().cookies {
+        true => format!("session={}", token.expose()),
+        false => cookie(&token),
+    };
+    (
+        App::start(faroe.server.clone(), options).await,
+        cookie,
+        faroe,
+    )
+}
+
+#[tokio::test]
+async fn a_post_from_another_site_is_refused() {
+    let (app, cookie, _faroe) = app(AuthOptions::default()).await;
+    let own = format!("https://{}", app.authority());
+    let plain = format!("http://{}", app.authority());
+    for headers in [
+        &[("sec-fetch-site", "cross-site")][..],
+        &[("sec-fetch-site", "same-site")],
+        &[("sec-fetch-site", "")],
+        &[("sec-fetch-site", "SAME-ORIGIN")],
+        &[("sec-fetch-site", "cross-site"), ("origin", &own)],
+        &[("sec-fetch-site", "same-site"), ("origin", &own)],
+        &[("origin", "https://evil.example")],
+        &[("origin", "null")],
+        &[("origin", "")],
+        &[("origin", &plain)],
+        &[("origin", "https://127.0.0.1")],
+        &[("origin", &format!("{own}.evil.example"))],
+        &[("origin", &format!("{own}/"))],
+    ] {
+        assert_eq!(
+            status(&app, Method::POST, &cookie, headers).await,
+            403,
+            "{headers:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_post_from_the_apps_own_pages_is_accepted() {
+    let (app, cookie, _faroe) = app(AuthOptions::default()).await;
+    let own = format!("https://{}", app.authority());
+    for headers in [
+        &[("sec-fetch-site", "same-origin")][..],
+        &[("sec-fetch-site", "none")],
+        &[("sec-fetch-site", "same-origin"), ("origin", &own)],
+        &[("origin", &own)],
+    ] {
+        assert_eq!(
+            status(&app, Method::POST, &cookie, headers).await,
+            200,
+            "{headers:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_post_that_no_page_has_sent_is_accepted() {
+    let (app, cookie, _faroe) = app(AuthOptions::default()).await;
+    assert_eq!(status(&app, Method::POST, &cookie, &[]).await, 200);
+}
+
+#[tokio::test]
+async fn a_refused_post_has_not_reached_the_app() {
+    let (app, cookie, faroe) = app(AuthOptions::default()).await;
+    let request = app.post("/sign-out").header("cookie", &cookie);
+    let request = request.header("sec-fetch-site", "cross-site");
+    let expected = (403, "a request from another site is refused\n".to_owned());
+    faroe.users.take_calls();
+    assert_eq!(answer(request).await, expected);
+    assert_eq!(faroe.users.take_calls(), []);
+    assert_eq!(status(&app, Method::GET, &cookie, &[]).await, 200);
+}
+
+#[tokio::test]
+async fn every_method_that_may_change_something_is_checked_and_no_other() {
+    let (app, cookie, _faroe) = app(AuthOptions::default()).await;
+    let cross_site = [("sec-fetch-site", "cross-site")];
+    for method in ["POST", "PUT", "PATCH", "DELETE", "PURGE", "get"] {
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        assert_eq!(
+            status(&app, method.clone(), &cookie, &cross_site).await,
+            403,
+            "{method}"
+        );
+    }
+    for method in [Method::GET, Method::HEAD] {
+        assert_eq!(
+            status(&app, method.clone(), &cookie, &cross_site).await,
+            200,
+            "{method}"
+        );
+    }
+    // What is sent through a WebSocket is not seen by the layer.
+    let web_socket = [("origin", "https://evil.example"), ("upgrade", "websocket")];
+    assert_eq!(status(&app, Method::GET, &cookie, &web_socket).await, 403);
+}
+
+#[tokio::test]
+async fn a_trusted_origin_may_send_what_the_app_itself_may() {
+    let options = AuthOptions {
+        trusted_origins: vec!["https://app.example.com".parse().unwrap()],
+        ..AuthOptions::default()
+    };
+    let (app, cookie, _faroe) = app(options).await;
+    let site = |origin| [("sec-fetch-site", "cross-site"), ("origin", origin)];
+    let trusted = site("https://app.example.com");
+    assert_eq!(status(&app, Method::POST, &cookie, &trusted).await, 200);
+    for other in [
+        "https://app.example.com:444",
+        "http://app.example.com",
+        "https://a.app.example.com",
+        "https://APP.example.com",
+    ] {
+        assert_eq!(
+            status(&app, Method::POST, &cookie, &site(other)).await,
+            403,
+            "{other}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_check_can_be_left_to_somebody_else() {
+    let options = AuthOptions {
+        refuses_cross_site_requests: false,
+        ..AuthOptions::default()
+    };
+    let (app, cookie, _faroe) = app(options).await;
+    let cross_site = [("sec-fetch-site", "cross-site")];
+    assert_eq!(status(&app, Method::POST, &cookie, &cross_site).await, 200);
+}
+
+#[tokio::test]
+async fn in_development_plain_http_is_the_apps_own_origin() {
+    let (app, cookie, _faroe) = app(AuthOptions::development()).await;
+    let own = app.url.clone();
+    assert_eq!(
+        status(&app, Method::POST, &cookie, &[("origin", &own)]).await,
+        200
+    );
+    let other = "http://localhost:1";
+    assert_eq!(
+        status(&app, Method::POST, &cookie, &[("origin", other)]).await,
+        403
+    );
+}
+
+#[tokio::test]
+async fn in_development_no_other_host_than_this_machine_is_served() {
+    let (app, cookie, _faroe) = app(AuthOptions::development()).await;
+    for host in ["localhost", "localhost:3000", "127.0.0.1", "[::1]:80"] {
+        assert_eq!(
+            status(&app, Method::GET, &cookie, &[("host", host)]).await,
+            200,
+            "{host}"
+        );
+    }
+    for host in [
+        "example.com",
+        "localhost.evil.example",
+        "192.168.0.1:3000",
+        "127.0.0.1.evil.example",
+        "localhost:",
+        "localhost:x",
+    ] {
+        assert_eq!(
+            status(&app, Method::GET, &cookie, &[("host", host)]).await,
+            403,
+            "{host}"
+        );
+    }
+}
+
+#[test]
+fn an_origin_is_what_a_browser_sends() {
+    for text in [
+        "https://a.example",
+        "http://localhost:5173",
+        "https://[::1]:8443",
+    ] {
+        assert!(text.parse::<Origin>().is_ok(), "{text}");
+    }
+    for text in [
+        "",
+        "*",
+        "null",
+        "https://",
+        "a.example",
+        "https://*.example",
+        "https://a.example/",
+        "https://A.example",
+        "https://user@a.example",
+        "ftp://a.example",
+        "https://a.example\r\n",
+    ] {
+        assert!(text.parse::<Origin>().is_err(), "{text}");
+    }
+}

@@ -1,0 +1,311 @@
+//! An auth server of fakes, an app in front of it, and a browser that is nothing but headers.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use async_trait::async_trait;
+use axum::{
+    Router,
+    extract::Request,
+    middleware::{Next, from_fn},
+    response::{IntoResponse, Redirect, Response},
+    routing::{get, post},
+};
+use faroe_axum::{Auth, AuthOptions, Client, Rejection, SignedIn, Unavailable};
+use faroe_core::{
+    Server, ServerOptions, ServerParts, Storages, UserPasswordHashAlgorithms,
+    client::{ActionInvocationEndpointClient, SendError},
+    endpoint::{Endpoint, EndpointResponse},
+    error::AdapterError,
+    protocol::{
+        secret::SessionToken,
+        signup::{
+            CompleteSignup, CreateSignup, SetSignupPassword,
+            VerifySignupEmailAddressVerificationCode,
+        },
+    },
+    storage::{DeleteOutcome, Entry, MainStorage, UpdateOutcome},
+    time::UnixTime,
+    user_store::Counter,
+};
+use faroe_testkit::{
+    hasher::CountingHasher, mailbox::Mailbox, storage::ReferenceStorage,
+    user_store::ReferenceUserStore,
+};
+use reqwest::RequestBuilder;
+use tokio::{net::TcpListener, task::AbortHandle};
+
+/// An auth server.
+pub(crate) struct Faroe {
+    pub(crate) server: Server,
+    pub(crate) users: Arc<ReferenceUserStore>,
+    pub(crate) storage: Arc<Storage>,
+    mailbox: Arc<Mailbox>,
+}
+
+impl Faroe {
+    pub(crate) fn new() -> Self {
+        let (users, mailbox) = (
+            Arc::<ReferenceUserStore>::default(),
+            Arc::<Mailbox>::default(),
+        );
+        let storage = Arc::new(Storage {
+            inner: ReferenceStorage::keeping_expired(),
+            is_broken: AtomicBool::new(false),
+        });
+        let storages = Storages {
+            main: storage.clone(),
+            ..Storages::single(ReferenceStorage::keeping_expired())
+        };
+        let hasher = Arc::new(CountingHasher::new("fast"));
+        let parts = ServerParts {
+            storages,
+            user_store: users.clone(),
+            user_password_hash_algorithms: UserPasswordHashAlgorithms {
+                current: hasher.clone(),
+                previous: vec![],
+            },
+            temporary_password_hash_algorithm: hasher,
+            email_sender: mailbox.clone(),
+        };
+        Self {
+            server: Server::new(parts, ServerOptions::default()).unwrap(),
+            users,
+            storage,
+            mailbox,
+        }
+    }
+
+    /// The same server, as one that is somewhere else.
+    pub(crate) fn remote(&self) -> Client {
+        Client::new(Arc::new(Elsewhere(self.server.endpoint())))
+    }
+
+    /// Both ways to it.
+    pub(crate) fn clients(&self) -> [Client; 2] {
+        [self.server.clone().into(), self.remote()]
+    }
+
+    /// The session token of a new user.
+    pub(crate) async fn sign_up(&self, email_address: &str) -> SessionToken {
+        let created = self.server.invoke(CreateSignup {
+            email_address: email_address.into(),
+        });
+        let signup_token = created.await.unwrap().signup_token;
+        let verify = VerifySignupEmailAddressVerificationCode {
+            signup_token: signup_token.clone(),
+            email_address_verification_code: self.mailbox.last_code(email_address).unwrap(),
+        };
+        self.server.invoke(verify).await.unwrap();
+        let set = SetSignupPassword {
+            signup_token: signup_token.clone(),
+            password: "violet-hammock-7-glacier".into(),
+        };
+        self.server.invoke(set).await.unwrap();
+        let completed = self.server.invoke(CompleteSignup { signup_token }).await;
+        completed.unwrap().session_token
+    }
+}
+
+/// An app that is listening. It is gone when this is dropped.
+pub(crate) struct App {
+    pub(crate) url: String,
+    http: reqwest::Client,
+    task: AbortHandle,
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl App {
+    /// An app with every kind of route.
+    pub(crate) async fn start(client: impl Into<Client>, options: AuthOptions) -> Self {
+        let auth = Auth::new(client, options);
+        let router = Router::new()
+            .route("/", get(home).post(home))
+            .route("/account", get(account).post(account))
+            .route("/many", get(many).layer(from_fn(guest_list)))
+            .route("/sign-in", post(sign_in))
+            .route("/sign-out", post(sign_out))
+            .layer(auth)
+            .route("/outside", get(account));
+        Self::serve(router).await
+    }
+
+    pub(crate) async fn serve(router: Router) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let task = tokio::spawn(async move { axum::serve(listener, router).await });
+        Self {
+            url,
+            http: reqwest::Client::builder()
+                .redirect(reqwest::redirect::Policy::none())
+                .build()
+                .unwrap(),
+            task: task.abort_handle(),
+        }
+    }
+
+    pub(crate) fn get(&self, path: &str) -> RequestBuilder {
+        self.http.get(format!("{}{path}", self.url))
+    }
+
+    pub(crate) fn post(&self, path: &str) -> RequestBuilder {
+        self.http.post(format!("{}{path}", self.url))
+    }
+
+    /// Host and port.
+    pub(crate) fn authority(&self) -> &str {
+        self.url.strip_prefix("http://").unwrap()
+    }
+}
+
+/// Sends a request: status, body, and the headers in question.
+pub(crate) async fn answer(request: RequestBuilder) -> (u16, String) {
+    let response = request.send().await.unwrap();
+    let status = response.status().as_u16();
+    (status, response.text().await.unwrap())
+}
+
+/// The only value of a header of the answer, if there is one.
+pub(crate) async fn header(request: RequestBuilder, name: &str) -> Option<String> {
+    let response = request.send().await.unwrap();
+    let mut values = response.headers().get_all(name).iter();
+    let value = values
+        .next()
+        .map(|value| value.to_str().unwrap().to_owned());
+    assert!(values.next().is_none(), "{name} is there twice");
+    value
+}
+
+/// The `Cookie` header of a browser on https that holds this session token.
+pub(crate) fn cookie(token: &SessionToken) -> String {
+    format!("__Host-session={}", token.expose())
+}
+
+async fn home(signed_in: Option<SignedIn>) -> String {
+    match signed_in {
+        Some(signed_in) => format!("user {}", signed_in.session.user_id),
+        None => "nobody".to_owned(),
+    }
+}
+
+async fn account(signed_in: SignedIn) -> String {
+    format!("user {}", signed_in.session.user_id)
+}
+
+async fn many(
+    first: SignedIn,
+    second: Option<SignedIn>,
+    third: Result<SignedIn, Rejection>,
+    auth: Auth,
+) -> String {
+    drop(auth);
+    let (second, third) = (second.unwrap(), third.unwrap());
+    assert_eq!(first.session, second.session);
+    assert_eq!(second.session, third.session);
+    "the same three times".to_owned()
+}
+
+/// A middleware that wants to know as well.
+async fn guest_list(signed_in: SignedIn, request: Request, next: Next) -> Response {
+    assert!(!signed_in.session.id.as_str().is_empty());
+    next.run(request).await
+}
+
+/// Signs in with the token in the body.
+async fn sign_in(auth: Auth, session_token: String) -> impl IntoResponse {
+    let cookie = auth.session_cookie(&session_token.into());
+    (cookie, Redirect::to("/account"))
+}
+
+async fn sign_out(auth: Auth, signed_in: SignedIn) -> Result<impl IntoResponse, Unavailable> {
+    Ok((auth.sign_out(signed_in).await?, Redirect::to("/")))
+}
+
+/// The way to a server that is somewhere else.
+#[derive(Debug)]
+struct Elsewhere(Endpoint);
+
+#[async_trait]
+impl ActionInvocationEndpointClient for Elsewhere {
+    async fn send(&self, body: String) -> Result<Vec<u8>, SendError> {
+        match self.0.invoke(body.as_bytes()).await {
+            EndpointResponse::Completed(body) => Ok(body.into()),
+            EndpointResponse::InvalidRequest(reason) => Err(SendError::NotInvoked(
+                AdapterError::new("invoke an action", reason),
+            )),
+            EndpointResponse::Overloaded { retry_after } => Err(SendError::Overloaded {
+                retry_after: Some(retry_after),
+            }),
+        }
+    }
+}
+
+/// The way to a server that answers one thing only.
+#[derive(Debug)]
+pub(crate) struct Scripted(pub(crate) Script);
+
+/// What it answers.
+pub(crate) type Script = fn() -> Result<Vec<u8>, SendError>;
+
+#[async_trait]
+impl ActionInvocationEndpointClient for Scripted {
+    async fn send(&self, _body: String) -> Result<Vec<u8>, SendError> {
+        (self.0)()
+    }
+}
+
+/// A main storage that fails while it is told to.
+#[derive(Debug)]
+pub(crate) struct Storage {
+    inner: ReferenceStorage,
+    is_broken: AtomicBool,
+}
+
+impl Storage {
+    pub(crate) fn set_broken(&self, is_broken: bool) {
+        self.is_broken.store(is_broken, Ordering::SeqCst);
+    }
+
+    fn answers(&self) -> Result<(), AdapterError> {
+        match self.is_broken.load(Ordering::SeqCst) {
+            true => Err(AdapterError::message("reach a storage told to fail")),
+            false => Ok(()),
+        }
+    }
+}
+
+#[async_trait]
+impl MainStorage for Storage {
+    async fn get(&self, key: &str) -> Result<Option<Entry>, AdapterError> {
+        self.answers()?;
+        MainStorage::get(&self.inner, key).await
+    }
+
+    async fn set(&self, key: &str, value: &[u8], expires_at: UnixTime) -> Result<(), AdapterError> {
+        self.answers()?;
+        MainStorage::set(&self.inner, key, value, expires_at).await
+    }
+
+    async fn update(
+        &self,
+        key: &str,
+        value: &[u8],
+        expires_at: UnixTime,
+        counter: Counter,
+    ) -> Result<UpdateOutcome, AdapterError> {
+        self.answers()?;
+        MainStorage::update(&self.inner, key, value, expires_at, counter).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<DeleteOutcome, AdapterError> {
+        self.answers()?;
+        MainStorage::delete(&self.inner, key).await
+    }
+}
