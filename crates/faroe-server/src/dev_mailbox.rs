@@ -8,11 +8,10 @@ use std::{
 
 use async_trait::async_trait;
 use faroe_core::{
-    email::{EmailContent, EmailMessage, EmailSender},
+    email::{EmailMessage, EmailSender},
     error::AdapterError,
-    protocol::types::Timestamp,
 };
-use serde::Serialize;
+use faroe_email_templates::EmailFields;
 
 /// The oldest message makes room for the one after so many.
 const CAPACITY: usize = 1000;
@@ -30,7 +29,7 @@ impl DevMailbox {
         let selected = messages
             .iter()
             .filter(|message| to.is_none_or(|to| message.to == to));
-        let emails: Vec<Email<'_>> = selected.map(Email::from).collect();
+        let emails: Vec<EmailFields<'_>> = selected.map(EmailFields::from).collect();
         serde_json::to_string(&emails).expect("texts and numbers can be written as JSON")
     }
 
@@ -52,9 +51,9 @@ impl fmt::Debug for DevMailbox {
 #[async_trait]
 impl EmailSender for DevMailbox {
     async fn send(&self, message: EmailMessage) -> Result<(), AdapterError> {
-        let Email {
+        let EmailFields {
             r#type, to, code, ..
-        } = Email::from(&message);
+        } = EmailFields::from(&message);
         match code {
             Some(code) => tracing::info!("email to {to}: {type}: {code}"),
             None => tracing::info!("email to {to}: {type}"),
@@ -64,77 +63,9 @@ impl EmailSender for DevMailbox {
     }
 }
 
-/// A message as `GET /dev/emails` shows it.
-#[derive(Serialize)]
-struct Email<'a> {
-    r#type: &'static str,
-    to: &'a str,
-    display_name: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    new_email_address: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    timestamp: Option<Timestamp>,
-}
-
-impl<'a> From<&'a EmailMessage> for Email<'a> {
-    fn from(message: &'a EmailMessage) -> Self {
-        let EmailMessage { to, content } = message;
-        let email = |display_name| Email {
-            r#type: content.type_name(),
-            to,
-            display_name,
-            code: None,
-            new_email_address: None,
-            timestamp: None,
-        };
-        match content {
-            EmailContent::SignupEmailAddressVerificationCode { code } => Email {
-                code: Some(code.expose()),
-                ..email("")
-            },
-            EmailContent::UserEmailAddressUpdateEmailAddressVerificationCode {
-                display_name,
-                code,
-            } => Email {
-                code: Some(code.expose()),
-                ..email(display_name)
-            },
-            EmailContent::UserPasswordResetTemporaryPassword {
-                display_name,
-                temporary_password,
-            } => Email {
-                code: Some(temporary_password.expose()),
-                ..email(display_name)
-            },
-            EmailContent::UserSignedInNotification {
-                display_name,
-                timestamp,
-            }
-            | EmailContent::UserPasswordUpdatedNotification {
-                display_name,
-                timestamp,
-            } => Email {
-                timestamp: Some(timestamp.to_timestamp()),
-                ..email(display_name)
-            },
-            EmailContent::UserEmailAddressUpdatedNotification {
-                display_name,
-                new_email_address,
-                timestamp,
-            } => Email {
-                new_email_address: Some(new_email_address),
-                timestamp: Some(timestamp.to_timestamp()),
-                ..email(display_name)
-            },
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use faroe_core::time::UnixTime;
+    use faroe_core::{email::EmailContent, time::UnixTime};
     use serde_json::{Value, json};
 
     use super::*;

@@ -19,9 +19,10 @@ const INPUT_AND_OUTPUT: [&str; 10] = [
 ];
 
 /// Crates of ours that any other may depend on.
-const SHARED: [&str; 8] = [
+const SHARED: [&str; 9] = [
     "faroe-client",
     "faroe-core",
+    "faroe-email-templates",
     "faroe-http-client",
     "faroe-mysql",
     "faroe-postgres",

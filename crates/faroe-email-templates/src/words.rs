@@ -1,0 +1,88 @@
+//! Texts that are safe to put between others.
+
+/// The most characters of a display name that are shown.
+const LONGEST_NAME: usize = 64;
+
+/// A text on one line: control characters and every kind of white space become single spaces, and what turns the
+/// direction of writing or takes no space is left out.
+pub(crate) fn one_line(text: &str) -> String {
+    let is_invisible = |character: &char| {
+        matches!(
+            character,
+            '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+        )
+    };
+    let visible: String = text
+        .chars()
+        .filter(|character| !is_invisible(character))
+        .map(|character| {
+            if character.is_control() {
+                ' '
+            } else {
+                character
+            }
+        })
+        .collect();
+    visible.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A display name on one line, cut when it is too long to be one.
+pub(crate) fn name(text: &str) -> String {
+    let name = one_line(text);
+    if name.chars().count() <= LONGEST_NAME {
+        return name;
+    }
+    let mut cut: String = name.chars().take(LONGEST_NAME).collect();
+    cut.push('…');
+    cut
+}
+
+/// A code in groups of four characters, as it is easily read.
+pub(crate) fn groups(code: &str) -> Vec<String> {
+    let characters: Vec<char> = code.chars().collect();
+    characters.chunks(4).map(String::from_iter).collect()
+}
+
+/// A code as it is read aloud, in the spelling alphabet of radio and aviation. Digits are themselves.
+pub(crate) fn spelled(code: &str) -> Vec<String> {
+    const ALPHABET: [&str; 26] = [
+        "Alfa", "Bravo", "Charlie", "Delta", "Echo", "Foxtrot", "Golf", "Hotel", "India",
+        "Juliett", "Kilo", "Lima", "Mike", "November", "Oscar", "Papa", "Quebec", "Romeo",
+        "Sierra", "Tango", "Uniform", "Victor", "Whiskey", "X-ray", "Yankee", "Zulu",
+    ];
+    let word = |character: char| {
+        let index = u32::from(character).wrapping_sub(u32::from('A')) as usize;
+        let word = ALPHABET.get(index);
+        word.map_or_else(|| character.to_string(), |word| (*word).to_owned())
+    };
+    code.chars().map(word).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_one_line_of_visible_text() {
+        for (given, shown) in [
+            ("Ada", "Ada"),
+            (
+                "  Ada \t Lovelace\r\nBcc: x@y.z\0",
+                "Ada Lovelace Bcc: x@y.z",
+            ),
+            ("a\u{2028}b\u{85}c\u{b}d", "a b c d"),
+            ("evil\u{202e}txt.exe\u{200b}", "eviltxt.exe"),
+            ("\n\n", ""),
+            ("Ÿ 李 🦀", "Ÿ 李 🦀"),
+        ] {
+            assert_eq!(name(given), shown);
+        }
+        assert_eq!(name(&"李".repeat(1000)).chars().count(), LONGEST_NAME + 1);
+    }
+
+    #[test]
+    fn a_code_is_spelled_letter_by_letter() {
+        assert_eq!(spelled("AZ29"), ["Alfa", "Zulu", "2", "9"]);
+        assert_eq!(groups("ABCDEFGH2"), ["ABCD", "EFGH", "2"]);
+    }
+}
