@@ -1,6 +1,9 @@
 //! Passwords: how they are hashed, and which are too weak.
 
-use std::fmt::{self, Debug};
+use std::{
+    fmt::{self, Debug},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use faroe_protocol::{secret::Password, types::Bytes};
@@ -93,6 +96,23 @@ pub struct AllowAllPasswords;
 #[async_trait]
 impl PasswordStrengthChecker for AllowAllPasswords {
     async fn is_strong_enough(&self, _password: &Password) -> Result<bool, AdapterError> {
+        Ok(true)
+    }
+}
+
+/// Several checkers as one: each is asked after the one before it has let the password pass, and the first that does not,
+/// or that fails, decides. Put the one that costs least first. Without any, every password passes.
+#[derive(Clone, Debug, Default)]
+pub struct PasswordStrengthCheckers(pub Vec<Arc<dyn PasswordStrengthChecker>>);
+
+#[async_trait]
+impl PasswordStrengthChecker for PasswordStrengthCheckers {
+    async fn is_strong_enough(&self, password: &Password) -> Result<bool, AdapterError> {
+        for checker in &self.0 {
+            if !checker.is_strong_enough(password).await? {
+                return Ok(false);
+            }
+        }
         Ok(true)
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! Some are held elsewhere: 3, 13 and the buckets of 21 by `rate_limits`, 4, 8, 20 and 23 by `one_completion`, 7 and 15 by
 //! `password_changes`, 14 and 16 by `sessions`, 22 by `storages`, 12 and 25 by `hashing`, bodies (12, 19) by
-//! faroe-protocol's own tests too. 11 and 17 are about looking breached passwords up, which nothing here does; what the
-//! core owes is below.
+//! faroe-protocol's own tests too. 11 and 17 are about looking breached passwords up: faroe-pwned-passwords holds them, and
+//! what the core owes is below.
 
 use std::{sync::Arc, time::Duration};
 
