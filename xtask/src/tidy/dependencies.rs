@@ -19,11 +19,12 @@ const INPUT_AND_OUTPUT: [&str; 10] = [
 ];
 
 /// Crates of ours that any other may depend on.
-const SHARED: [&str; 9] = [
+const SHARED: [&str; 10] = [
     "faroe-client",
     "faroe-core",
     "faroe-email-templates",
     "faroe-http-client",
+    "faroe-http-signatures",
     "faroe-mysql",
     "faroe-postgres",
     "faroe-protocol",
