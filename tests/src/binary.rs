@@ -11,7 +11,7 @@ use tokio::{
 
 use crate::{
     client::{Client, Inbox},
-    wire::Wire,
+    wire::{Wire, http_client},
 };
 
 /// The program: the one that `FAROE_SERVER_BINARY` names, or else the one that was built beside these tests.
@@ -140,7 +140,8 @@ impl Binary {
 
     /// The status and the text that `GET /ready` answers.
     pub async fn readiness(&self) -> (u16, String) {
-        let answer = reqwest::get(format!("{}/ready", self.url())).await.unwrap();
+        let request = http_client().get(format!("{}/ready", self.url()));
+        let answer = request.send().await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use faroe_testkit::mailbox::Mailbox;
 use serde_json::{Value, json};
 
-use crate::wire::{Outcome, Wire, text};
+use crate::wire::{Outcome, Wire, http_client, text};
 
 /// The password of every user at first.
 pub const PASSWORD: &str = "violet-hammock-7-glacier";
@@ -65,9 +65,8 @@ impl Inbox {
 /// What the user has to type, in the last email whose type ends so.
 async fn last_development_code(url: &str, to: &str, type_ends_with: &str) -> String {
     let to = to.replace('+', "%2B");
-    let response = reqwest::get(format!("{url}/dev/emails?to={to}"))
-        .await
-        .unwrap();
+    let request = http_client().get(format!("{url}/dev/emails?to={to}"));
+    let response = request.send().await.unwrap();
     let emails: Vec<Value> = serde_json::from_str(&response.text().await.unwrap()).unwrap();
     let fitting = |email: &&Value| text(&email["type"]).ends_with(type_ends_with);
     text(&emails.iter().rfind(fitting).expect("an email was sent")["code"])

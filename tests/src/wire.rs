@@ -50,6 +50,12 @@ pub struct Answer {
     pub body: String,
 }
 
+/// A client for HTTP. Built together with a package that speaks TLS, it wants a provider of that even if it does not.
+pub(crate) fn http_client() -> reqwest::Client {
+    let _already_chosen = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::new()
+}
+
 impl Wire {
     /// The endpoint at this URL.
     pub fn new(url: impl Into<String>) -> Self {
@@ -58,7 +64,7 @@ impl Wire {
             .map(|action| (action.name, action));
         Self {
             url: url.into(),
-            http: reqwest::Client::new(),
+            http: http_client(),
             actions: actions.collect(),
         }
     }

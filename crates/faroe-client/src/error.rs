@@ -19,8 +19,8 @@ const MAX_ID_SIZE: usize = 100;
 /// Why an invocation returned no values.
 #[derive(Debug)]
 pub struct ClientError<C> {
-    /// What connects this answer to a line in the server's log. There is none when the server gave no answer, and one of
-    /// more than 100 bytes or with anything but visible ASCII is left out.
+    /// What connects this answer to a line in the server's log. There is none when the server gave no answer, and one that
+    /// is empty, of more than 100 bytes, or with anything but visible ASCII is left out.
     pub action_invocation_id: Option<ActionInvocationId>,
     /// What happened.
     pub kind: ClientErrorKind<C>,
@@ -64,7 +64,8 @@ impl<C: ErrorCode> ClientError<C> {
     /// An ID that would spoil a log line is left out: a server that is somewhere else may be anyone's.
     pub(crate) fn answered(id: ActionInvocationId, kind: ClientErrorKind<C>) -> Self {
         let text = id.as_str();
-        let is_fit = text.len() <= MAX_ID_SIZE && text.bytes().all(|byte| byte.is_ascii_graphic());
+        let is_fit = (1..=MAX_ID_SIZE).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_graphic());
         Self {
             action_invocation_id: is_fit.then_some(id),
             kind,

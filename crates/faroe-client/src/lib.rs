@@ -10,6 +10,9 @@ use faroe_core::{
     protocol::{envelope::encode_request, response::Response},
 };
 
+#[cfg(feature = "http")]
+pub use faroe_http_client as http;
+
 pub use self::error::{ClientError, ClientErrorKind};
 
 /// A server to invoke actions on: one in this process, or one that is somewhere else. Cheap to clone.
@@ -29,6 +32,19 @@ pub enum Client {
 }
 
 impl Client {
+    /// The client of the endpoint at this URL, over HTTP and TLS. Nothing is sent yet.
+    ///
+    /// # Errors
+    ///
+    /// A URL that cannot be used: see [`HttpClient::new`](http::HttpClient::new).
+    #[cfg(feature = "http")]
+    pub fn http(
+        url: &str,
+        options: http::HttpOptions,
+    ) -> Result<Self, faroe_core::error::AdapterError> {
+        Ok(Self::new(Arc::new(http::HttpClient::new(url, options)?)))
+    }
+
     /// The client of an endpoint that is reached in a way of your own.
     pub fn new(endpoint: Arc<dyn ActionInvocationEndpointClient>) -> Self {
         Self::Remote(endpoint)

@@ -57,7 +57,8 @@ async fn an_answer_with_a_cookie_is_not_cached() {
 async fn what_is_no_token_is_nobody_and_the_server_is_not_asked() {
     let faroe = Faroe::new();
     faroe.sign_up("ada@example.com").await;
-    for client in faroe.clients() {
+    let (clients, _remote) = faroe.clients().await;
+    for client in clients {
         let app = App::start(client, AuthOptions::default()).await;
         // A storage that is asked answers 503.
         faroe.storage.set_broken(true);

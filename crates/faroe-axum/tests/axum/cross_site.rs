@@ -7,7 +7,7 @@ use crate::support::{App, Faroe, answer, cookie};
 
 /// The status of a request to `/account` by somebody who is signed in.
 async fn status(app: &App, method: Method, token: &str, headers: &[(&str, &str)]) -> u16 {
-    let mut request = reqwest::Client::new().request(method, format!("{}/account", app.url));
+    let mut request = app.request(method, "/account");
     for (name, value) in [("cookie", token)].iter().chain(headers) {
         request = request.header(*name, *value);
     }

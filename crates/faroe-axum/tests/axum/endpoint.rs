@@ -37,7 +37,8 @@ async fn invoke(app: &App, body: impl Into<reqwest::Body>) -> (u16, String) {
 #[tokio::test]
 async fn an_invocation_is_answered_with_values_or_a_code() {
     let faroe = Faroe::new();
-    for (index, client) in faroe.clients().into_iter().enumerate() {
+    let (clients, _remote) = faroe.clients().await;
+    for (index, client) in clients.into_iter().enumerate() {
         let app = mount(ActionInvocationEndpoint::new(client)).await;
         let request = app
             .post("/faroe")
@@ -63,7 +64,8 @@ async fn an_invocation_is_answered_with_values_or_a_code() {
 async fn what_is_no_request_is_a_400_and_embedded_and_remote_say_the_same() {
     let faroe = Faroe::new();
     let mut answers = Vec::new();
-    for client in faroe.clients() {
+    let (clients, _remote) = faroe.clients().await;
+    for client in clients {
         let app = mount(ActionInvocationEndpoint::new(client)).await;
         let mut of_one = Vec::new();
         for body in [
@@ -89,7 +91,8 @@ async fn what_is_no_request_is_a_400_and_embedded_and_remote_say_the_same() {
 #[tokio::test]
 async fn a_body_is_64_kib_at_most_and_other_methods_are_405() {
     let faroe = Faroe::new();
-    for client in faroe.clients() {
+    let (clients, _remote) = faroe.clients().await;
+    for client in clients {
         let app = mount(ActionInvocationEndpoint::new(client)).await;
         assert_eq!(invoke(&app, vec![b' '; 65536]).await.0, 400);
         let (status, text) = invoke(&app, vec![b' '; 65537]).await;
@@ -121,7 +124,8 @@ async fn a_blocked_action_is_no_action() {
         json!({ "action": "create_signin", "arguments": { "user_email_address": "a@b.c" } })
             .to_string(),
     );
-    for client in faroe.clients() {
+    let (clients, _remote) = faroe.clients().await;
+    for client in clients {
         let blocked = ActionInvocationEndpoint::with_blocklist(client.clone(), ["create_signup"]);
         let allowed = ActionInvocationEndpoint::with_allowlist(client.clone(), ["create_signin"]);
         for endpoint in [blocked.unwrap(), allowed.unwrap()] {
@@ -156,7 +160,8 @@ impl InvocationGuard for Captcha {
 #[tokio::test]
 async fn a_guard_is_asked_before_anything_is_invoked() {
     let faroe = Faroe::new();
-    for client in faroe.clients() {
+    let (clients, _remote) = faroe.clients().await;
+    for client in clients {
         let app = mount(ActionInvocationEndpoint::new(client).guarded_by(Captcha)).await;
         faroe.users.take_calls();
         let refused = invoke(&app, create_signup("ada@example.com")).await;

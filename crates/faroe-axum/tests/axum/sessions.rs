@@ -13,7 +13,8 @@ async fn who_has_signed_in_is_let_in_and_known() {
     let faroe = Faroe::new();
     let token = faroe.sign_up("ada@example.com").await;
     let user = format!("user {}", faroe.users.users()[0].id);
-    for client in faroe.clients() {
+    let (clients, _remote) = faroe.clients().await;
+    for client in clients {
         let app = App::start(client, AuthOptions::default()).await;
         for path in ["/", "/account"] {
             let request = app.get(path).header("cookie", cookie(&token));
@@ -42,7 +43,8 @@ async fn with_a_sign_in_page_those_who_are_not_signed_in_are_sent_there() {
 async fn a_session_is_validated_once_for_each_request_however_many_ask() {
     let faroe = Faroe::new();
     let token = faroe.sign_up("ada@example.com").await;
-    for client in faroe.clients() {
+    let (clients, _remote) = faroe.clients().await;
+    for client in clients {
         let app = App::start(client, AuthOptions::default()).await;
         faroe.users.take_calls();
         let request = app.get("/many").header("cookie", cookie(&token));
@@ -75,7 +77,8 @@ async fn an_answer_that_depends_on_the_session_is_not_cached() {
 #[tokio::test]
 async fn a_dead_session_is_nobody() {
     let faroe = Faroe::new();
-    for client in faroe.clients() {
+    let (clients, _remote) = faroe.clients().await;
+    for client in clients {
         let app = App::start(client, AuthOptions::default()).await;
         let token = faroe
             .sign_up(&format!(
@@ -96,7 +99,8 @@ async fn a_dead_session_is_nobody() {
 #[tokio::test]
 async fn who_signs_out_is_signed_out_on_the_server_too() {
     let faroe = Faroe::new();
-    for client in faroe.clients() {
+    let (clients, _remote) = faroe.clients().await;
+    for client in clients {
         let app = App::start(client, AuthOptions::default()).await;
         let token = faroe
             .sign_up(&format!(
@@ -117,7 +121,8 @@ async fn who_signs_out_is_signed_out_on_the_server_too() {
 async fn an_internal_error_is_a_503_and_the_cookie_is_kept() {
     let faroe = Faroe::new();
     let token = faroe.sign_up("ada@example.com").await;
-    for client in faroe.clients() {
+    let (clients, _remote) = faroe.clients().await;
+    for client in clients {
         let app = App::start(client, AuthOptions::default().with_sign_in_page("/sign-in")).await;
         faroe.storage.set_broken(true);
         for request in [

@@ -13,11 +13,13 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
-use faroe_axum::{Auth, AuthOptions, Client, Rejection, SignedIn, Unavailable};
+use faroe_axum::{
+    Auth, AuthOptions, Client, Rejection, SignedIn, Unavailable, endpoint::ActionInvocationEndpoint,
+};
+use faroe_client::http::HttpOptions;
 use faroe_core::{
     Server, ServerOptions, ServerParts, Storages, UserPasswordHashAlgorithms,
     client::{ActionInvocationEndpointClient, SendError},
-    endpoint::{Endpoint, EndpointResponse},
     error::AdapterError,
     protocol::{
         secret::SessionToken,
@@ -34,7 +36,7 @@ use faroe_testkit::{
     hasher::CountingHasher, mailbox::Mailbox, storage::ReferenceStorage,
     user_store::ReferenceUserStore,
 };
-use reqwest::RequestBuilder;
+use reqwest::{Method, RequestBuilder};
 use tokio::{net::TcpListener, task::AbortHandle};
 
 /// An auth server.
@@ -78,14 +80,12 @@ impl Faroe {
         }
     }
 
-    /// The same server, as one that is somewhere else.
-    pub(crate) fn remote(&self) -> Client {
-        Client::new(Arc::new(Elsewhere(self.server.endpoint())))
-    }
-
-    /// Both ways to it.
-    pub(crate) fn clients(&self) -> [Client; 2] {
-        [self.server.clone().into(), self.remote()]
+    /// Both ways to it: directly, and over HTTP for as long as the app is there.
+    pub(crate) async fn clients(&self) -> ([Client; 2], App) {
+        let endpoint = ActionInvocationEndpoint::new(self.server.clone());
+        let app = App::serve(endpoint.into_router()).await;
+        let remote = Client::http(&app.url, HttpOptions::default()).unwrap();
+        ([self.server.clone().into(), remote], app)
     }
 
     /// The session token of a new user.
@@ -107,6 +107,13 @@ impl Faroe {
         let completed = self.server.invoke(CompleteSignup { signup_token }).await;
         completed.unwrap().session_token
     }
+}
+
+/// A client for HTTP. Built with TLS it wants a provider of that even if it does not speak it.
+fn http_client() -> reqwest::Client {
+    let _already_chosen = rustls::crypto::ring::default_provider().install_default();
+    let builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+    builder.build().unwrap()
 }
 
 /// An app that is listening. It is gone when this is dropped.
@@ -143,20 +150,21 @@ impl App {
         let task = tokio::spawn(async move { axum::serve(listener, router).await });
         Self {
             url,
-            http: reqwest::Client::builder()
-                .redirect(reqwest::redirect::Policy::none())
-                .build()
-                .unwrap(),
+            http: http_client(),
             task: task.abort_handle(),
         }
     }
 
     pub(crate) fn get(&self, path: &str) -> RequestBuilder {
-        self.http.get(format!("{}{path}", self.url))
+        self.request(Method::GET, path)
     }
 
     pub(crate) fn post(&self, path: &str) -> RequestBuilder {
-        self.http.post(format!("{}{path}", self.url))
+        self.request(Method::POST, path)
+    }
+
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.url))
     }
 
     /// Host and port.
@@ -226,25 +234,6 @@ async fn sign_in(auth: Auth, session_token: String) -> impl IntoResponse {
 
 async fn sign_out(auth: Auth, signed_in: SignedIn) -> Result<impl IntoResponse, Unavailable> {
     Ok((auth.sign_out(signed_in).await?, Redirect::to("/")))
-}
-
-/// The way to a server that is somewhere else.
-#[derive(Debug)]
-struct Elsewhere(Endpoint);
-
-#[async_trait]
-impl ActionInvocationEndpointClient for Elsewhere {
-    async fn send(&self, body: String) -> Result<Vec<u8>, SendError> {
-        match self.0.invoke(body.as_bytes()).await {
-            EndpointResponse::Completed(body) => Ok(body.into()),
-            EndpointResponse::InvalidRequest(reason) => Err(SendError::NotInvoked(
-                AdapterError::new("invoke an action", reason),
-            )),
-            EndpointResponse::Overloaded { retry_after } => Err(SendError::Overloaded {
-                retry_after: Some(retry_after),
-            }),
-        }
-    }
 }
 
 /// The way to a server that answers one thing only.
