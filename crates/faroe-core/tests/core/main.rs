@@ -3,6 +3,7 @@
 
 mod harness;
 mod hashing;
+mod invalidation;
 mod known_defects;
 mod one_answer;
 mod one_completion;
