@@ -162,7 +162,11 @@ impl Harness {
     }
 
     pub(crate) async fn completable_signup(&self) -> SignupToken {
-        let signup_token = self.verified_signup().await;
+        self.completable_signup_of(EMAIL).await
+    }
+
+    async fn completable_signup_of(&self, email_address: &str) -> SignupToken {
+        let signup_token = self.verified_signup_of(email_address).await;
         let set = SetSignupPassword {
             signup_token: signup_token.clone(),
             password: PASSWORD.into(),
@@ -172,7 +176,11 @@ impl Harness {
     }
 
     pub(crate) async fn sign_up(&self) -> SessionToken {
-        let signup_token = self.completable_signup().await;
+        self.sign_up_as(EMAIL).await
+    }
+
+    pub(crate) async fn sign_up_as(&self, email_address: &str) -> SessionToken {
+        let signup_token = self.completable_signup_of(email_address).await;
         self.server
             .invoke(CompleteSignup { signup_token })
             .await

@@ -5,6 +5,8 @@ mod harness;
 mod hashing;
 mod invalidation;
 mod known_defects;
+mod lifetimes;
+mod mailboxes;
 mod one_answer;
 mod one_completion;
 mod password_changes;
