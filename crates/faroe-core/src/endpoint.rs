@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// What an HTTP server answers to a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum EndpointResponse {
     /// 200 with this body, of type `application/json`.
     Completed(String),
@@ -26,6 +26,17 @@ pub enum EndpointResponse {
         /// How long the client should wait before it tries again.
         retry_after: Duration,
     },
+}
+
+/// Does not show the body, which may hold a token.
+impl fmt::Debug for EndpointResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Completed(_) => f.write_str("Completed([REDACTED])"),
+            Self::InvalidRequest(reason) => write!(f, "InvalidRequest({reason:?})"),
+            Self::Overloaded { retry_after } => write!(f, "Overloaded({retry_after:?})"),
+        }
+    }
 }
 
 /// The action invocation endpoint of a server: all of its actions, or some. Cheap to clone.

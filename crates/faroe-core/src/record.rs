@@ -1,5 +1,7 @@
 //! Records: what a flow or a session keeps in the main storage, behind a token.
 
+use std::fmt;
+
 use faroe_protocol::types::{Bytes, Counter, Timestamp};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
@@ -37,7 +39,6 @@ struct Stored<R> {
 }
 
 /// A record whose holder has presented the right token.
-#[derive(Debug)]
 pub(crate) struct Held<R> {
     pub(crate) id: String,
     pub(crate) secret: Zeroizing<String>,
@@ -45,6 +46,15 @@ pub(crate) struct Held<R> {
     pub(crate) record: R,
     /// The storage's counter of what was read.
     counter: Counter,
+}
+
+/// Tells which record it is, and neither its secret nor what is in it.
+impl<R> fmt::Debug for Held<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Held")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<R: Record> Held<R> {
@@ -192,6 +202,20 @@ impl Invocation<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn p03_a_held_record_does_not_print_its_secret() {
+        let held = Held {
+            id: random::id(),
+            secret: Zeroizing::new(random::secret()),
+            created_at: UnixTime::from_milliseconds(0),
+            record: "what it holds",
+            counter: Counter::ZERO,
+        };
+        let printed = format!("{held:?}{held:#?}");
+        assert!(printed.contains(&held.id));
+        assert!(!printed.contains(&*held.secret) && !printed.contains(held.record));
+    }
 
     #[test]
     fn only_the_exact_form_is_a_token() {

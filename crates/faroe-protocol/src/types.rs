@@ -4,6 +4,7 @@ use std::fmt;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use subtle::ConstantTimeEq;
 
 /// A type that may stand in an argument, a value or a model, with the name that the protocol gives it.
 pub trait WireType {
@@ -86,8 +87,9 @@ impl WireType for Counter {
     const TYPE_NAME: &'static str = "int32";
 }
 
-/// Bytes, as standard base64 with padding on the wire. `Debug` tells only how many there are.
-#[derive(Clone, Default, PartialEq, Eq)]
+/// Bytes, as standard base64 with padding on the wire. They may be a password hash: `Debug` tells only how many there are,
+/// and bytes of one length compare in constant time.
+#[derive(Clone, Default)]
 pub struct Bytes(Vec<u8>);
 
 impl Bytes {
@@ -110,6 +112,14 @@ impl std::ops::Deref for Bytes {
         &self.0
     }
 }
+
+impl PartialEq for Bytes {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl Eq for Bytes {}
 
 impl fmt::Debug for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

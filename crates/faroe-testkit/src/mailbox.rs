@@ -61,6 +61,24 @@ impl Mailbox {
             .next()
     }
 
+    /// All codes and temporary passwords that were sent, to whomever, in order.
+    pub fn secrets(&self) -> Vec<String> {
+        let secrets = self
+            .messages()
+            .into_iter()
+            .filter_map(|message| match message.content {
+                EmailContent::SignupEmailAddressVerificationCode { code }
+                | EmailContent::UserEmailAddressUpdateEmailAddressVerificationCode {
+                    code, ..
+                } => Some(code.expose().to_owned()),
+                EmailContent::UserPasswordResetTemporaryPassword {
+                    temporary_password, ..
+                } => Some(temporary_password.expose().to_owned()),
+                _ => None,
+            });
+        secrets.collect()
+    }
+
     /// From now on every message fails and is not kept, or, with `false`, is delivered again.
     pub fn set_failing(&self, failing: bool) {
         self.failing.store(failing, Ordering::SeqCst);

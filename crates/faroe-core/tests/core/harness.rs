@@ -340,15 +340,24 @@ pub(crate) const fn minutes(minutes: u64) -> Duration {
     Duration::from_secs(60 * minutes)
 }
 
-type Interruption =
+type Happens =
     Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = Result<(), AdapterError>> + Send>> + Send>;
 
 /// The storage and the user store of a [`Harness`], into one of whose calls a test steps.
 pub(crate) struct Interrupted {
     storage: Arc<ReferenceStorage>,
     users: Arc<ReferenceUserStore>,
-    /// The call to step into (`update main.signup`, `get_user`: how it starts), and what happens before it.
-    interruption: Mutex<Option<(&'static str, Interruption)>>,
+    interruption: Mutex<Option<Interruption>>,
+}
+
+/// A call to step into.
+struct Interruption {
+    /// How it starts: `update main.signup`, `get_user`.
+    call: &'static str,
+    /// How many calls that start so pass before it.
+    passing: usize,
+    /// What happens before it.
+    happens: Happens,
 }
 
 impl std::fmt::Debug for Interrupted {
@@ -366,8 +375,24 @@ impl Interrupted {
     ) where
         F: Future<Output = Result<(), AdapterError>> + Send + 'static,
     {
-        let interruption: Interruption = Box::new(move || Box::pin(interruption()));
-        *self.interruption.lock().unwrap() = Some((call, interruption));
+        self.plan(call, 0, Box::new(move || Box::pin(interruption())));
+    }
+
+    /// After so many calls of any kind, one fails without doing anything.
+    pub(crate) fn fail_after(&self, calls: usize, fault: fn() -> AdapterError) {
+        self.plan(
+            "",
+            calls,
+            Box::new(move || Box::pin(async move { Err(fault()) })),
+        );
+    }
+
+    fn plan(&self, call: &'static str, passing: usize, happens: Happens) {
+        *self.interruption.lock().unwrap() = Some(Interruption {
+            call,
+            passing,
+            happens,
+        });
     }
 
     /// The next call that starts so fails without doing anything.
@@ -394,11 +419,23 @@ impl Interrupted {
             .interruption
             .lock()
             .unwrap()
-            .take_if(|(start, _)| call.starts_with(*start));
+            .take_if(|interruption| interruption.is_due(&call));
         match interruption {
-            Some((_, interruption)) => interruption().await,
+            Some(interruption) => (interruption.happens)().await,
             None => Ok(()),
         }
+    }
+}
+
+impl Interruption {
+    /// Whether this call is the one, and if not, whether it is one of those that pass before it.
+    fn is_due(&mut self, call: &str) -> bool {
+        if !call.starts_with(self.call) {
+            return false;
+        }
+        let is_due = self.passing == 0;
+        self.passing = self.passing.saturating_sub(1);
+        is_due
     }
 }
 

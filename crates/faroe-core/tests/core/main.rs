@@ -1,6 +1,8 @@
 //! The core over fakes: what the wire cannot show, or cannot show exactly.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod canaries;
+mod dump;
 mod harness;
 mod hashing;
 mod invalidation;
@@ -11,6 +13,8 @@ mod one_answer;
 mod one_completion;
 mod password_changes;
 mod rate_limits;
+mod secret_types;
 mod sessions;
+mod silence;
 mod storages;
 mod world;

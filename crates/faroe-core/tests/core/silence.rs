@@ -1,0 +1,158 @@
+//! Nothing that is written anywhere holds a secret, whatever fails.
+
+use std::{
+    io::{self, Write},
+    sync::{Arc, Mutex},
+};
+
+use faroe_core::{
+    error::AdapterError,
+    log::TracingLogger,
+    protocol::schema::{ActionSchema, server_actions},
+};
+use faroe_testkit::{hasher::HasherBehaviour, promise};
+use tracing_subscriber::filter::LevelFilter;
+
+use crate::{
+    canaries::{Canaries, base64},
+    harness::Harness,
+    world::{World, answer},
+};
+
+/// Everything that was written since it was last looked through.
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl Written {
+    fn take(&self) -> Vec<u8> {
+        std::mem::take(&mut *self.0.lock().unwrap())
+    }
+}
+
+impl Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Writes down the events and spans of every crate and thread, and the messages of panics.
+fn write_down_everything() -> Written {
+    let written = Written::default();
+    let log = written.clone();
+    tracing_subscriber::fmt()
+        .with_max_level(LevelFilter::TRACE)
+        .with_ansi(false)
+        .with_span_events(tracing_subscriber::fmt::format::FmtSpan::FULL)
+        .with_writer(move || log.clone())
+        .init();
+    let (panics, hook) = (written.clone(), std::panic::take_hook());
+    std::panic::set_hook(Box::new(move |panic| {
+        let message = panic.to_string();
+        let _ = panics.clone().write(message.as_bytes());
+        // Hundreds of these are no news.
+        if !message.ends_with("the hasher was told to panic") {
+            hook(panic);
+        }
+    }));
+    written
+}
+
+/// What goes wrong, once.
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    /// The call of storage or user store after so many others fails, or reports a lost race.
+    Call(usize, fn() -> AdapterError),
+    Hash(HasherBehaviour),
+    Mail,
+}
+
+/// Invokes an action while something goes wrong. Returns what was written, and whether it has gone wrong.
+async fn write_down(
+    written: &Written,
+    world: &World,
+    action: &ActionSchema,
+    fault: Fault,
+) -> (Vec<u8>, bool) {
+    let (server, interrupted) = world.harness.beside(|_, options| {
+        options.error_logger = Arc::new(TracingLogger);
+    });
+    match fault {
+        Fault::Call(after, fault) => interrupted.fail_after(after, fault),
+        Fault::Hash(behaviour) => {
+            world.harness.hasher.set_behaviour(behaviour);
+            world.harness.temporary_hasher.set_behaviour(behaviour);
+        }
+        Fault::Mail => world.harness.mailbox.set_failing(true),
+    }
+    answer(&server, action.name, world.arguments(action)).await;
+    (written.take(), interrupted.has_happened())
+}
+
+fn failed() -> AdapterError {
+    AdapterError::message("do what a test has forbidden")
+}
+
+fn lost_a_race() -> AdapterError {
+    AdapterError::conflict("win a race", "a test has won it")
+}
+
+#[tokio::test]
+async fn p02_no_secret_is_written_anywhere_whatever_fails() {
+    let written = write_down_everything();
+    let (mut faults, mut bytes) = (0, 0);
+    let mut look_through = |world: &World, log: &[u8]| {
+        let hashes = world.harness.users.users().into_iter();
+        let hashes = hashes.map(|user| base64(&user.password_hash));
+        for canaries in [Canaries::of(world), Canaries::new(hashes)] {
+            let found = canaries.found_in(log);
+            assert_eq!(found, [""; 0], "{}", String::from_utf8_lossy(log));
+        }
+        faults += 1;
+        bytes += log.len();
+    };
+    for action in server_actions() {
+        for completable in [false, true] {
+            let world = || async {
+                match completable {
+                    true => World::completable(Harness::new()).await,
+                    false => World::new(Harness::new()).await,
+                }
+            };
+            for fault in [
+                Fault::Hash(HasherBehaviour::Fail),
+                Fault::Hash(HasherBehaviour::Panic),
+                Fault::Mail,
+            ] {
+                let world = world().await;
+                look_through(
+                    &world,
+                    &write_down(&written, &world, &action, fault).await.0,
+                );
+            }
+            for fault in [failed, lost_a_race] {
+                // One call after another, until there are no more.
+                for after in 0.. {
+                    let (world, fault) = (world().await, Fault::Call(after, fault));
+                    let (log, has_happened) = write_down(&written, &world, &action, fault).await;
+                    look_through(&world, &log);
+                    if !has_happened {
+                        break;
+                    }
+                }
+            }
+        }
+    }
+    assert!(
+        bytes > 50_000,
+        "only {bytes} bytes were written: something was not heard"
+    );
+    promise::report(
+        "P02",
+        format_args!("{faults} faults, {bytes} bytes of logs and panics at TRACE, 0 secrets"),
+    );
+}
