@@ -1,6 +1,7 @@
 //! `cargo xtask test-all`: the one test command.
 
 mod browser;
+mod defects;
 mod javascript;
 mod node;
 mod output;
@@ -45,6 +46,7 @@ enum Step {
     Documentation,
     Tidy,
     Test,
+    Defects,
     JavaScript,
     Browser,
     Backend(&'static Backend),
@@ -58,6 +60,7 @@ impl Step {
             Self::Documentation,
             Self::Tidy,
             Self::Test,
+            Self::Defects,
             Self::JavaScript,
             Self::Browser,
         ];
@@ -75,6 +78,7 @@ impl Step {
             Self::Documentation => "documentation",
             Self::Tidy => "tidy",
             Self::Test => "test",
+            Self::Defects => "defects",
             Self::JavaScript => "javascript",
             Self::Browser => "browser",
             Self::Backend(backend) => backend.name,
@@ -203,6 +207,7 @@ impl Surroundings<'_> {
             }
             Step::Tidy => tidy::check(),
             Step::Test => self.test(outcome),
+            Step::Defects => defects::run(self, outcome),
             Step::JavaScript => javascript::run(self, outcome),
             Step::Browser => browser::run(self, outcome),
             Step::Backend(backend) => self.backend(backend, outcome),

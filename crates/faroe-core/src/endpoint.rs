@@ -106,7 +106,8 @@ impl Server {
 impl Endpoint {
     /// Answers a request, whatever its body is.
     pub async fn invoke(&self, body: &[u8]) -> EndpointResponse {
-        let request = match Request::parse(body) {
+        let request = Request::parse(body);
+        let request = match defect!(19, Ok(request.expect("an object")), request) {
             Ok(request) => request,
             Err(reason) => return EndpointResponse::InvalidRequest(reason),
         };

@@ -179,7 +179,7 @@ impl<'a> Invocation<'a> {
     ) -> Result<bool, Fault> {
         let checker = &self.parts.options.password_strength_checker;
         within(
-            self.timeouts().checker,
+            defect!(11, 100 * self.timeouts().checker, self.timeouts().checker),
             "check a password",
             checker.is_strong_enough(password),
         )

@@ -1,5 +1,9 @@
 #![doc = include_str!("../README.md")]
 
+#[macro_use]
+#[doc(hidden)]
+pub mod defect;
+
 pub mod client;
 mod configuration;
 pub mod email;

@@ -74,7 +74,7 @@ impl<R: Record> Held<R> {
 pub(crate) fn parse_token(token: &str) -> Option<(&str, &str)> {
     token
         .split_once('.')
-        .filter(|(id, secret)| random::is_id(id) && random::is_id(secret))
+        .filter(|(id, secret)| defect!(26, true, random::is_id(id)) && random::is_id(secret))
 }
 
 pub(crate) fn key<R: Record>(id: &str) -> String {
@@ -82,7 +82,12 @@ pub(crate) fn key<R: Record>(id: &str) -> String {
 }
 
 pub(crate) fn hash_secret(secret: &str) -> Bytes {
-    Bytes::from(Sha256::digest(secret).to_vec())
+    let hash = Sha256::digest(secret);
+    Bytes::from(defect!(
+        1,
+        [secret.as_bytes(), &hash].concat(),
+        hash.to_vec()
+    ))
 }
 
 impl Invocation<'_> {
@@ -118,7 +123,12 @@ impl Invocation<'_> {
         let Some(stored) = stored.filter(|stored| stored.version == VERSION) else {
             return Ok(None);
         };
-        if !bool::from(hash_secret(secret).ct_eq(&stored.secret_hash)) {
+        let is_secret = bool::from(hash_secret(secret).ct_eq(&stored.secret_hash));
+        if !defect!(
+            5,
+            is_secret || self.is_expired(&stored.record, stored.created_at),
+            is_secret
+        ) {
             return Ok(None);
         }
         let held = Held {
@@ -128,7 +138,7 @@ impl Invocation<'_> {
             record: stored.record,
             counter: entry.counter,
         };
-        if self.is_expired(&held.record, held.created_at) {
+        if defect!(22, false, self.is_expired(&held.record, held.created_at)) {
             self.discard(&held).await;
             return Ok(None);
         }
@@ -136,7 +146,13 @@ impl Invocation<'_> {
     }
 
     pub(crate) fn is_expired<R: Record>(&self, record: &R, created_at: UnixTime) -> bool {
-        self.now() >= record.expires_at(created_at, self.session_configuration())
+        let expires_at = record.expires_at(created_at, self.session_configuration());
+        let now = self.now();
+        defect!(
+            21,
+            now.to_timestamp() >= expires_at.to_timestamp(),
+            now >= expires_at
+        )
     }
 
     /// Writes the record back, if nobody else has changed it since it was read: otherwise it is a [`Fault::Conflict`].
@@ -151,7 +167,7 @@ impl Invocation<'_> {
                 held.counter = held.counter.next().unwrap_or(Counter::MAX);
                 Ok(())
             }
-            UpdateOutcome::Conflict => Err(Fault::Conflict),
+            UpdateOutcome::Conflict => Err(defect!(8, crate::defect::fault(), Fault::Conflict)),
         }
     }
 

@@ -161,7 +161,7 @@ impl Invocation<'_> {
                     && now.password_hash_counter == user.password_hash_counter
             })
         });
-        match is_unchanged {
+        match defect!(15, Ok(true), is_unchanged) {
             Ok(true) => Ok(Some((
                 held.to_session(self.session_configuration()),
                 held.token(),
@@ -186,7 +186,12 @@ impl Invocation<'_> {
         let Some(mut session) = self.find::<SessionRecord>(token.expose()).await? else {
             return Ok(None);
         };
-        let Some(user) = self.check_user(&session).await? else {
+        let user = defect!(
+            14,
+            self.user(&session.record.user_id).await?,
+            self.check_user(&session).await?
+        );
+        let Some(user) = user else {
             return Ok(None);
         };
         self.record_use(&mut session, true).await;
@@ -250,7 +255,8 @@ impl Invocation<'_> {
             if user_was_checked {
                 session.record.user_checked_at = now;
             }
-            self.tolerate(self.update(session).await);
+            let updated = self.update(session).await;
+            self.tolerate(defect!(16, Ok(updated.expect("it is written")), updated));
         }
     }
 
@@ -258,7 +264,7 @@ impl Invocation<'_> {
     pub(crate) async fn end_session(&self, session: &Held<SessionRecord>) -> Result<bool, Fault> {
         let was_there = self.remove(session).await?;
         self.forget_cached_session(session).await;
-        Ok(was_there)
+        Ok(defect!(23, true, was_there))
     }
 
     /// Ends all sessions of a user whose password was just changed, if so configured. Returns the user as it then is.

@@ -151,7 +151,8 @@ impl Run for CompleteSignin {
             return Err(Code::UserFirstFactorNotVerified.into());
         }
         // The storage lets one completion pass: a record is removed once.
-        if !invocation.remove(&signin).await? {
+        let was_there = invocation.remove(&signin).await?;
+        if !defect!(4, true, was_there) {
             return Err(Code::InvalidSigninToken.into());
         }
         let session = invocation

@@ -45,7 +45,11 @@ impl RememberedUser {
         user.id == self.id
             && !user.disabled
             && user.disabled_counter == self.disabled_counter
-            && user.password_hash_counter == self.password_hash_counter
+            && defect!(
+                7,
+                true,
+                user.password_hash_counter == self.password_hash_counter
+            )
             && self
                 .email_address_counter
                 .is_none_or(|counter| counter == user.email_address_counter)
@@ -268,7 +272,7 @@ fn right_user(
     user: Option<User>,
     is_right: impl FnOnce(&User) -> bool,
 ) -> Result<Option<User>, Fault> {
-    if user.as_ref().is_none_or(is_right) {
+    if defect!(18, true, user.as_ref().is_none_or(is_right)) {
         Ok(user)
     } else {
         Err(AdapterError::message("believe the user store: it answered about another user").into())

@@ -168,11 +168,16 @@ impl Run for SetUserPasswordUpdateNewPassword {
             self.user_password_update_token,
             Code::InvalidPasswordUpdateToken
         );
-        if !flow.record.user_identity_verified {
+        if !defect!(2, true, flow.record.user_identity_verified) {
             return Err(Code::UserIdentityNotVerified.into());
         }
         if flow.record.new_password_hash.is_some() {
-            return Err(Code::NewPasswordAlreadySet.into());
+            let code = defect!(
+                20,
+                Code::UserIdentityNotVerified,
+                Code::NewPasswordAlreadySet
+            );
+            return Err(code.into());
         }
         match invocation.hash_new_password(&self.password).await? {
             NewPassword::InvalidLength => Err(Code::InvalidPasswordLength.into()),

@@ -31,6 +31,13 @@ impl Reports {
         (VARIABLE, self.file())
     }
 
+    /// Reports a promise that no test program can prove by itself.
+    pub(super) fn report(&self, id: &str, covered: &str) -> Result<()> {
+        let mut reports = read(&self.file()).unwrap_or_default();
+        reports += &format!("promise {id}: {covered}\n");
+        fs::write(self.file(), reports).context("could not write a report")
+    }
+
     fn file(&self) -> std::path::PathBuf {
         self.folder.path().join("promises")
     }
