@@ -11,7 +11,7 @@ import { createInterface } from "node:readline";
  * Starts the program whose path is in an environment variable, in a new folder, and waits until it prints
  * `listening on URL`. It ends with this process at the latest.
  *
- * Returns its `url`, its `folder`, its process as `child`, and `stop()`.
+ * Returns its `url`, its `folder`, its process as `child`, the `lines` that it prints, and `stop()`.
  */
 export async function startProgram(variable, options) {
 	const path = process.env[variable];
@@ -38,6 +38,7 @@ export async function startProgram(variable, options) {
 		url,
 		folder,
 		child,
+		lines,
 		async stop() {
 			child.kill("SIGTERM");
 			if (child.exitCode === null && child.signalCode === null) {

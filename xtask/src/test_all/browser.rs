@@ -15,10 +15,14 @@ use crate::{
 };
 
 /// What the tests visit.
-const PROGRAMS: [Program; 1] = [("faroe-server", "FAROE_SERVER_BINARY")];
+const PROGRAMS: [Program; 2] = [
+    ("faroe-server", "FAROE_SERVER_BINARY"),
+    ("example-web-app", "FAROE_WEB_APP_BINARY"),
+];
 
-/// What Chromium is called, and where it is on macOS.
-const NAMES: [&str; 5] = [
+/// What Chromium is called, and where it is on macOS. Without a window to draw it takes a third of the time.
+const NAMES: [&str; 6] = [
+    "chromium-headless-shell",
     "chromium",
     "chromium-browser",
     "google-chrome",
@@ -33,9 +37,15 @@ const FOLDERS: [&str; 2] = [
 pub(super) fn run(surroundings: &Surroundings<'_>, outcome: &mut Outcome) -> Result<()> {
     let chromium = install::provide(
         find_chromium,
-        &["chromium", "fonts-dejavu-core"],
+        &["chromium-headless-shell", "fonts-dejavu-core"],
         !surroundings.options.no_install,
-        "Chromium is not there: run `sudo apt-get install chromium`, or install Google Chrome",
+        "Chromium is not there: run `sudo apt-get install chromium-headless-shell`, or install Google Chrome",
+    )?;
+    install::provide(
+        || find_program("python3", &[]),
+        &["python3"],
+        !surroundings.options.no_install,
+        "Python is not there: run `sudo apt-get install python3`",
     )?;
     let name = chromium
         .to_str()

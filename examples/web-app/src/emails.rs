@@ -1,0 +1,109 @@
+//! The emails: their words, and a sender that prints them. Your way to send email goes here.
+
+use std::io::Write;
+
+use faroe_core::{
+    email::{EmailContent, EmailMessage, EmailSender},
+    error::AdapterError,
+};
+
+use crate::development::Mailbox;
+
+/// An email, ready to be sent.
+#[derive(Clone, Debug)]
+pub(crate) struct Email {
+    pub(crate) to: String,
+    pub(crate) subject: &'static str,
+    pub(crate) text: String,
+    /// What has to be copied from it.
+    pub(crate) code: Option<String>,
+}
+
+impl Email {
+    fn new(message: EmailMessage) -> Self {
+        let (subject, code, text) = match message.content {
+            EmailContent::SignupEmailAddressVerificationCode { code } => (
+                "Welcome to Juniper",
+                Some(code.expose().to_owned()),
+                "Enter this code to go on with your sign-up. It is valid for 20 minutes.\n\n\
+                 If you have not asked for it, somebody has mistyped an address. Then there is nothing to do."
+                    .to_owned(),
+            ),
+            EmailContent::UserEmailAddressUpdateEmailAddressVerificationCode { code, .. } => (
+                "Confirm your new address",
+                Some(code.expose().to_owned()),
+                "Enter this code to use this address at Juniper from now on. It is valid for 20 minutes.".to_owned(),
+            ),
+            EmailContent::UserPasswordResetTemporaryPassword {
+                temporary_password, ..
+            } => (
+                "Your temporary password",
+                Some(temporary_password.expose().to_owned()),
+                "Enter it where you asked for it, and choose a new password. It is valid for 20 minutes, and nowhere else.\n\n\
+                 If it was not you who asked for it, ignore it: your password stays as it is."
+                    .to_owned(),
+            ),
+            EmailContent::UserSignedInNotification { .. } => (
+                "Somebody has signed in",
+                None,
+                "Somebody has signed in to your account. If it was not you, set a new password.".to_owned(),
+            ),
+            EmailContent::UserPasswordUpdatedNotification { .. } => (
+                "Your password was changed",
+                None,
+                "The password of your account was changed. If it was not you, set a new one at once.".to_owned(),
+            ),
+            EmailContent::UserEmailAddressUpdatedNotification {
+                new_email_address, ..
+            } => (
+                "Your address was changed",
+                None,
+                format!("Your account has a new address: {new_email_address}. If it was not you, write to help@juniper.example."),
+            ),
+        };
+        Self {
+            to: message.to,
+            subject,
+            text,
+            code,
+        }
+    }
+}
+
+/// Prints every email, and in development puts it into the mailbox.
+#[derive(Debug)]
+pub(crate) struct Terminal {
+    mailbox: Option<Mailbox>,
+}
+
+impl Terminal {
+    pub(crate) const fn new(mailbox: Option<Mailbox>) -> Self {
+        Self { mailbox }
+    }
+}
+
+#[async_trait::async_trait]
+impl EmailSender for Terminal {
+    async fn send(&self, message: EmailMessage) -> Result<(), AdapterError> {
+        let email = Email::new(message);
+        print(&email).map_err(|error| AdapterError::new("print an email", error))?;
+        if let Some(mailbox) = &self.mailbox {
+            mailbox.put(email);
+        }
+        Ok(())
+    }
+}
+
+fn print(email: &Email) -> std::io::Result<()> {
+    let Email {
+        to, subject, text, ..
+    } = email;
+    let code = email
+        .code
+        .as_deref()
+        .map_or(String::new(), |code| format!("\n    {code}\n"));
+    writeln!(
+        std::io::stdout().lock(),
+        "\n--- email to {to}\n{subject}\n{code}\n{text}\n---"
+    )
+}

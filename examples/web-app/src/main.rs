@@ -1,0 +1,108 @@
+//! A small website with accounts. Run it with `cargo run -p example-web-app -- --development`; the README says more.
+
+mod app;
+mod development;
+mod emails;
+mod field;
+mod flow;
+mod forgot_password;
+mod forms;
+mod home;
+mod message;
+mod next;
+mod page;
+mod settings;
+mod sign_in;
+mod sign_up;
+mod visitor;
+
+use std::{
+    error::Error,
+    io::{IsTerminal, Write},
+    net::SocketAddr,
+    sync::Arc,
+};
+
+use clap::Parser;
+use faroe_argon2::Argon2id;
+use faroe_axum::{Auth, AuthOptions};
+use faroe_core::{
+    Server, ServerOptions, ServerParts, SessionConfiguration, Storages, UserPasswordHashAlgorithms,
+    user_store::UserStore,
+};
+use faroe_password_strength::PasswordStrength;
+use faroe_storage_sqlite::SqliteStorage;
+use faroe_user_store_sqlite::SqliteUserStore;
+use tokio::net::TcpListener;
+
+use crate::{app::App, development::Mailbox, emails::Terminal};
+
+/// A small website with accounts. It keeps its users in `users.sqlite3` and all else in `storage.sqlite3`, here.
+#[derive(Debug, Parser)]
+struct Options {
+    /// Where to listen.
+    #[arg(default_value = "127.0.0.1:4100")]
+    address: SocketAddr,
+    /// Show the emails on a page, and use cookies that every browser accepts on http://localhost.
+    #[arg(long)]
+    development: bool,
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let options = Options::parse();
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
+    let users: Arc<dyn UserStore> = Arc::new(SqliteUserStore::connect("users.sqlite3").await?);
+    let mailbox = options.development.then(Mailbox::default);
+    let server = auth_server(Arc::clone(&users), Terminal::new(mailbox.clone())).await?;
+    let auth_options = if options.development {
+        AuthOptions::development()
+    } else {
+        AuthOptions::default()
+    };
+    let router = app::router(App { users, mailbox }, Auth::new(server, auth_options));
+
+    let listener = TcpListener::bind(options.address).await?;
+    let address = listener.local_addr()?;
+    let host = if address.ip().is_loopback() {
+        format!("localhost:{}", address.port())
+    } else {
+        address.to_string()
+    };
+    writeln!(std::io::stdout(), "listening on http://{host}")?;
+    Ok(axum::serve(listener, router)
+        .with_graceful_shutdown(async {
+            // Without a signal handler there is nothing to wait for.
+            let _ = tokio::signal::ctrl_c().await;
+        })
+        .await?)
+}
+
+async fn auth_server(
+    users: Arc<dyn UserStore>,
+    terminal: Terminal,
+) -> Result<Server, Box<dyn Error>> {
+    let parts = ServerParts {
+        storages: Storages::single(SqliteStorage::connect("storage.sqlite3").await?),
+        user_store: users,
+        user_password_hash_algorithms: UserPasswordHashAlgorithms {
+            current: Arc::new(Argon2id::recommended_for_user_passwords()),
+            previous: vec![],
+        },
+        temporary_password_hash_algorithm: Arc::new(Argon2id::recommended_for_temporary_passwords()),
+        email_sender: Arc::new(terminal),
+    };
+    let options = ServerOptions {
+        session: SessionConfiguration {
+            // Whoever changes a password may do so because someone else knows it.
+            end_other_sessions_on_password_change: true,
+            ..SessionConfiguration::default()
+        },
+        password_strength_checker: Arc::new(PasswordStrength::default()),
+        ..ServerOptions::default()
+    };
+    Ok(Server::new(parts, options)?)
+}

@@ -1,0 +1,65 @@
+//! Account settings, for those who are signed in.
+
+mod delete_account;
+pub(crate) mod email_address;
+pub(crate) mod password;
+
+use askama::Template;
+use axum::{
+    Router,
+    routing::{get, post},
+};
+use faroe_axum::Auth;
+use faroe_core::protocol::session::{DeleteAllSessions, DeleteAllSessionsErrorCode};
+
+use crate::{
+    app::App,
+    message::Message,
+    next::Next,
+    page::Page,
+    sign_in,
+    visitor::{Member, Visitor},
+};
+
+const PAGE: &str = "/settings";
+
+pub(crate) fn routes() -> Router<App> {
+    Router::new()
+        .route(PAGE, get(settings_page))
+        .route("/settings/sign-out-everywhere", post(sign_out_everywhere))
+        .merge(email_address::routes())
+        .merge(password::routes())
+        .merge(delete_account::routes())
+}
+
+#[derive(Debug, Template)]
+#[template(path = "settings/overview.html")]
+struct SettingsPage {
+    visitor: Visitor,
+    email_address: String,
+}
+
+async fn settings_page(member: Member) -> Page<SettingsPage> {
+    Page(SettingsPage {
+        visitor: member.visitor,
+        email_address: member.email_address,
+    })
+}
+
+async fn sign_out_everywhere(auth: Auth, member: Member) -> Result<Next, Next> {
+    let delete = DeleteAllSessions {
+        session_token: member.session_token,
+    };
+    match auth.invoke(delete).await.map_err(Next::back_to(PAGE))? {
+        // A session that has ended meanwhile ended with all others.
+        Ok(_) | Err(DeleteAllSessionsErrorCode::InvalidSessionToken) => {}
+    }
+    Ok(Next::page(sign_in::PAGE)
+        .telling(Message::SignedOutEverywhere)
+        .with(auth.remove_session_cookie()))
+}
+
+/// The session has ended meanwhile.
+fn signed_out() -> Next {
+    Next::page(sign_in::PAGE).telling(Message::SignInFirst)
+}

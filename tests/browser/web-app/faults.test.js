@@ -1,0 +1,131 @@
+// When something is broken on our side, and in development.
+
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+
+import { useBrowser } from "../harness.js";
+import { PASSWORD, Person, startSite } from "./site.js";
+
+const FAILED = /Something went wrong on our side.* mention [a-z2-9]{24}\./;
+
+describe("the website", () => {
+	const browser = useBrowser();
+	let site;
+
+	before(async () => (site = await startSite()));
+	after(() => site?.stop());
+
+	const somebody = async () => new Person(site, await browser.visitor());
+
+	/** What happens while the users are away. */
+	async function withoutUsers(during) {
+		site.sql("ALTER TABLE users RENAME TO away");
+		try {
+			await during();
+		} finally {
+			site.sql("ALTER TABLE away RENAME TO users");
+		}
+	}
+
+	it("has a page for pages that it does not have", async () => {
+		const person = await somebody();
+		person.visitor.expectProblem(/status of 404/);
+		for (const path of ["/nothing", "/sign-out", "/development/emails"]) {
+			await person.open(path);
+			assert.match(await person.page.innerText("main"), /There is no page here/);
+		}
+		await person.visitor.look("web-app/not-found");
+	});
+
+	it("never takes a failure of its own for a wrong password or an unknown address", async () => {
+		const person = await somebody();
+		await person.signUp();
+		await person.submit("Sign out");
+		await withoutUsers(async () => {
+			await person.signIn();
+			await person.isAt("/sign-in");
+			await person.isTold(FAILED);
+			assert.equal(await person.page.locator(".error").count(), 0);
+			assert.equal(await person.typed("Email address"), person.address);
+			await person.visitor.look("web-app/sign-in-failed");
+			await person.open("/forgot-password");
+			await person.submit("Send it", { "Email address of your account": person.address });
+			await person.isTold(FAILED);
+		});
+		await person.signIn();
+		await person.isSignedIn();
+	});
+
+	it("never takes a failure of its own for being signed out", async () => {
+		const person = await somebody();
+		await person.signUp();
+		person.visitor.expectProblem(/status of 503/);
+		await withoutUsers(async () => {
+			await person.open("/settings");
+			await person.isAt("/settings");
+			assert.match(await person.page.innerText("main"), FAILED);
+			await person.visitor.look("web-app/failed");
+		});
+		await person.isSignedIn();
+	});
+
+	it("lets a sign-up be finished whose last step has failed", async () => {
+		const person = await somebody();
+		await person.open("/sign-up");
+		await person.submit("Send the code", { "Email address": person.address });
+		await person.submit("Confirm my address", { Code: await site.code(person.address) });
+		await withoutUsers(async () => {
+			await person.submit("Create my account", { Password: PASSWORD });
+			await person.isAt("/sign-up/finish");
+			await person.isTold(FAILED);
+			await person.visitor.look("web-app/sign-up-finish");
+			await person.submit("Create my account");
+			await person.isTold(FAILED);
+		});
+		await person.open("/sign-up/password");
+		await person.isAt("/sign-up/finish");
+		await person.submit("Create my account");
+		await person.isTold(/Your account is ready/);
+		await person.submit("Sign out");
+		await person.signIn();
+		await person.isSignedIn();
+	});
+
+	it("says so when it cannot send an email", async () => {
+		const silent = await startSite();
+		try {
+			// Emails are printed, and nobody reads them any more.
+			silent.child.stdout.destroy();
+			const person = new Person(silent, await browser.visitor());
+			await person.open("/sign-up");
+			await person.submit("Send the code", { "Email address": person.address });
+			await person.isAt("/sign-up");
+			await person.isTold(FAILED);
+			assert.equal(await person.typed("Email address"), person.address);
+			await person.visitor.look("web-app/sign-up-failed");
+		} finally {
+			await silent.stop();
+		}
+	});
+
+	it("shows emails on a page in development, so that nothing else is needed to try it", async () => {
+		const local = await startSite("--development");
+		try {
+			const person = new Person(local, await browser.visitor());
+			await person.open("/sign-up");
+			await person.submit("Send the code", { "Email address": person.address });
+			await person.isAt("/sign-up/code");
+			await person.visitor.look("web-app/development-code");
+			await person.page.getByRole("link", { name: "shown here" }).click();
+			await person.visitor.look("web-app/development-emails");
+			const code = await person.page.locator(".email .code").innerText();
+			await person.open("/sign-up/code");
+			await person.submit("Confirm my address", { Code: code });
+			await person.submit("Create my account", { Password: PASSWORD });
+			await person.isTold(/Your account is ready/);
+			assert.deepEqual(Object.keys(await person.cookies()), ["session"]);
+		} finally {
+			await local.stop();
+		}
+	});
+});

@@ -1,0 +1,213 @@
+// Sign-in, sign-out and a forgotten password: every page, and everything that can go wrong.
+
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+
+import { useBrowser } from "../harness.js";
+import { NEW_PASSWORD, PASSWORD, Person, TOKEN, WRONG_PASSWORD, startSite } from "./site.js";
+
+describe("sign-in", () => {
+	const browser = useBrowser();
+	let site;
+
+	before(async () => (site = await startSite()));
+	after(() => site?.stop());
+
+	const somebody = async () => new Person(site, await browser.visitor());
+
+	/** Somebody with an account, who is not signed in. */
+	async function withAccount() {
+		const person = await somebody();
+		await person.signUp();
+		await person.submit("Sign out");
+		await person.isTold(/You are signed out/);
+		return person;
+	}
+
+	/** Somebody who has asked for a temporary password. */
+	async function withTemporaryPassword() {
+		const person = await withAccount();
+		await person.open("/forgot-password");
+		await person.submit("Send it", { "Email address of your account": person.address });
+		await person.isAt("/forgot-password/temporary-password");
+		return { person, temporary: await site.code(person.address) };
+	}
+
+	it("lets in who knows the password, tells the owner, and lets out again", async () => {
+		const person = await withAccount();
+		await person.visitor.look("web-app/signed-out");
+		await person.page.getByRole("link", { name: "Sign in" }).first().click();
+		await person.visitor.look("web-app/sign-in");
+		await person.submit("Sign in", { "Email address": person.address, Password: PASSWORD });
+		await person.isAt("/");
+		assert.match(await site.email(person.address), /Somebody has signed in/);
+		await person.isSignedIn();
+		await person.open("/sign-in");
+		await person.isAt("/");
+		await person.submit("Sign out");
+		await person.isSignedOut();
+		await person.isTold(/Please sign in first/);
+		await person.visitor.look("web-app/sign-in-first");
+	});
+
+	it("ends the session, not only the cookie", async () => {
+		const person = await somebody();
+		await person.signUp();
+		const { value } = (await person.cookies())["__Host-session"];
+		await person.submit("Sign out");
+		await person.setCookie("__Host-session", value);
+		await person.isSignedOut();
+	});
+
+	it("shows nothing of an account when one goes back after the sign-out", async () => {
+		const person = await somebody();
+		await person.signUp();
+		await person.isSignedIn();
+		await person.submit("Sign out");
+		await person.page.goBack();
+		await person.isAt("/sign-in");
+	});
+
+	it("says what is wrong, and keeps the address but not the password", async () => {
+		const person = await withAccount();
+		await person.open("/sign-in");
+		await person.submit("Sign in");
+		await person.isToldAt("Email address", /Enter your email address/);
+		await person.submit("Sign in", { "Email address": "ada", Password: PASSWORD });
+		await person.isToldAt("Email address", /should look like/);
+		await person.submit("Sign in", { "Email address": site.freshAddress(), Password: PASSWORD });
+		await person.isToldAt("Email address", /There is no account with this address/);
+		await person.visitor.look("web-app/sign-in-unknown");
+		await person.submit("Sign in", { "Email address": person.address, Password: "" });
+		await person.isToldAt("Password", /Enter your password/);
+		await person.submit("Sign in", { Password: WRONG_PASSWORD });
+		await person.isToldAt("Password", /not the password of this account/);
+		assert.equal(await person.typed("Email address"), person.address);
+		assert.equal(await person.typed("Password"), "");
+		assert.ok(!(await person.page.content()).includes(WRONG_PASSWORD));
+		await person.visitor.look("web-app/sign-in-incorrect");
+	});
+
+	it("lets nobody try more than five passwords, not even the right one after it", async () => {
+		const person = await withAccount();
+		for (let attempt = 0; attempt < 5; attempt++) {
+			await person.signIn(WRONG_PASSWORD);
+			await person.isToldAt("Password", /not the password/);
+		}
+		await person.signIn();
+		await person.isToldAt("Password", /Wait a minute/);
+		await person.isSignedOut();
+	});
+
+	it("tells the owner of a disabled account so, and forgets who is signed in", async () => {
+		const person = await somebody();
+		await person.signUp();
+		site.sql(
+			`UPDATE users SET disabled = 1, disabled_counter = disabled_counter + 1 WHERE email_address = '${person.address}'`
+		);
+		await person.isSignedOut();
+		await person.signIn();
+		await person.isTold(/This account is switched off/);
+		assert.equal(await person.typed("Email address"), person.address);
+		await person.visitor.look("web-app/sign-in-disabled");
+		await person.open("/forgot-password");
+		await person.submit("Send it", { "Email address of your account": person.address });
+		await person.isTold(/This account is switched off/);
+	});
+
+	it("leads from a forgotten password through a temporary one to a new one", async () => {
+		const person = await withAccount();
+		const elsewhere = await somebody();
+		elsewhere.address = person.address;
+		await elsewhere.signIn();
+		await elsewhere.isSignedIn();
+		await person.open("/sign-in");
+		await person.page.getByRole("link", { name: "Forgot your password?" }).click();
+		await person.visitor.look("web-app/forgot-password");
+		await person.submit("Send it", { "Email address of your account": person.address });
+		await person.isAt("/forgot-password/temporary-password");
+		await person.visitor.look("web-app/forgot-password-temporary");
+		const temporary = await site.code(person.address);
+		await person.submit("Continue", { "Temporary password": ` ${temporary.toLowerCase()} ` });
+		await person.isAt("/forgot-password/new-password");
+		await person.visitor.look("web-app/forgot-password-new");
+		await person.submit("Set my new password", { "New password": NEW_PASSWORD });
+		await person.isTold(/Your new password is set/);
+		await person.isSignedIn();
+		await elsewhere.isSignedOut();
+		await elsewhere.signIn();
+		await elsewhere.isToldAt("Password", /not the password/);
+		await elsewhere.signIn(NEW_PASSWORD);
+		await elsewhere.isSignedIn();
+	});
+
+	it("says what is wrong with the address of a forgotten password", async () => {
+		const person = await withAccount();
+		const label = "Email address of your account";
+		await person.open("/forgot-password");
+		await person.submit("Send it");
+		await person.isToldAt(label, /Enter your email address/);
+		await person.submit("Send it", { [label]: "ada@" });
+		await person.isToldAt(label, /should look like/);
+		const unknown = site.freshAddress();
+		await person.submit("Send it", { [label]: unknown });
+		await person.isToldAt(label, /There is no account/);
+		assert.equal(await person.typed(label), unknown);
+		await person.visitor.look("web-app/forgot-password-unknown");
+		// One email was sent for the sign-up.
+		for (let sent = 1; sent < 5; sent++) {
+			await person.submit("Send it", { [label]: person.address });
+			await person.page.getByRole("link", { name: "ask for another one" }).click();
+		}
+		await person.submit("Send it", { [label]: person.address });
+		await person.isToldAt(label, /come back in half an hour/);
+	});
+
+	it("says what is wrong with a temporary password, and counts only whole ones", async () => {
+		const { person, temporary } = await withTemporaryPassword();
+		const label = "Temporary password";
+		await person.submit("Continue", { [label]: "ABC" });
+		await person.isToldAt(label, /12 letters and digits/);
+		for (let attempt = 0; attempt < 5; attempt++) {
+			await person.submit("Continue", { [label]: "IIIIIIIIIIII" });
+			await person.isToldAt(label, /not the temporary password/);
+		}
+		await person.visitor.look("web-app/forgot-password-incorrect");
+		await person.submit("Continue", { [label]: temporary });
+		await person.isToldAt(label, /Wait a minute/);
+	});
+
+	it("says what is wrong with a new password, and goes on where it was", async () => {
+		const { person, temporary } = await withTemporaryPassword();
+		await person.open("/forgot-password/new-password");
+		await person.isAt("/forgot-password/temporary-password");
+		await person.submit("Continue", { "Temporary password": temporary });
+		await person.submit("Set my new password", { "New password": "short" });
+		await person.isToldAt("New password", /between 10 and 100 characters/);
+		await person.submit("Set my new password", { "New password": "qwertyuiop" });
+		await person.isToldAt("New password", /too easy to guess/);
+		await person.visitor.look("web-app/forgot-password-weak");
+		await person.open("/forgot-password/finish");
+		await person.isAt("/forgot-password/new-password");
+		await person.submit("Set my new password", { "New password": NEW_PASSWORD });
+		await person.isTold(/Your new password is set/);
+	});
+
+	it("says so when a temporary password is not valid any more", async () => {
+		const { person, temporary } = await withTemporaryPassword();
+		const elsewhere = await somebody();
+		elsewhere.address = person.address;
+		await elsewhere.signIn();
+		await elsewhere.open("/settings/password");
+		await elsewhere.submit("Continue", { "Current password": PASSWORD });
+		await elsewhere.submit("Change my password", { "New password": NEW_PASSWORD });
+		await elsewhere.isTold(/Your password is changed/);
+		await person.submit("Continue", { "Temporary password": temporary });
+		await person.isAt("/forgot-password");
+		await person.isTold(/no longer valid/);
+		await person.visitor.look("web-app/forgot-password-ended");
+		await person.setCookie("__Host-forgot-password", TOKEN);
+		await person.open("/forgot-password/new-password");
+		await person.isTold(/no longer valid/);
+	});
+});

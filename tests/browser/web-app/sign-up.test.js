@@ -1,0 +1,214 @@
+// Sign-up: every page, and everything that can go wrong.
+
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+
+import { useBrowser } from "../harness.js";
+import { PASSWORD, Person, TOKEN, startSite } from "./site.js";
+
+describe("sign-up", () => {
+	const browser = useBrowser();
+	let site;
+
+	before(async () => (site = await startSite()));
+	after(() => site?.stop());
+
+	const somebody = async (options) => new Person(site, await browser.visitor(options));
+
+	/** Somebody who has asked for a code. */
+	async function withCode() {
+		const person = await somebody();
+		await person.open("/sign-up");
+		await person.submit("Send the code", { "Email address": person.address });
+		return { person, code: await site.code(person.address) };
+	}
+
+	/** Somebody who has confirmed an address. */
+	async function withAddress() {
+		const { person, code } = await withCode();
+		await person.submit("Confirm my address", { Code: code });
+		await person.isAt("/sign-up/password");
+		return person;
+	}
+
+	it("leads from the front page through a code and a password to being signed in", async () => {
+		const person = await somebody();
+		await person.open("/");
+		await person.visitor.look("web-app/welcome");
+		await person.page.getByRole("link", { name: "Create an account" }).click();
+		await person.visitor.look("web-app/sign-up");
+		await person.submit("Send the code", { "Email address": ` ${person.address} ` });
+		await person.isAt("/sign-up/code");
+		assert.match(await person.page.innerText("main"), new RegExp(person.address.replace("+", "\\+")));
+		await person.visitor.look("web-app/sign-up-code");
+		await person.submit("Confirm my address", { Code: await site.code(person.address) });
+		await person.isAt("/sign-up/password");
+		await person.visitor.look("web-app/sign-up-password");
+		await person.submit("Create my account", { Password: PASSWORD });
+		await person.isAt("/");
+		await person.isTold(/Your account is ready/);
+		await person.visitor.look("web-app/home-signed-up");
+		await person.page.reload();
+		assert.equal(await person.page.getByRole("status").count(), 0, "it is said once");
+		await person.visitor.look("web-app/home");
+		await person.isSignedIn();
+	});
+
+	it("takes a code that was copied in lower case and in groups", async () => {
+		const { person, code } = await withCode();
+		const groups = `${code.slice(0, 4)}-${code.slice(4)} `.toLowerCase();
+		await person.submit("Confirm my address", { Code: groups });
+		await person.isAt("/sign-up/password");
+	});
+
+	it("says what is wrong with an address, and keeps it", async () => {
+		const person = await somebody();
+		await person.open("/sign-up");
+		await person.submit("Send the code");
+		await person.isToldAt("Email address", /Enter your email address/);
+		await person.submit("Send the code", { "Email address": "ada@" });
+		await person.isToldAt("Email address", /should look like name@example\.com/);
+		assert.equal(await person.typed("Email address"), "ada@");
+		await person.visitor.look("web-app/sign-up-invalid");
+		const long = `${"a".repeat(300)}@example.com`;
+		await person.submit("Send the code", { "Email address": long });
+		await person.isToldAt("Email address", /should look like name@example\.com/);
+	});
+
+	it("shows what was typed as text, whatever it is", async () => {
+		const person = await somebody();
+		const typed = `"><img src=x onerror=alert(1)>@example.com`;
+		await person.open("/sign-up");
+		await person.submit("Send the code", { "Email address": typed });
+		await person.isToldAt("Email address", /should look like/);
+		assert.equal(await person.typed("Email address"), typed);
+		assert.equal(await person.page.locator("main img").count(), 0);
+	});
+
+	it("says that an address has an account, and leads to the sign-in", async () => {
+		const person = await somebody();
+		await person.signUp();
+		const other = await somebody();
+		await other.open("/sign-up");
+		await other.submit("Send the code", { "Email address": person.address });
+		await other.isToldAt("Email address", /There is an account with this address/);
+		await other.page.locator("main .error a").click();
+		await other.isAt("/sign-in");
+	});
+
+	it("says how long to wait when too much was sent to an address", async () => {
+		const person = await somebody();
+		await person.open("/sign-up");
+		for (let sent = 0; sent < 5; sent++) {
+			await person.submit("Send the code", { "Email address": person.address });
+			await person.isAt("/sign-up/code");
+			await person.page.getByRole("link", { name: "Use another one" }).click();
+		}
+		await person.submit("Send the code", { "Email address": person.address });
+		await person.isToldAt("Email address", /come back in half an hour/);
+		assert.equal(await person.typed("Email address"), person.address);
+	});
+
+	it("sends the same code again, five times at most", async () => {
+		const { person, code } = await withCode();
+		for (let sent = 1; sent < 5; sent++) {
+			await person.submit("send the code again");
+			await person.isTold(/We have sent the code again/);
+			assert.equal(await site.code(person.address), code);
+		}
+		await person.visitor.look("web-app/sign-up-code-again");
+		await person.submit("send the code again");
+		await person.isAt("/sign-up/code");
+		await person.isTold(/We cannot send the code again so soon/);
+	});
+
+	it("says what is wrong with a code, and counts only whole ones", async () => {
+		const { person, code } = await withCode();
+		for (const incomplete of ["", "ABC", `${code}2`]) {
+			await person.submit("Confirm my address", { Code: incomplete });
+			await person.isToldAt("Code", /8 letters and digits/);
+		}
+		for (let attempt = 0; attempt < 5; attempt++) {
+			await person.submit("Confirm my address", { Code: "IIIIIIII" });
+			await person.isToldAt("Code", /not the code that we sent/);
+		}
+		await person.visitor.look("web-app/sign-up-code-incorrect");
+		await person.submit("Confirm my address", { Code: code });
+		await person.isToldAt("Code", /Wait a minute/);
+		assert.equal(await person.typed("Code"), "");
+	});
+
+	it("says what is wrong with a password, and never shows it", async () => {
+		const person = await withAddress();
+		for (const wrong of ["", "short", "x".repeat(101)]) {
+			await person.submit("Create my account", { Password: wrong });
+			await person.isToldAt("Password", /between 10 and 100 characters/);
+			assert.equal(await person.typed("Password"), "");
+		}
+		await person.submit("Create my account", { Password: "password1234" });
+		await person.isToldAt("Password", /too easy to guess/);
+		assert.ok(!(await person.page.content()).includes("password1234"));
+		await person.visitor.look("web-app/sign-up-password-weak");
+		await person.submit("Create my account", { Password: PASSWORD });
+		await person.isTold(/Your account is ready/);
+	});
+
+	it("goes on where it was, whatever page is opened", async () => {
+		const { person, code } = await withCode();
+		for (const page of ["/sign-up/password", "/sign-up/finish"]) {
+			await person.open(page);
+			await person.isAt("/sign-up/code");
+		}
+		await person.submit("Confirm my address", { Code: code });
+		for (const page of ["/sign-up/code", "/sign-up/finish"]) {
+			await person.open(page);
+			await person.isAt("/sign-up/password");
+		}
+		await person.submit("Create my account", { Password: PASSWORD });
+		await person.open("/sign-up");
+		await person.isAt("/");
+	});
+
+	it("begins at the beginning without a code, and says so when the time is over", async () => {
+		const person = await somebody();
+		await person.open("/sign-up/code");
+		await person.isAt("/sign-up");
+		await person.setCookie("__Host-sign-up", TOKEN);
+		await person.open("/sign-up/code");
+		await person.isAt("/sign-up");
+		await person.isTold(/That sign-up has ended/);
+		await person.visitor.look("web-app/sign-up-ended");
+	});
+
+	it("ends in one tab when it was finished in another", async () => {
+		const person = await withAddress();
+		const tab = await person.visitor.context.newPage();
+		await tab.goto(person.page.url());
+		await person.submit("Create my account", { Password: PASSWORD });
+		await person.isAt("/");
+		await tab.getByLabel("Password", { exact: true }).fill(PASSWORD);
+		await tab.getByRole("button", { name: "Create my account" }).click();
+		assert.equal(new URL(tab.url()).pathname, "/");
+		await person.isSignedIn();
+	});
+
+	it("ends for the slower of two with the same address", async () => {
+		const slower = await withAddress();
+		const faster = await somebody();
+		faster.address = slower.address;
+		await faster.signUp();
+		await slower.submit("Create my account", { Password: PASSWORD });
+		await slower.isAt("/sign-up");
+		await slower.isTold(/That sign-up has ended/);
+	});
+
+	it("never sends a form twice: going back and reloading are harmless", async () => {
+		const { person, code } = await withCode();
+		await person.submit("Confirm my address", { Code: code });
+		await person.isAt("/sign-up/password");
+		await person.page.reload();
+		await person.isAt("/sign-up/password");
+		await person.page.goBack();
+		await person.isAt("/sign-up/password");
+	});
+});

@@ -1,0 +1,160 @@
+// The website of examples/web-app, and people on it.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+
+import { startProgram } from "../harness.js";
+
+export const PASSWORD = "violet-hammock-7-glacier";
+export const NEW_PASSWORD = "mellow-orchard-42-lantern";
+export const WRONG_PASSWORD = "hollow-umbrella-13-cactus";
+
+/** A token of nothing: what is left of one when its time is over. */
+export const TOKEN = `${"a".repeat(24)}.${"b".repeat(24)}`;
+
+/** Starts the website. It is as others would run it: without `--development`, emails are printed and cookies are safe. */
+export async function startSite(...options) {
+	const program = await startProgram("FAROE_WEB_APP_BINARY", ["127.0.0.1:0", ...options]);
+	const unread = [];
+	let email;
+	program.lines.on("line", (line) => {
+		const to = /^--- email to (.*)$/.exec(line)?.[1];
+		if (to) {
+			email = { to, text: "" };
+		} else if (line === "---") {
+			unread.push(email);
+			program.lines.emit("email");
+		} else if (email) {
+			email.text += `${line}\n`;
+		}
+	});
+	let addresses = 0;
+	return {
+		...program,
+		/** An address that nobody has used. */
+		freshAddress: () => `ada+${++addresses}@example.com`,
+		/** The next email to this address that has not been read: its text. */
+		async email(to) {
+			for (;;) {
+				const index = unread.findIndex((email) => email.to === to);
+				if (index >= 0) {
+					return unread.splice(index, 1)[0].text;
+				}
+				await once(program.lines, "email");
+			}
+		},
+		/** The code, or the temporary password, in the next email that has one. */
+		async code(to) {
+			for (;;) {
+				const code = /^    ([A-Z2-9]+)$/m.exec(await this.email(to))?.[1];
+				if (code) {
+					return code;
+				}
+			}
+		},
+		/** Changes the users table behind the website's back, as its owner would. */
+		sql(statement) {
+			const python = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute(sys.argv[2]); c.commit()";
+			execFileSync("python3", ["-c", python, join(program.folder, "users.sqlite3"), statement]);
+		}
+	};
+}
+
+/** Somebody who uses the website: what they do, and what they see. */
+export class Person {
+	constructor(site, visitor) {
+		this.site = site;
+		this.visitor = visitor;
+		this.page = visitor.page;
+		this.address = site.freshAddress();
+	}
+
+	async open(path) {
+		await this.page.goto(this.site.url + path);
+	}
+
+	/** Fills the fields with these labels, and presses the button. */
+	async submit(button, fields = {}) {
+		for (const [label, value] of Object.entries(fields)) {
+			await this.page.getByLabel(label, { exact: true }).fill(value);
+		}
+		await this.page.getByRole("button", { name: button, exact: true }).click();
+	}
+
+	async isAt(path) {
+		await this.page.waitForLoadState();
+		assert.equal(new URL(this.page.url()).pathname, path);
+	}
+
+	/** Something is said above everything else. */
+	async isTold(text) {
+		assert.match(await this.page.getByRole("status").innerText(), text);
+	}
+
+	/** Something is wrong with a field: it says so, has the focus, and the title says so. */
+	async isToldAt(label, text) {
+		const field = this.page.getByLabel(label, { exact: true });
+		const { error, isInvalid, hasFocus } = await field.evaluate((input) => ({
+			error: document.getElementById(input.getAttribute("aria-describedby").split(" ")[0]).innerText,
+			isInvalid: input.getAttribute("aria-invalid") === "true",
+			hasFocus: document.activeElement === input
+		}));
+		assert.match(error, text);
+		assert.match(await this.page.title(), /^Error: /);
+		assert.ok(isInvalid && hasFocus);
+		assert.equal(await this.page.getByRole("status").count(), 0);
+	}
+
+	async typed(label) {
+		return await this.page.getByLabel(label, { exact: true }).inputValue();
+	}
+
+	/** Signs up on the pages. */
+	async signUpByHand() {
+		await this.open("/sign-up");
+		await this.submit("Send the code", { "Email address": this.address });
+		await this.submit("Confirm my address", { Code: await this.site.code(this.address) });
+		await this.submit("Create my account", { Password: PASSWORD });
+		await this.isTold(/Your account is ready/);
+	}
+
+	/** Signs up without looking at the pages, which is faster, and opens the front page. */
+	async signUp() {
+		const send = (path, form) => this.visitor.context.request.post(this.site.url + path, { form });
+		await send("/sign-up", { email_address: this.address });
+		await send("/sign-up/code", { code: await this.site.code(this.address) });
+		await send("/sign-up/password", { password: PASSWORD });
+		await this.open("/");
+		assert.match(await this.page.innerText("main"), /You are signed in/);
+	}
+
+	async signIn(password = PASSWORD) {
+		await this.open("/sign-in");
+		await this.submit("Sign in", { "Email address": this.address, Password: password });
+	}
+
+	async isSignedIn() {
+		await this.open("/settings");
+		await this.isAt("/settings");
+	}
+
+	async isSignedOut() {
+		await this.open("/settings");
+		await this.isAt("/sign-in");
+	}
+
+	/** The cookies that the browser has, by name. */
+	async cookies() {
+		const cookies = await this.visitor.context.cookies();
+		return Object.fromEntries(cookies.map((cookie) => [cookie.name, cookie]));
+	}
+
+	/** Has the token of another flow, or of none, in a cookie. */
+	async setCookie(name, value) {
+		await this.visitor.context.addCookies([
+			{ name, value, url: this.site.url.replace("http:", "https:"), httpOnly: true, secure: true, sameSite: "Lax" }
+		]);
+	}
+}
