@@ -165,12 +165,6 @@ impl ActionInvocationEndpoint {
     }
 }
 
-impl From<Endpoint> for ActionInvocationEndpoint {
-    fn from(endpoint: Endpoint) -> Self {
-        Self::of(Target::Embedded(endpoint))
-    }
-}
-
 fn respond(response: EndpointResponse) -> Response {
     match response {
         EndpointResponse::Completed(body) => completed(body),

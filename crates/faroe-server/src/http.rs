@@ -1,7 +1,6 @@
 //! The HTTP surface: which paths there are and what surrounds every answer.
 
 mod dev_emails;
-mod invoke;
 mod origin;
 mod ready;
 
@@ -15,7 +14,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use faroe_core::endpoint::Endpoint;
+use faroe_axum::endpoint::ActionInvocationEndpoint;
 use tokio::sync::Semaphore;
 use tower_http::{
     catch_panic::CatchPanicLayer,
@@ -34,7 +33,7 @@ const PREFLIGHT_AGE: Duration = Duration::from_secs(600);
 /// What the handlers need.
 #[derive(Debug)]
 pub(crate) struct App {
-    pub(crate) endpoint: Endpoint,
+    pub(crate) endpoint: ActionInvocationEndpoint,
     pub(crate) readiness: Readiness,
     /// In development mode only.
     pub(crate) dev_mailbox: Option<Arc<DevMailbox>>,
@@ -47,7 +46,7 @@ pub(crate) struct App {
 pub(crate) fn router(app: App) -> Router {
     let app = Arc::new(app);
     let mut router = Router::new()
-        .route("/", post(invoke::invoke))
+        .route("/", post(invoke))
         .route("/health", get(|| async { "alive\n" }))
         .route("/ready", get(ready::ready));
     if app.dev_mailbox.is_some() {
@@ -61,6 +60,10 @@ pub(crate) fn router(app: App) -> Router {
     router
         .layer(middleware::from_fn_with_state(Arc::clone(&app), surround))
         .with_state(app)
+}
+
+async fn invoke(State(app): State<Arc<App>>, request: Request) -> Response {
+    app.endpoint.answer(request).await
 }
 
 /// Lets the configured origins read answers, and in development mode those of this machine. `None`: no one.

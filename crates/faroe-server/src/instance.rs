@@ -3,6 +3,7 @@
 use std::{fmt::Write, net::SocketAddr, sync::Arc};
 
 use axum::Router;
+use faroe_axum::endpoint::ActionInvocationEndpoint;
 use tokio::{net::TcpListener, sync::Semaphore};
 
 use crate::{
@@ -38,9 +39,10 @@ impl Instance {
             .blocked_actions
             .iter()
             .map(String::as_str);
-        let endpoint = server
-            .endpoint_with_blocklist(blocked_actions)
-            .map_err(|error| StartError::because("http.blocked_actions", &error))?;
+        let endpoint = ActionInvocationEndpoint::with_blocklist(server, blocked_actions)
+            .map_err(|error| StartError::because("http.blocked_actions", &error))?
+            .with_body_timeout(configuration.http.body_timeout)
+            .with_request_timeout(configuration.http.request_timeout);
         let places = Arc::new(Semaphore::new(configuration.http.max_connections as usize));
         let router = http::router(App {
             endpoint,

@@ -62,7 +62,7 @@ async fn router_with(storage: Broken) -> (Router, tempfile::TempDir) {
     let mailbox = Arc::new(DevMailbox::default());
     let assembly = assemble(&configuration, mailbox.clone()).await.unwrap();
     let app = App {
-        endpoint: assembly.server.endpoint(),
+        endpoint: ActionInvocationEndpoint::new(assembly.server),
         readiness: Readiness {
             main_storage: Arc::new(storage),
             ..assembly.readiness
