@@ -1,0 +1,149 @@
+//! Run it with `cargo run -p example-embed-in-axum`, open <http://localhost:4006> and sign up: the code is printed here.
+//!
+//! The fields of each form are the arguments of an action; the token of a sign-up or sign-in travels in a hidden one.
+
+use std::{env, sync::Arc};
+
+use axum::{
+    Form, Router,
+    http::StatusCode,
+    response::{Html, IntoResponse, Redirect, Response},
+    routing::{get, post},
+};
+use faroe_argon2::Argon2id;
+use faroe_axum::{Auth, AuthOptions, SetCookie, SignedIn, Unavailable};
+use faroe_core::{
+    Server, ServerAction, ServerOptions, ServerParts, Storages, UserPasswordHashAlgorithms,
+    email::{EmailContent, EmailMessage, EmailSender},
+    error::AdapterError,
+    protocol::{action::ErrorCode, signin::*, signup::*},
+};
+use faroe_password_strength::PasswordStrength;
+use faroe_storage_memory::MemoryStorage;
+use faroe_user_store_sqlite::SqliteUserStore;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    // For http://localhost. On https it is AuthOptions::default().
+    let options = AuthOptions::development().with_sign_in_page("/sign-in");
+    let auth = Auth::new(server().await?, options);
+    let app = Router::new()
+        .route("/", get(home))
+        .route("/sign-up", get(Html(SIGN_UP)).post(sign_up))
+        .route("/sign-up/code", post(enter_code))
+        .route("/sign-up/password", post(set_password))
+        .route("/sign-in", get(Html(SIGN_IN)).post(sign_in))
+        .route("/sign-in/password", post(enter_password))
+        .route("/sign-out", post(sign_out))
+        .layer(auth);
+    let address = env::args().nth(1).unwrap_or("127.0.0.1:4006".to_owned());
+    let listener = tokio::net::TcpListener::bind(address).await?;
+    println!("listening on http://{}", listener.local_addr()?);
+    Ok(axum::serve(listener, app).await?)
+}
+
+/// The auth server, with users in a file and everything else in memory.
+async fn server() -> Result<Server, Box<dyn std::error::Error>> {
+    let parts = ServerParts {
+        storages: Storages::single(MemoryStorage::default()),
+        user_store: Arc::new(SqliteUserStore::connect("users.sqlite3").await?),
+        user_password_hash_algorithms: UserPasswordHashAlgorithms {
+            current: Arc::new(Argon2id::recommended_for_user_passwords()),
+            previous: vec![],
+        },
+        temporary_password_hash_algorithm: Arc::new(Argon2id::recommended_for_temporary_passwords()),
+        email_sender: Arc::new(Printed),
+    };
+    let options = ServerOptions {
+        password_strength_checker: Arc::new(PasswordStrength::default()),
+        ..ServerOptions::default()
+    };
+    Ok(Server::new(parts, options)?)
+}
+
+/// The protected page. Who is not signed in is sent to the sign-in page.
+async fn home(SignedIn { session, .. }: SignedIn) -> Html<String> {
+    Html(format!("You are user {}. {SIGN_OUT}", session.user_id))
+}
+
+async fn sign_up(auth: Auth, Form(action): Form<CreateSignup>) -> Result<Html<String>, Response> {
+    let token = invoke(&auth, action).await?.signup_token;
+    let hidden = ("signup_token", token.expose());
+    Ok(next_form("/sign-up/code", hidden, CODE))
+}
+
+async fn enter_code(
+    auth: Auth,
+    Form(action): Form<VerifySignupEmailAddressVerificationCode>,
+) -> Result<Html<String>, Response> {
+    let token = action.signup_token.clone();
+    invoke(&auth, action).await?;
+    let hidden = ("signup_token", token.expose());
+    Ok(next_form("/sign-up/password", hidden, PASSWORD))
+}
+
+async fn set_password(
+    auth: Auth,
+    Form(action): Form<SetSignupPassword>,
+) -> Result<(SetCookie, Redirect), Response> {
+    let signup_token = action.signup_token.clone();
+    invoke(&auth, action).await?;
+    let completed = invoke(&auth, CompleteSignup { signup_token }).await?;
+    let cookie = auth.session_cookie(&completed.session_token);
+    Ok((cookie, Redirect::to("/")))
+}
+
+async fn sign_in(auth: Auth, Form(action): Form<CreateSignin>) -> Result<Html<String>, Response> {
+    let token = invoke(&auth, action).await?.signin_token;
+    let hidden = ("signin_token", token.expose());
+    Ok(next_form("/sign-in/password", hidden, PASSWORD))
+}
+
+async fn enter_password(
+    auth: Auth,
+    Form(action): Form<VerifySigninUserPassword>,
+) -> Result<(SetCookie, Redirect), Response> {
+    let signin_token = action.signin_token.clone();
+    invoke(&auth, action).await?;
+    let completed = invoke(&auth, CompleteSignin { signin_token }).await?;
+    let cookie = auth.session_cookie(&completed.session_token);
+    Ok((cookie, Redirect::to("/")))
+}
+
+async fn sign_out(auth: Auth, signed_in: SignedIn) -> Result<(SetCookie, Redirect), Unavailable> {
+    Ok((auth.sign_out(signed_in).await?, Redirect::to("/")))
+}
+
+/// Invokes an action. Why it is refused is shown as the code that it answers.
+async fn invoke<A: ServerAction>(auth: &Auth, action: A) -> Result<A::Values, Response> {
+    let answer = auth.invoke(action).await;
+    let answer = answer.map_err(IntoResponse::into_response)?;
+    answer.map_err(|code| (StatusCode::UNPROCESSABLE_ENTITY, code.as_str()).into_response())
+}
+
+const SIGN_UP: &str = "<form method=post>Your address: <input name=email_address></form>";
+const SIGN_IN: &str = "<form method=post>Your address: <input name=user_email_address></form>
+<a href=/sign-up>Sign up</a>";
+const SIGN_OUT: &str = "<form method=post action=/sign-out><button>Sign out</button></form>";
+const CODE: &str = "Your code: <input name=email_address_verification_code>";
+const PASSWORD: &str = "Your password: <input name=password type=password>";
+
+fn next_form(to: &str, (name, token): (&str, &str), field: &str) -> Html<String> {
+    let token = format!("<input type=hidden name={name} value={token}>");
+    let form = format!("<form method=post action={to}>{token}{field}</form>");
+    Html(form)
+}
+
+/// Your way to send email goes here.
+#[derive(Debug)]
+struct Printed;
+
+#[async_trait::async_trait]
+impl EmailSender for Printed {
+    async fn send(&self, message: EmailMessage) -> Result<(), AdapterError> {
+        if let EmailContent::SignupEmailAddressVerificationCode { code } = message.content {
+            println!("code for {}: {}", message.to, code.expose());
+        }
+        Ok(())
+    }
+}
