@@ -2,7 +2,10 @@
 
 pub mod clock;
 pub mod conformance;
+pub mod explorer;
+pub mod fault;
 pub mod hasher;
+pub mod intercept;
 pub mod log;
 pub mod mailbox;
 pub mod promise;

@@ -32,6 +32,11 @@ impl ErrorLog {
     pub fn errors(&self) -> Vec<LoggedError> {
         locked(&self.0).clone()
     }
+
+    /// Takes out what was reported, in order.
+    pub fn take_errors(&self) -> Vec<LoggedError> {
+        std::mem::take(&mut *locked(&self.0))
+    }
 }
 
 impl ActionErrorLogger for ErrorLog {

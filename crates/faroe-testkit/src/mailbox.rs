@@ -79,6 +79,11 @@ impl Mailbox {
         secrets.collect()
     }
 
+    /// Takes all messages out, in order.
+    pub fn take_messages(&self) -> Vec<EmailMessage> {
+        std::mem::take(&mut *locked(&self.messages))
+    }
+
     /// From now on every message fails and is not kept, or, with `false`, is delivered again.
     pub fn set_failing(&self, failing: bool) {
         self.failing.store(failing, Ordering::SeqCst);

@@ -93,6 +93,11 @@ impl ReferenceStorage {
         self.lock().clone()
     }
 
+    /// Makes this everything that is in it.
+    pub fn set_entries(&self, entries: BTreeMap<String, StoredEntry>) {
+        *locked(&self.entries) = entries;
+    }
+
     /// The calls since the last time that this was asked, in order.
     pub fn take_calls(&self) -> Vec<StorageCall> {
         std::mem::take(&mut *locked(&self.calls))

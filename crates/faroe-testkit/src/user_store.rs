@@ -86,6 +86,12 @@ impl ReferenceUserStore {
         change(user.expect("a test changes only users that exist"));
     }
 
+    /// Makes these all the users that there are. IDs of users who are gone are not used again.
+    pub fn set_users(&self, users: impl IntoIterator<Item = User>) {
+        let users = users.into_iter().map(|user| (user.id.clone(), user));
+        locked(&self.table).users = users.collect();
+    }
+
     /// The calls since the last time that this was asked, in order. What the application does is not among them.
     pub fn take_calls(&self) -> Vec<UserStoreCall> {
         std::mem::take(&mut *locked(&self.calls))

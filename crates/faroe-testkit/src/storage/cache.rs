@@ -32,6 +32,11 @@ impl ReferenceCache {
         }
     }
 
+    /// Forgets everything.
+    pub fn clear(&self) {
+        locked(&self.values).clear();
+    }
+
     /// The calls since the last time that this was asked, in order.
     pub fn take_calls(&self) -> Vec<StorageCall> {
         std::mem::take(&mut *locked(&self.calls))

@@ -1,5 +1,10 @@
 //! The fakes do what their documentation says.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod explorer;
+mod faults;
+
 use std::sync::Arc;
 
 use faroe_core::{

@@ -1,0 +1,102 @@
+use std::{
+    future::poll_fn,
+    sync::{Arc, Mutex},
+    task::Poll,
+};
+
+use async_trait::async_trait;
+
+use crate::{
+    intercept::{Call, Fault, Interceptor, LateAct},
+    locked,
+};
+
+/// Stops each call of the action that is running, until it is let through.
+#[derive(Debug, Default)]
+pub(super) struct Turnstile(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// The action that is running; without one, calls pass.
+    actor: Option<usize>,
+    /// The call that each action waits with.
+    waiting: Vec<Option<Call>>,
+    /// The action whose call passes.
+    let_through: Option<usize>,
+}
+
+/// While this is there, the calls that are made are an action's.
+#[derive(Debug)]
+pub(super) struct Entered<'a>(&'a Turnstile);
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        locked(&self.0.0).actor = None;
+    }
+}
+
+impl Turnstile {
+    pub(super) fn begin(&self, actors: usize) {
+        let waiting = vec![None; actors];
+        *locked(&self.0) = State {
+            waiting,
+            ..State::default()
+        };
+    }
+
+    /// Lets every call pass.
+    pub(super) fn open(&self) {
+        *locked(&self.0) = State::default();
+    }
+
+    pub(super) fn enter(self: &Arc<Self>, actor: usize) -> Entered<'_> {
+        locked(&self.0).actor = Some(actor);
+        Entered(self)
+    }
+
+    pub(super) fn let_through(&self, actor: usize) {
+        let state = &mut *locked(&self.0);
+        assert!(
+            state.waiting[actor].take().is_some(),
+            "action {actor} has no next call"
+        );
+        state.let_through = Some(actor);
+    }
+
+    pub(super) fn is_waiting(&self, actor: usize) -> bool {
+        locked(&self.0).waiting[actor].is_some()
+    }
+
+    pub(super) fn waiting(&self) -> Vec<Option<Call>> {
+        locked(&self.0).waiting.clone()
+    }
+}
+
+#[async_trait]
+impl Interceptor for Turnstile {
+    async fn intercept(&self, call: &Call) -> Option<Fault> {
+        let actor = {
+            let state = &mut *locked(&self.0);
+            let actor = state.actor?;
+            let before = state.waiting[actor].replace(call.clone());
+            assert_eq!(before, None, "an action makes one call at a time");
+            actor
+        };
+        poll_fn(|_| {
+            if locked(&self.0)
+                .let_through
+                .take_if(|it| *it == actor)
+                .is_some()
+            {
+                Poll::Ready(None)
+            } else {
+                Poll::Pending
+            }
+        })
+        .await
+    }
+
+    fn hold_back(&self, _act: LateAct) {
+        unreachable!("no call of an exploration goes wrong");
+    }
+}
