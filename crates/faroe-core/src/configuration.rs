@@ -194,6 +194,9 @@ impl Default for Hashing {
 /// How long adapters are waited for. What takes longer has failed, and its outcome is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
+    /// A whole action, however many adapters are slow; no other limit reaches beyond it. The time of one storage call is
+    /// kept of it for finishing what was begun and for clearing away. Default: 10 seconds.
+    pub action: Duration,
     /// One call of a storage or cache. Default: 2 seconds.
     pub storage: Duration,
     /// One call of the user store. Default: 2 seconds.
@@ -209,6 +212,7 @@ pub struct Timeouts {
 impl Default for Timeouts {
     fn default() -> Self {
         Self {
+            action: Duration::from_secs(10),
             storage: Duration::from_secs(2),
             user_store: Duration::from_secs(2),
             checker: Duration::from_secs(5),
@@ -251,13 +255,14 @@ pub(crate) fn check(
         "hashing permits must be at least 1",
     )?;
     let Timeouts {
+        action,
         storage,
         user_store,
         checker,
         email,
         notification,
     } = options.timeouts;
-    for timeout in [storage, user_store, checker, email, notification] {
+    for timeout in [action, storage, user_store, checker, email, notification] {
         require(!timeout.is_zero(), "every timeout must be longer than zero")?;
     }
     Ok(())

@@ -52,30 +52,51 @@ impl Invocation<'_> {
         &self,
         token: &str,
     ) -> Result<Option<(Held<R>, User)>, Fault> {
-        let Some(flow) = self.find::<R>(token).await? else {
+        let Some(mut flow) = self.find::<R>(token).await? else {
             return Ok(None);
         };
         let user = self.user(&flow.record.user().id).await?;
-        let user = user.filter(|user| flow.record.user().is_unchanged(user));
-        if user.is_none() {
+        let is_alive = |flow: &Held<R>| {
+            let user = user.as_ref();
+            user.is_some_and(|user| flow.record.user().is_unchanged(user))
+        };
+        if !is_alive(&flow) {
+            // The flow may have hashed the user's password again between the two reads: it knows of that by now.
+            flow = match self.find::<R>(token).await? {
+                Some(flow) => flow,
+                None => return Ok(None),
+            };
+        }
+        if !is_alive(&flow) {
             self.discard(&flow).await;
+            return Ok(None);
         }
         Ok(user.map(|user| (flow, user)))
     }
 
-    /// Hashes a password that the flow has just verified again, if its hash is of an algorithm of the past. The flow goes
-    /// on: it remembers the user as it then is.
-    pub(crate) async fn rehash_for<R: UserFlow>(
+    /// Writes back a flow that has just verified a password, and hashes the password again if its hash is of an algorithm
+    /// of the past. The flow survives that: it knows the salt of the new hash before the user has it.
+    pub(crate) async fn update_verified<R: UserFlow>(
         &self,
         flow: &mut Held<R>,
         user: &User,
         password: &Password,
         place: &HashingPlace,
-    ) {
-        if let Some(counter) = self.rehash(user, password, place).await {
-            flow.record.user_mut().password_hash_counter = counter;
-            self.tolerate(self.update(flow).await);
+    ) -> Result<(), Fault> {
+        let rehashed = self.rehash(user, password, place).await;
+        if let Some(hash) = &rehashed {
+            flow.record.user_mut().rehash_salt = Some(hash.salt.clone());
         }
+        self.update(flow).await?;
+        if let Some(hash) = rehashed {
+            let counter = user.password_hash_counter;
+            let updated = self
+                .update_user_password_hash(&user.id, &hash, counter)
+                .await;
+            // If it cannot be replaced, the old one serves on.
+            self.tolerate(updated);
+        }
+        Ok(())
     }
 
     /// The living session and its flow, and their user.

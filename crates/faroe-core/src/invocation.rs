@@ -1,6 +1,11 @@
 //! One invocation of one action: what it can reach, and how it can fail.
 
-use std::{error::Error, fmt, time::Duration};
+use std::{
+    error::Error,
+    fmt,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use faroe_protocol::{
     action::{Action, ErrorCode},
@@ -15,7 +20,7 @@ use crate::{
     log::ActionError,
     server::Parts,
     storage::{Cache, MainStorage, RateLimitStorage},
-    time::UnixTime,
+    time::{Stopwatch, UnixTime},
     user_store::UserStore,
 };
 
@@ -98,17 +103,17 @@ impl fmt::Display for TimedOut {
 
 impl Error for TimedOut {}
 
-/// Waits for an adapter, but not longer than `limit`.
-pub(crate) async fn within<T>(
-    limit: Duration,
-    operation: &'static str,
-    call: impl Future<Output = Result<T, AdapterError>> + Send,
-) -> Result<T, Fault> {
-    match tokio::time::timeout(limit, call).await {
-        Ok(result) => Ok(result?),
-        Err(_) => Err(AdapterError::new(operation, TimedOut(limit)).into()),
+/// The call was not made.
+#[derive(Debug)]
+struct NoTimeLeft;
+
+impl fmt::Display for NoTimeLeft {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the action has taken too long already")
     }
 }
+
+impl Error for NoTimeLeft {}
 
 /// What an action can reach while it runs.
 #[derive(Debug)]
@@ -116,11 +121,20 @@ pub(crate) struct Invocation<'a> {
     parts: &'a Parts,
     action: &'static str,
     id: &'a ActionInvocationId,
+    stopwatch: Stopwatch,
+    /// Whether what can be undone no more was begun, so that all of the action's time may be used.
+    finishing: AtomicBool,
 }
 
 impl<'a> Invocation<'a> {
     pub(crate) fn new(parts: &'a Parts, action: &'static str, id: &'a ActionInvocationId) -> Self {
-        Self { parts, action, id }
+        Self {
+            parts,
+            action,
+            id,
+            stopwatch: Stopwatch::start(),
+            finishing: AtomicBool::new(false),
+        }
     }
 
     pub(crate) fn now(&self) -> UnixTime {
@@ -161,10 +175,59 @@ impl<'a> Invocation<'a> {
         self.parts.options.timeouts
     }
 
+    /// Waits for an adapter, but not longer than `limit`, nor than the action may take.
+    pub(crate) async fn within<T, E>(
+        &self,
+        limit: Duration,
+        operation: &'static str,
+        call: impl Future<Output = Result<T, E>> + Send,
+    ) -> Result<T, Fault>
+    where
+        Fault: From<E>,
+    {
+        let limit = limit.min(self.time_left());
+        if limit.is_zero() {
+            return Err(AdapterError::new(operation, NoTimeLeft).into());
+        }
+        match tokio::time::timeout(limit, call).await {
+            Ok(result) => Ok(result?),
+            Err(_) => Err(AdapterError::new(operation, TimedOut(limit)).into()),
+        }
+    }
+
+    /// Waits for what has no limit of its own, but not longer than the action may take.
+    pub(crate) async fn in_time<T>(
+        &self,
+        operation: &'static str,
+        work: impl Future<Output = Result<T, Fault>> + Send,
+    ) -> Result<T, Fault> {
+        self.within(Duration::MAX, operation, work).await
+    }
+
+    /// From now on the action only finishes or clears away what it has begun: the time that was kept for that may be used.
+    pub(crate) fn finish(&self) {
+        self.finishing.store(true, Ordering::Relaxed);
+    }
+
+    fn time_left(&self) -> Duration {
+        let Timeouts {
+            action, storage, ..
+        } = self.timeouts();
+        let is_finishing = self.finishing.load(Ordering::Relaxed);
+        let kept = if is_finishing {
+            Duration::ZERO
+        } else {
+            storage.min(action / 2)
+        };
+        action
+            .saturating_sub(kept)
+            .saturating_sub(self.stopwatch.elapsed())
+    }
+
     /// Whether a new address may be used, if the checker is asked.
     pub(crate) async fn is_allowed(&self, email_address: &str) -> Result<bool, Fault> {
         let checker = &self.parts.options.email_address_checker;
-        within(
+        self.within(
             self.timeouts().checker,
             "check an email address",
             checker.is_allowed(email_address),
@@ -178,7 +241,7 @@ impl<'a> Invocation<'a> {
         password: &faroe_protocol::secret::Password,
     ) -> Result<bool, Fault> {
         let checker = &self.parts.options.password_strength_checker;
-        within(
+        self.within(
             defect!(11, 100 * self.timeouts().checker, self.timeouts().checker),
             "check a password",
             checker.is_strong_enough(password),
@@ -192,7 +255,7 @@ impl<'a> Invocation<'a> {
             to: to.to_owned(),
             content,
         };
-        within(
+        self.within(
             self.timeouts().email,
             "send an email",
             self.parts.email_sender.send(message),
@@ -206,12 +269,13 @@ impl<'a> Invocation<'a> {
             to: to.to_owned(),
             content,
         };
-        let sent = within(
-            self.timeouts().notification,
-            "send a notification",
-            self.parts.email_sender.send(message),
-        )
-        .await;
+        let sent = self
+            .within(
+                self.timeouts().notification,
+                "send a notification",
+                self.parts.email_sender.send(message),
+            )
+            .await;
         self.tolerate(sent);
     }
 

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     configuration::{RateLimit, RateLimits},
-    invocation::{Fault, Invocation, within},
+    invocation::{Fault, Invocation},
     random::{self, hex},
     storage::{AddOutcome, RateLimitEntry, UpdateOutcome},
     time::UnixTime,
@@ -168,7 +168,7 @@ impl Invocation<'_> {
     }
 
     async fn bucket_entry(&self, bucket: &Bucket) -> Result<Option<RateLimitEntry>, Fault> {
-        within(
+        self.within(
             self.timeouts().storage,
             "read a rate limit",
             self.rate_limit_storage().get(&bucket.key),
@@ -203,13 +203,14 @@ impl Invocation<'_> {
             None => {
                 let entry_id = random::id();
                 let add = storage.add(&bucket.key, &value, &entry_id, expires_at);
-                Ok(within(limit, "start a rate limit", add).await? == AddOutcome::Added)
+                Ok(self.within(limit, "start a rate limit", add).await? == AddOutcome::Added)
             }
             Some(RateLimitEntry {
                 entry_id, counter, ..
             }) => {
                 let update = storage.update(&bucket.key, &value, expires_at, &entry_id, counter);
-                Ok(within(limit, "update a rate limit", update).await? == UpdateOutcome::Updated)
+                Ok(self.within(limit, "update a rate limit", update).await?
+                    == UpdateOutcome::Updated)
             }
         }
     }

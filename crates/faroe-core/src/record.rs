@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     configuration::SessionConfiguration,
-    invocation::{Fault, Invocation, within},
+    invocation::{Fault, Invocation},
     random,
     storage::{DeleteOutcome, UpdateOutcome},
     time::UnixTime,
@@ -103,7 +103,8 @@ impl Invocation<'_> {
         let (value, expires_at) = self.encode(&held);
         let key = key::<R>(&held.id);
         let set = self.main_storage().set(&key, &value, expires_at);
-        within(self.timeouts().storage, "create a record", set).await?;
+        self.within(self.timeouts().storage, "create a record", set)
+            .await?;
         Ok(held)
     }
 
@@ -117,7 +118,9 @@ impl Invocation<'_> {
         };
         let key = key::<R>(id);
         let get = self.main_storage().get(&key);
-        let entry = within(self.timeouts().storage, "read a record", get).await?;
+        let entry = self
+            .within(self.timeouts().storage, "read a record", get)
+            .await?;
         let Some(entry) = entry else { return Ok(None) };
         let stored: Option<Stored<R>> = serde_json::from_slice(&entry.value).ok();
         let Some(stored) = stored.filter(|stored| stored.version == VERSION) else {
@@ -162,7 +165,10 @@ impl Invocation<'_> {
         let update = self
             .main_storage()
             .update(&key, &value, expires_at, held.counter);
-        match within(self.timeouts().storage, "update a record", update).await? {
+        match self
+            .within(self.timeouts().storage, "update a record", update)
+            .await?
+        {
             UpdateOutcome::Updated => {
                 held.counter = held.counter.next().unwrap_or(Counter::MAX);
                 Ok(())
@@ -175,14 +181,15 @@ impl Invocation<'_> {
     pub(crate) async fn remove<R: Record>(&self, held: &Held<R>) -> Result<bool, Fault> {
         let key = key::<R>(&held.id);
         let delete = self.main_storage().delete(&key);
-        Ok(
-            within(self.timeouts().storage, "remove a record", delete).await?
-                == DeleteOutcome::Deleted,
-        )
+        Ok(self
+            .within(self.timeouts().storage, "remove a record", delete)
+            .await?
+            == DeleteOutcome::Deleted)
     }
 
     /// Removes a record that is of no use any more, if that can be done.
     pub(crate) async fn discard<R: Record>(&self, held: &Held<R>) {
+        self.finish();
         self.tolerate(self.remove(held).await);
     }
 

@@ -18,9 +18,10 @@ use subtle::ConstantTimeEq;
 
 use crate::{
     configuration::SessionConfiguration,
-    invocation::{Answer, Fault, Invocation, Run, within},
+    invocation::{Answer, Fault, Invocation, Run},
     record::{self, Held, Record},
     time::UnixTime,
+    user::RememberedUser,
     user_store::UpdateUserOutcome,
 };
 
@@ -137,13 +138,15 @@ fn to_session(
 }
 
 impl Invocation<'_> {
-    /// Signs a user in: creates a session, unless the user has changed since it was read. Then there is none.
+    /// Signs a user in: creates a session, unless the user has changed since it was read or is not as it is to be
+    /// remembered. Then there is none.
     ///
     /// The user is read again after the session is there: whatever was acknowledged before that ends the session here,
     /// and whatever comes later finds a session that is older than itself.
     pub(crate) async fn create_session(
         &self,
         user: &User,
+        remembered: &RememberedUser,
     ) -> Result<Option<(Session, SessionToken)>, Fault> {
         let now = self.now();
         let held = self
@@ -156,10 +159,7 @@ impl Invocation<'_> {
             })
             .await?;
         let is_unchanged = self.user(&user.id).await.map(|now| {
-            now.is_some_and(|now| {
-                held.record.is_alive(&now)
-                    && now.password_hash_counter == user.password_hash_counter
-            })
+            now.is_some_and(|now| held.record.is_alive(&now) && remembered.is_unchanged(&now))
         });
         match defect!(15, Ok(true), is_unchanged) {
             Ok(true) => Ok(Some((
@@ -298,9 +298,10 @@ impl Invocation<'_> {
         Err(Fault::Conflict)
     }
 
-    /// Keeps one session alive whose user's sessions counter was just incremented, if that can be done.
+    /// Keeps the session alive that has just ended the user's others, if that can be done. If the sessions counter has moved
+    /// further, someone else has ended this one too.
     pub(crate) async fn keep_session(&self, session: &mut Held<SessionRecord>, user: &User) {
-        if session.record.sessions_counter != user.sessions_counter {
+        if session.record.sessions_counter.next() == Some(user.sessions_counter) {
             session.record.sessions_counter = user.sessions_counter;
             self.tolerate(self.update(session).await);
         }
@@ -311,12 +312,13 @@ impl Invocation<'_> {
         let (cache, expiration) = self.cache()?;
         let (id, secret) = record::parse_token(token)?;
         let key = record::key::<SessionRecord>(id);
-        let get = within(
-            self.timeouts().storage,
-            "read a cached session",
-            cache.get(&key),
-        )
-        .await;
+        let get = self
+            .within(
+                self.timeouts().storage,
+                "read a cached session",
+                cache.get(&key),
+            )
+            .await;
         let value = self.tolerate(get)??;
         let cached: CachedSession = serde_json::from_slice(&value).ok()?;
         if !is_within(self.now(), cached.validated_at, expiration) {
@@ -348,15 +350,17 @@ impl Invocation<'_> {
             record: session.record.clone(),
         };
         let value = serde_json::to_vec(&cached).expect("plain data with string keys");
-        let set = within(
-            self.timeouts().storage,
-            "cache a session",
-            cache.set(&key, &value, expiration),
-        )
-        .await;
+        let set = self
+            .within(
+                self.timeouts().storage,
+                "cache a session",
+                cache.set(&key, &value, expiration),
+            )
+            .await;
         self.tolerate(set);
         let get = self.main_storage();
-        let still_there = within(self.timeouts().storage, "read a record", get.get(&key))
+        let still_there = self
+            .within(self.timeouts().storage, "read a record", get.get(&key))
             .await?
             .is_some();
         if !still_there {
@@ -370,12 +374,13 @@ impl Invocation<'_> {
             return;
         };
         let key = record::key::<SessionRecord>(&session.id);
-        let delete = within(
-            self.timeouts().storage,
-            "forget a cached session",
-            cache.delete(&key),
-        )
-        .await;
+        let delete = self
+            .within(
+                self.timeouts().storage,
+                "forget a cached session",
+                cache.delete(&key),
+            )
+            .await;
         self.tolerate(delete);
     }
 }

@@ -130,10 +130,9 @@ impl Run for VerifySigninUserPassword {
             PasswordAttempt::Incorrect => Err(Code::IncorrectPassword.into()),
             PasswordAttempt::Correct(place) => {
                 signin.record.user_first_factor_verified = true;
-                invocation.update(&mut signin).await?;
                 invocation
-                    .rehash_for(&mut signin, &user, &self.password, &place)
-                    .await;
+                    .update_verified(&mut signin, &user, &self.password, &place)
+                    .await?;
                 Ok(NoValues {})
             }
         }
@@ -155,8 +154,9 @@ impl Run for CompleteSignin {
         if !defect!(4, true, was_there) {
             return Err(Code::InvalidSigninToken.into());
         }
+        invocation.finish();
         let session = invocation
-            .create_session(&user)
+            .create_session(&user, &signin.record.user)
             .await
             .map_err(Fault::after_a_change)?;
         let (session, session_token) = session.ok_or(Code::InvalidSigninToken)?;

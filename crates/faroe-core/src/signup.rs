@@ -23,7 +23,7 @@ use crate::{
     rate_limit::Bucket,
     record::{Held, Record},
     time::UnixTime,
-    user::NewPassword,
+    user::{NewPassword, RememberedUser},
     validation::is_email_address,
     verification_code::CodeNonce,
 };
@@ -247,7 +247,11 @@ impl Run for CompleteSignup {
         invocation.discard(&signup).await;
         let user = user.ok_or(Code::InvalidSignupToken)?;
         let session = invocation
-            .tolerate(invocation.create_session(&user).await)
+            .tolerate(
+                invocation
+                    .create_session(&user, &RememberedUser::new(&user))
+                    .await,
+            )
             .flatten();
         let (session, session_token) = session.ok_or(Code::SessionNotCreated)?;
         Ok(CompleteSignupValues {

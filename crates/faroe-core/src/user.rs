@@ -1,12 +1,17 @@
 //! Users as the actions see them: found in the user store, remembered by flows, verified by password.
 
-use faroe_protocol::{id::UserId, secret::Password, types::Counter, user::User};
+use faroe_protocol::{
+    id::UserId,
+    secret::Password,
+    types::{Bytes, Counter},
+    user::User,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     error::AdapterError,
     hashing::HashingPlace,
-    invocation::{Fault, Invocation, within},
+    invocation::{Fault, Invocation},
     password::PasswordHash,
     rate_limit::Bucket,
     user_store::{CreateUserOutcome, UpdateUserEmailAddressOutcome, UpdateUserOutcome},
@@ -21,6 +26,9 @@ pub(crate) struct RememberedUser {
     pub(crate) password_hash_counter: Counter,
     /// Only a flow that a change of address ends remembers this.
     pub(crate) email_address_counter: Option<Counter>,
+    /// The salt of the hash with which the flow is replacing the user's, without a change of the password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) rehash_salt: Option<Bytes>,
 }
 
 impl RememberedUser {
@@ -30,6 +38,7 @@ impl RememberedUser {
             disabled_counter: user.disabled_counter,
             password_hash_counter: user.password_hash_counter,
             email_address_counter: None,
+            rehash_salt: None,
         }
     }
 
@@ -45,14 +54,20 @@ impl RememberedUser {
         user.id == self.id
             && !user.disabled
             && user.disabled_counter == self.disabled_counter
-            && defect!(
-                7,
-                true,
-                user.password_hash_counter == self.password_hash_counter
-            )
+            && defect!(7, true, self.has_same_password(user))
             && self
                 .email_address_counter
                 .is_none_or(|counter| counter == user.email_address_counter)
+    }
+
+    /// Whether the user's password hash is the one remembered, or the one that the flow itself has put in its place.
+    fn has_same_password(&self, user: &User) -> bool {
+        let is_rehash = || {
+            let salt = self.rehash_salt.as_ref().filter(|salt| !salt.is_empty());
+            self.password_hash_counter.next() == Some(user.password_hash_counter)
+                && salt == Some(&user.password_salt)
+        };
+        user.password_hash_counter == self.password_hash_counter || is_rehash()
     }
 }
 
@@ -62,7 +77,7 @@ pub(crate) enum PasswordAttempt {
     /// There is no attempt left.
     RateLimited,
     Incorrect,
-    /// The password is right; the place is for [`Invocation::rehash`].
+    /// The password is right; the place is for hashing it again.
     Correct(HashingPlace),
 }
 
@@ -166,7 +181,8 @@ impl Invocation<'_> {
         operation: &'static str,
         call: impl Future<Output = Result<T, AdapterError>> + Send,
     ) -> Result<T, Fault> {
-        within(self.timeouts().user_store, operation, call).await
+        self.within(self.timeouts().user_store, operation, call)
+            .await
     }
 
     /// Tries a password: takes an attempt, and hashes if the text can be a password at all.
@@ -189,8 +205,11 @@ impl Invocation<'_> {
         }
         let is_correct = has_password_length(password)
             && self
-                .hasher()
-                .verify_user_password(&place, password.expose(), &hash)
+                .in_time(
+                    "verify a password",
+                    self.hasher()
+                        .verify_user_password(&place, password.expose(), &hash),
+                )
                 .await?;
         Ok(if is_correct {
             PasswordAttempt::Correct(place)
@@ -211,36 +230,24 @@ impl Invocation<'_> {
         if !self.is_strong_enough(password).await? {
             return Ok(NewPassword::Weak);
         }
-        let hash = self
-            .hasher()
-            .hash_user_password(&place, password.expose())
-            .await?;
-        Ok(NewPassword::Hashed(hash))
+        let hash = self.hasher().hash_user_password(&place, password.expose());
+        Ok(NewPassword::Hashed(
+            self.in_time("hash a password", hash).await?,
+        ))
     }
 
-    /// Hashes a verified password again if its hash is not of the current algorithm. Returns the password hash counter
-    /// that the user then has, if the hash was replaced; if it could not be, the old one serves on.
+    /// Hashes a verified password again, if its hash is not of the current algorithm.
     pub(crate) async fn rehash(
         &self,
         user: &User,
         password: &Password,
         place: &HashingPlace,
-    ) -> Option<Counter> {
+    ) -> Option<PasswordHash> {
         if !self.hasher().is_outdated(&user.password_hash_algorithm_id) {
             return None;
         }
-        let hash = self.tolerate(
-            self.hasher()
-                .hash_user_password(place, password.expose())
-                .await,
-        )?;
-        let counter = user.password_hash_counter;
-        let updated = self
-            .update_user_password_hash(&user.id, &hash, counter)
-            .await;
-        (self.tolerate(updated)? == UpdateUserOutcome::Updated)
-            .then(|| counter.next())
-            .flatten()
+        let hash = self.hasher().hash_user_password(place, password.expose());
+        self.tolerate(self.in_time("hash a password", hash).await)
     }
 
     /// Gives the user a new password hash, if the user's hash is still the one that was read, and ends sessions if so
@@ -260,6 +267,7 @@ impl Invocation<'_> {
             // A change whose outcome is unknown may have happened: the sessions end before the fault is answered.
             Ok(UpdateUserOutcome::Updated) | Err(_) => {}
         }
+        self.finish();
         let ended = self.end_sessions_after_password_change(user.clone()).await;
         let _: UpdateUserOutcome = changed?;
         user = ended.map_err(Fault::after_a_change)?;

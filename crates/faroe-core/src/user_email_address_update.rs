@@ -277,10 +277,9 @@ impl Run for VerifyUserEmailAddressUpdateUserPassword {
             PasswordAttempt::Incorrect => Err(Code::IncorrectPassword.into()),
             PasswordAttempt::Correct(place) => {
                 flow.record.user_identity_verified = true;
-                invocation.update(&mut flow).await?;
                 invocation
-                    .rehash_for(&mut flow, &user, &self.password, &place)
-                    .await;
+                    .update_verified(&mut flow, &user, &self.password, &place)
+                    .await?;
                 Ok(NoValues {})
             }
         }

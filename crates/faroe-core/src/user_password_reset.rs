@@ -97,10 +97,10 @@ impl Run for CreateUserPasswordReset {
             return Err(Code::RateLimited.into());
         }
         let temporary_password = TemporaryPassword::from(random::temporary_password());
-        let temporary_password_hash = invocation
+        let hash = invocation
             .hasher()
-            .hash_temporary_password(&place, temporary_password.expose())
-            .await?;
+            .hash_temporary_password(&place, temporary_password.expose());
+        let temporary_password_hash = invocation.in_time("hash a password", hash).await?;
         let reset = invocation
             .create(UserPasswordResetRecord {
                 user: RememberedUser::with_email_address(&user),
@@ -184,8 +184,12 @@ impl Run for VerifyUserPasswordResetTemporaryPassword {
         );
         let is_correct = random::is_temporary_password(password)
             && invocation
-                .hasher()
-                .verify_temporary_password(&place, password, hash)
+                .in_time(
+                    "verify a password",
+                    invocation
+                        .hasher()
+                        .verify_temporary_password(&place, password, hash),
+                )
                 .await?;
         if !is_correct {
             return Err(Code::IncorrectTemporaryPassword.into());
@@ -245,7 +249,11 @@ impl Run for CompleteUserPasswordReset {
         };
         invocation.notify(&user.email_address, content).await;
         let session = invocation
-            .tolerate(invocation.create_session(&user).await)
+            .tolerate(
+                invocation
+                    .create_session(&user, &RememberedUser::new(&user))
+                    .await,
+            )
             .flatten();
         let (session, session_token) = session.ok_or(Code::SessionNotCreated)?;
         let (display_name, timestamp) = (user.display_name, invocation.now());

@@ -1,0 +1,335 @@
+//! Every interleaving of actions that run at once: what they answer, and what they leave behind.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use faroe_testkit::{
+    explorer::{Actor, Explored, Explorer, Violation},
+    promise,
+};
+use serde_json::Value;
+
+use crate::{
+    harness::is_thorough,
+    observed::Observed,
+    scene::{Answer, Circumstances, Entries, KINDS, Kind, Scene, Step},
+};
+
+/// Pairs that may both take effect although, one after the other, the first ends what the second needs. Both have passed
+/// their checks before either took effect, and each is guarded by a counter of its own, by the record or by the user, for
+/// there is no transaction across storage and user store. That a session or flow outlives neither is checked all the same.
+const BOTH_MAY_TAKE_EFFECT: &[(&str, &str)] = &[
+    ("delete_signup", "complete_signup"),
+    (
+        "delete_user_email_address_update",
+        "complete_user_email_address_update",
+    ),
+    (
+        "delete_user_password_update",
+        "complete_user_password_update",
+    ),
+    ("delete_user_deletion", "complete_user_deletion"),
+    ("delete_user_password_reset", "complete_user_password_reset"),
+    ("delete_session", "delete_all_sessions"),
+    ("delete_session", "complete_user_deletion"),
+    ("delete_all_sessions", "complete_user_deletion"),
+    (
+        "complete_user_email_address_update",
+        "complete_user_password_update",
+    ),
+    (
+        "complete_user_email_address_update",
+        "complete_user_password_reset",
+    ),
+    ("complete_user_password_update", "complete_user_deletion"),
+    ("complete_user_deletion", "complete_user_password_reset"),
+];
+
+/// Pairs of which the first may end the session that the second is about to return. The user signs in again.
+const SESSION_MAY_BE_LOST: &[(&str, &str, &str)] = &[
+    ("delete_all_sessions", "complete_signin", "invalid token"),
+    (
+        "delete_all_sessions",
+        "complete_user_password_reset",
+        "session_not_created",
+    ),
+    (
+        "complete_user_deletion",
+        "complete_user_password_reset",
+        "session_not_created",
+    ),
+];
+
+/// The acting session of a password update that ends the others is for a moment ended with them, before it is kept. Who
+/// uses it just then, or signs out everywhere, ends it.
+const ACTING_SESSION: (&str, &str) = ("complete_user_password_update", "that ends other sessions");
+
+/// Pairs of which one hashes the user's password again.
+const REHASH: (&str, &str) = ("verify_…_user_password", "with a hash of the past");
+
+/// An explorer and the scene that it explores.
+pub(crate) struct Exploration {
+    explorer: Explorer,
+    pub(crate) scene: Arc<Scene>,
+}
+
+impl Exploration {
+    pub(crate) fn new(circumstances: Circumstances) -> Self {
+        Self::with(Explorer::default(), circumstances)
+    }
+
+    fn with(explorer: Explorer, circumstances: Circumstances) -> Self {
+        let scene = Scene::new(explorer.interceptor(), circumstances);
+        let scene = Arc::new(explorer.block_on(scene));
+        Self { explorer, scene }
+    }
+
+    /// Takes these actions at once, in every order of their calls. `prepare` changes the scene before.
+    pub(crate) fn explore(
+        &self,
+        steps: &[Step],
+        prepare: impl Fn(&Scene),
+        check: impl Fn(&[Answer]) -> Result<(), String>,
+    ) -> Explored {
+        let Self { explorer, scene } = self;
+        let start = || {
+            scene.renew(steps);
+            prepare(scene);
+            let actors = steps.iter().map(|step| {
+                let (scene, step) = (Arc::clone(scene), *step);
+                Box::pin(async move { scene.invoke(&scene.endpoint, step).await }) as Actor<Answer>
+            });
+            actors.collect()
+        };
+        explorer.explore(start, |answers| {
+            check(&answers).map_err(|wrong| {
+                let names: Vec<_> = steps.iter().map(Step::to_string).collect();
+                format!("{}: {wrong}", names.join(" and "))
+            })
+        })
+    }
+
+    fn observe(&self, steps: &[Step], answers: &[Answer]) -> Observed {
+        self.explorer.block_on(self.scene.observe(steps, answers))
+    }
+
+    /// What lies in the storage once so many attempts were used up by this step.
+    pub(crate) fn attempts_used(&self, step: Step, attempts: usize) -> Entries {
+        self.explorer.block_on(async {
+            self.scene.renew(&[step]);
+            for _ in 0..attempts {
+                self.scene.invoke(&self.scene.plain, step).await;
+            }
+        });
+        let mut entries = self.scene.storage.entries();
+        entries.retain(|key, _| key.starts_with("rate_limit."));
+        entries
+    }
+
+    /// What is seen when the actions of this order are taken one after the other, and the others lose a race.
+    fn one_by_one(&self, steps: &[Step], order: &[usize]) -> Observed {
+        let scene = &self.scene;
+        self.explorer.block_on(async {
+            scene.renew(steps);
+            let lost = Answer {
+                outcome: "internal_conflict".to_owned(),
+                values: Value::Null,
+            };
+            let mut answers = vec![lost; steps.len()];
+            for &index in order {
+                answers[index] = scene.invoke(&scene.plain, steps[index]).await;
+            }
+            scene.observe(steps, &answers).await
+        })
+    }
+}
+
+pub(crate) fn assert_no_violation(explored: &Explored) {
+    if let Some(violation) = explored.violations.first() {
+        panic!("{violation}");
+    }
+    assert!(!explored.capped);
+}
+
+/// Whether both actions may have come to this without either having come first.
+fn is_excepted(
+    circumstances: Circumstances,
+    steps: [Step; 2],
+    observed: &Observed,
+) -> Option<(&'static str, &'static str)> {
+    let [a, b] = steps.map(|step| step.kind.name);
+    let outcome_of = |name: &str| {
+        let index = usize::from(a != name);
+        observed.outcomes[index].as_str()
+    };
+    let is_pair =
+        |&(first, second): &(&str, &str)| (first, second) == (a, b) || (first, second) == (b, a);
+    let both_ok = observed.outcomes.iter().all(|outcome| outcome == "ok");
+    if both_ok && let Some(pair) = BOTH_MAY_TAKE_EFFECT.iter().find(|pair| is_pair(pair)) {
+        return Some(*pair);
+    }
+    // Hashing a verified password again ends the user's other flows, and is left out when another change came first.
+    let verifies = |name: &str| name.starts_with("verify_") && name.ends_with("_user_password");
+    if both_ok && circumstances.outdated_hash && (verifies(a) || verifies(b)) {
+        return Some(REHASH);
+    }
+    let mut answered = steps.iter().zip(&observed.outcomes);
+    if circumstances.ends_sessions
+        && answered.any(|(step, outcome)| {
+            step.kind.name == "complete_user_password_update"
+                && outcome == "ok"
+                && !observed.sessions[step.instance]
+        })
+    {
+        return Some(ACTING_SESSION);
+    }
+    let lost = SESSION_MAY_BE_LOST
+        .iter()
+        .find(|&&(first, second, outcome)| {
+            is_pair(&(first, second)) && outcome_of(first) == "ok" && outcome_of(second) == outcome
+        });
+    lost.map(|&(first, second, _)| (first, second))
+}
+
+/// Two actions at once: on the same flow at every stage of it, and on two flows of one user.
+fn pairs(is_wanted: impl Fn(Kind, Kind) -> bool) -> Vec<[Step; 2]> {
+    let mut pairs = vec![];
+    for (index, &first) in KINDS.iter().enumerate() {
+        for &second in &KINDS[index..] {
+            if !is_wanted(first, second) {
+                continue;
+            }
+            let (first, second, flow) = (Step::new(first, 0), Step::new(second, 0), first.flow());
+            if flow.is_some() && flow == second.kind.flow() {
+                let stages = 0..=flow.map_or(0, |flow| flow.steps.len());
+                pairs.extend(stages.map(|stage| [first.at_stage(stage), second.at_stage(stage)]));
+            } else {
+                pairs.push([first, second]);
+            }
+            pairs.push([
+                first,
+                Step {
+                    instance: 1,
+                    ..second
+                },
+            ]);
+        }
+    }
+    pairs
+}
+
+#[derive(Default)]
+struct Covered {
+    pairs: BTreeSet<[&'static str; 2]>,
+    situations: usize,
+    schedules: usize,
+    excepted: BTreeSet<(&'static str, &'static str)>,
+    /// The first violation of each situation.
+    violations: Vec<Violation>,
+}
+
+/// Takes pairs of actions at once. Every schedule comes to what one of the two orders comes to, or to what one action
+/// alone comes to while the other answers `internal_conflict`; but for the exceptions above.
+fn explore_pairs(circumstances: Circumstances, pairs: &[[Step; 2]], covered: &mut Covered) {
+    let exploration = Exploration::new(circumstances);
+    for steps in pairs {
+        let orders: [&[usize]; 4] = [&[0, 1], &[1, 0], &[0], &[1]];
+        let allowed = orders.map(|order| exploration.one_by_one(steps, order));
+        let excepted = std::cell::RefCell::new(BTreeSet::new());
+        let check = |answers: &[Answer]| {
+            let observed = exploration.observe(steps, answers);
+            observed.check(steps, circumstances)?;
+            if allowed.contains(&observed) {
+                return Ok(());
+            }
+            let pair = is_excepted(circumstances, *steps, &observed);
+            excepted.borrow_mut().extend(pair);
+            pair.map(|_| ()).ok_or_else(|| {
+                let allowed = allowed.each_ref().map(|it| format!("\n  allowed: {it:?}"));
+                let allowed = allowed.concat();
+                format!("in {circumstances:?}:\n  seen:    {observed:?}{allowed}")
+            })
+        };
+        let explored = exploration.explore(steps, |_| {}, check);
+        assert!(!explored.capped);
+        covered
+            .violations
+            .extend(explored.violations.first().cloned());
+        covered.pairs.insert(steps.map(|step| step.kind.name));
+        covered.situations += 1;
+        covered.schedules += explored.schedules;
+        covered.excepted.append(&mut excepted.borrow_mut());
+    }
+}
+
+#[test]
+fn p20_every_interleaving_of_every_pair_of_actions_keeps_the_invariants() {
+    let mut covered = Covered::default();
+    let usual = Circumstances::default();
+    explore_pairs(usual, &pairs(|_, _| true), &mut covered);
+    let touches = |names: &'static [&str]| {
+        move |first: Kind, second: Kind| {
+            let is_named = |kind: Kind| names.iter().any(|name| kind.name.ends_with(name));
+            is_thorough() || is_named(first) || is_named(second)
+        }
+    };
+    let outdated = Circumstances {
+        outdated_hash: true,
+        ..usual
+    };
+    explore_pairs(outdated, &pairs(touches(&["_user_password"])), &mut covered);
+    let ends = Circumstances {
+        ends_sessions: true,
+        ..usual
+    };
+    let changes_password = touches(&[
+        "complete_user_password_update",
+        "complete_user_password_reset",
+    ]);
+    explore_pairs(ends, &pairs(changes_password), &mut covered);
+    let cached = Circumstances {
+        cached: true,
+        ..usual
+    };
+    explore_pairs(
+        cached,
+        &pairs(touches(&["_session", "_all_sessions"])),
+        &mut covered,
+    );
+    let idle = Circumstances {
+        idle: true,
+        ..usual
+    };
+    let uses_session = |kind: Kind| {
+        kind.arguments
+            .iter()
+            .any(|(name, _)| *name == "session_token")
+    };
+    let use_session = |first, second| is_thorough() || uses_session(first) && uses_session(second);
+    explore_pairs(idle, &pairs(use_session), &mut covered);
+
+    for violation in &covered.violations {
+        println!("{violation}");
+    }
+    assert_eq!(covered.violations.len(), 0, "violations are printed above");
+    let excepted = BOTH_MAY_TAKE_EFFECT
+        .iter()
+        .copied()
+        .chain([REHASH, ACTING_SESSION]);
+    let excepted = excepted.chain(SESSION_MAY_BE_LOST.iter().map(|&(a, b, _)| (a, b)));
+    assert_eq!(
+        covered.excepted,
+        excepted.collect(),
+        "every exception is needed"
+    );
+    let Covered {
+        pairs,
+        situations,
+        schedules,
+        ..
+    } = covered;
+    let pairs = pairs.len();
+    promise::report(
+        "P20",
+        format!("{pairs} pairs in {situations} situations, {schedules} schedules, 0 violations"),
+    );
+}

@@ -1,0 +1,168 @@
+//! Three actions and more at the same thing: a step happens once, and a guess is counted once.
+
+use std::{cell::Cell, sync::Arc};
+
+use faroe_testkit::{fault::Faults, promise};
+use futures::future::join_all;
+
+use crate::{
+    interleavings::{Exploration, assert_no_violation},
+    observed::is_single_use,
+    scene::{Answer, Circumstances, KINDS, Kind, Scene, Step},
+};
+
+/// Every step that a flow or a session takes once.
+fn single_use_steps() -> impl Iterator<Item = Step> {
+    let kinds = KINDS.iter().filter(|kind| is_single_use(kind.name));
+    kinds.map(|kind| Step::new(*kind, 0))
+}
+
+fn succeeds_once(scene: &Scene, step: Step, answers: &[Answer]) -> Result<(), String> {
+    let succeeded = answers.iter().filter(|answer| answer.outcome == "ok");
+    let (succeeded, sessions) = (succeeded.count(), scene.sessions_made());
+    if (succeeded, sessions) == (1, usize::from(step.kind.mints())) {
+        Ok(())
+    } else {
+        Err(format!("{answers:?}, and {sessions} sessions were made"))
+    }
+}
+
+#[test]
+fn p19_of_three_racers_at_each_step_exactly_one_succeeds_in_every_interleaving() {
+    let exploration = Exploration::new(Circumstances::default());
+    let (mut races, mut schedules) = (0, 0);
+    for step in single_use_steps() {
+        let steps = [step; 3];
+        let check = |answers: &[Answer]| succeeds_once(&exploration.scene, step, answers);
+        let explored = exploration.explore(&steps, |_| {}, check);
+        assert_no_violation(&explored);
+        races += 1;
+        schedules += explored.schedules;
+    }
+    promise::report(
+        "P19",
+        format!("3 racers at {races} steps, {schedules} schedules, one success each"),
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn p19_of_32_racers_at_each_step_exactly_one_succeeds() {
+    const ROUNDS: usize = 10;
+    let circumstances = Circumstances {
+        hashing_queue: 64,
+        ..Circumstances::default()
+    };
+    let scene = Scene::new(Arc::new(Faults::default()), circumstances).await;
+    let scene = Arc::new(scene);
+    for step in single_use_steps() {
+        for _ in 0..ROUNDS {
+            scene.renew(&[step]);
+            let racers = (0..32).map(|_| {
+                let scene = Arc::clone(&scene);
+                tokio::spawn(async move { scene.invoke(&scene.endpoint, step).await })
+            });
+            let answers = join_all(racers).await.into_iter().map(Result::unwrap);
+            let answers: Vec<Answer> = answers.collect();
+            assert_eq!(succeeds_once(&scene, step, &answers), Ok(()), "{step}");
+        }
+    }
+    let races = single_use_steps().count() * ROUNDS;
+    promise::report("P19", format!("{races} races of 32, one success each"));
+}
+
+/// What shows how many attempts were let through, besides the answers.
+#[derive(Clone, Copy)]
+enum Counted {
+    Hashes,
+    Emails,
+    /// Codes are compared without a trace.
+    Answers,
+}
+
+/// Callers who share a budget of attempts, and what one is answered who may try.
+fn guessers() -> Vec<([Step; 3], &'static str, Counted)> {
+    let step = |name, instance| Step::new(Kind::named(name), instance);
+    let wrong = |name| [step(name, 0).wrong(); 3];
+    let of_one_user = [
+        step("verify_signin_user_password", 0).wrong(),
+        step("verify_signin_user_password", 1).wrong(),
+        step("verify_user_deletion_user_password", 0).wrong(),
+    ];
+    let incorrect_code = "incorrect_email_address_verification_code";
+    vec![
+        (
+            wrong("verify_signin_user_password"),
+            "incorrect_password",
+            Counted::Hashes,
+        ),
+        (of_one_user, "incorrect_password", Counted::Hashes),
+        (
+            wrong("verify_user_password_reset_temporary_password"),
+            "incorrect_temporary_password",
+            Counted::Hashes,
+        ),
+        (
+            wrong("verify_signup_email_address_verification_code"),
+            incorrect_code,
+            Counted::Answers,
+        ),
+        (
+            wrong("verify_user_email_address_update_email_address_verification_code"),
+            incorrect_code,
+            Counted::Answers,
+        ),
+        (
+            [step("create_user_password_reset", 0); 3],
+            "ok",
+            Counted::Emails,
+        ),
+        ([step("create_signup", 0); 3], "ok", Counted::Emails),
+    ]
+}
+
+#[test]
+fn p11_of_three_callers_exactly_as_many_guess_as_there_are_attempts_left() {
+    const ATTEMPTS: usize = 5;
+    let exploration = Exploration::new(Circumstances::default());
+    let scene = &exploration.scene;
+    let (mut schedules, mut evaluations) = (0, 0);
+    for (steps, tried, counted) in guessers() {
+        for left in [0, 1, 2, ATTEMPTS] {
+            let used = exploration.attempts_used(steps[0], ATTEMPTS - left);
+            let let_through = left.min(steps.len());
+            let hashes_before = Cell::new(0);
+            let prepare = |scene: &Scene| {
+                scene.add_entries(used.clone());
+                hashes_before.set(scene.hasher.evaluations());
+            };
+            let check = |answers: &[Answer]| {
+                let count = |outcome: &str| {
+                    let answers = answers.iter();
+                    answers.filter(|answer| answer.outcome == outcome).count()
+                };
+                let evaluated = match counted {
+                    Counted::Hashes => scene.hasher.evaluations() - hashes_before.get(),
+                    Counted::Emails => scene.mailbox.messages().len(),
+                    Counted::Answers => count(tried),
+                };
+                let seen = [count(tried), evaluated, steps.len() - count("rate_limited")];
+                if seen == [let_through; 3] {
+                    Ok(())
+                } else {
+                    Err(format!("{left} left: {answers:?}, {evaluated} evaluated"))
+                }
+            };
+            let explored = exploration.explore(&steps, prepare, check);
+            assert_no_violation(&explored);
+            schedules += explored.schedules;
+            evaluations += let_through * explored.schedules;
+        }
+    }
+    let budgets = guessers().len();
+    promise::report(
+        "P11",
+        format!(
+            "3 callers at {budgets} budgets, {schedules} schedules, {evaluations} guesses, none too many"
+        ),
+    );
+}
