@@ -186,7 +186,10 @@ fn walk(attempts: &[(i64, usize, i64)]) -> Result<(), TestCaseError> {
 fn p13_whatever_clocks_do_a_bucket_lets_no_more_through_than_the_bound() {
     let thorough = std::env::var_os("FAROE_TEST_THOROUGH").is_some();
     let walks = if thorough { 2_000_000 } else { 100_000 };
-    let mut runner = TestRunner::new(Config::with_cases(walks));
+    let mut runner = TestRunner::new(Config {
+        failure_persistence: None,
+        ..Config::with_cases(walks)
+    });
     let result = runner.run(&attempts(), |attempts| walk(&attempts));
     assert!(result.is_ok(), "{}", result.unwrap_err());
     promise::report(

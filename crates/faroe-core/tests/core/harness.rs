@@ -409,6 +409,11 @@ impl Interrupted {
         });
     }
 
+    /// Nothing happens any more.
+    pub(crate) fn forget(&self) {
+        *self.interruption.lock().unwrap() = None;
+    }
+
     /// Whether what was to happen has happened.
     pub(crate) fn has_happened(&self) -> bool {
         self.interruption.lock().unwrap().is_none()

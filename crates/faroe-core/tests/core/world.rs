@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use faroe_core::{
     Server,
-    endpoint::EndpointResponse,
+    endpoint::{Endpoint, EndpointResponse},
     protocol::schema::{ActionSchema, server_actions},
 };
 use serde_json::{Map, Value, json};
@@ -22,8 +22,17 @@ pub(crate) const NOBODY: &str = "abcdefghijkmnpqrstuvwxyz";
 
 /// Sends an action, and returns its values or its error code.
 pub(crate) async fn send(server: &Server, action: &str, arguments: Value) -> Result<Value, String> {
+    send_to(&server.endpoint(), action, arguments).await
+}
+
+/// The same, to an endpoint that is there already.
+pub(crate) async fn send_to(
+    endpoint: &Endpoint,
+    action: &str,
+    arguments: Value,
+) -> Result<Value, String> {
     let body = json!({ "action": action, "arguments": arguments }).to_string();
-    let EndpointResponse::Completed(body) = server.endpoint().invoke(body.as_bytes()).await else {
+    let EndpointResponse::Completed(body) = endpoint.invoke(body.as_bytes()).await else {
         panic!("{action} was not invoked");
     };
     let mut body: Value = serde_json::from_str(&body).unwrap();
