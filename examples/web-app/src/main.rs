@@ -73,12 +73,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         address.to_string()
     };
     writeln!(std::io::stdout(), "listening on http://{host}")?;
-    Ok(axum::serve(listener, router)
-        .with_graceful_shutdown(async {
-            // Without a signal handler there is nothing to wait for.
-            let _ = tokio::signal::ctrl_c().await;
-        })
-        .await?)
+    Ok(axum::serve(listener, router).await?)
 }
 
 async fn auth_server(

@@ -49,12 +49,27 @@ impl Visitor {
         }
     }
 
+    async fn new(who: Who, parts: &mut Parts, app: &App) -> Result<Self, Response> {
+        let auth = Auth::from_request_parts(parts, app).await;
+        let cookies = auth.map_err(IntoResponse::into_response)?.cookies();
+        Ok(Self {
+            who,
+            is_development: app.mailbox.is_some(),
+            notice: Notice::find(cookies, &parts.headers, parts.uri.path()),
+        })
+    }
+
     /// The address of somebody who is signed in.
     pub(crate) fn member(&self) -> Option<&str> {
         match &self.who {
             Who::Member { email_address } => Some(email_address),
             Who::Guest | Who::Unknown => None,
         }
+    }
+
+    /// Whether it is somebody who is signed in.
+    pub(crate) fn is_member(&self) -> bool {
+        self.member().is_some()
     }
 
     /// Whether it is somebody who is not signed in, as far as we know.
@@ -102,16 +117,11 @@ impl FromRequestParts<App> for Visitor {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
-        let auth = Auth::from_request_parts(parts, app).await;
-        let cookies = auth.map_err(IntoResponse::into_response)?.cookies();
-        Ok(Self {
-            who: match signed_in(parts, app).await? {
-                Some((email_address, _)) => Who::Member { email_address },
-                None => Who::Guest,
-            },
-            is_development: app.mailbox.is_some(),
-            notice: Notice::find(cookies, &parts.headers, parts.uri.path()),
-        })
+        let who = match signed_in(parts, app).await? {
+            Some((email_address, _)) => Who::Member { email_address },
+            None => Who::Guest,
+        };
+        Self::new(who, parts, app).await
     }
 }
 
@@ -119,17 +129,18 @@ impl FromRequestParts<App> for Member {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
-        let visitor = Visitor::from_request_parts(parts, app).await?;
-        match signed_in(parts, app).await? {
-            Some((email_address, session_token)) => Ok(Self {
-                visitor,
-                email_address,
-                session_token,
-            }),
-            None => Err(Next::page(sign_in::PAGE)
-                .telling(Message::SignInFirst)
-                .into_response()),
-        }
+        let Some((email_address, session_token)) = signed_in(parts, app).await? else {
+            let sign_in = Next::page(sign_in::PAGE).telling(Message::SignInFirst);
+            return Err(sign_in.into_response());
+        };
+        let who = Who::Member {
+            email_address: email_address.clone(),
+        };
+        Ok(Self {
+            visitor: Visitor::new(who, parts, app).await?,
+            email_address,
+            session_token,
+        })
     }
 }
 

@@ -43,7 +43,7 @@ describe("the website", () => {
 		await person.submit("Sign out");
 		await withoutUsers(async () => {
 			await person.signIn();
-			await person.isAt("/sign-in");
+			person.isAt("/sign-in");
 			await person.isTold(FAILED);
 			assert.equal(await person.page.locator(".error").count(), 0);
 			assert.equal(await person.typed("Email address"), person.address);
@@ -62,7 +62,7 @@ describe("the website", () => {
 		person.visitor.expectProblem(/status of 503/);
 		await withoutUsers(async () => {
 			await person.open("/settings");
-			await person.isAt("/settings");
+			person.isAt("/settings");
 			assert.match(await person.page.innerText("main"), FAILED);
 			await person.visitor.look("web-app/failed");
 		});
@@ -76,14 +76,14 @@ describe("the website", () => {
 		await person.submit("Confirm my address", { Code: await site.code(person.address) });
 		await withoutUsers(async () => {
 			await person.submit("Create my account", { Password: PASSWORD });
-			await person.isAt("/sign-up/finish");
+			person.isAt("/sign-up/finish");
 			await person.isTold(FAILED);
 			await person.visitor.look("web-app/sign-up-finish");
 			await person.submit("Create my account");
 			await person.isTold(FAILED);
 		});
 		await person.open("/sign-up/password");
-		await person.isAt("/sign-up/finish");
+		person.isAt("/sign-up/finish");
 		await person.submit("Create my account");
 		await person.isTold(/Your account is ready/);
 		await person.submit("Sign out");
@@ -99,7 +99,7 @@ describe("the website", () => {
 			const person = new Person(silent, await browser.visitor());
 			await person.open("/sign-up");
 			await person.submit("Send the code", { "Email address": person.address });
-			await person.isAt("/sign-up");
+			person.isAt("/sign-up");
 			await person.isTold(FAILED);
 			assert.equal(await person.typed("Email address"), person.address);
 			await person.visitor.look("web-app/sign-up-failed");
@@ -114,9 +114,9 @@ describe("the website", () => {
 			const person = new Person(local, await browser.visitor());
 			await person.open("/sign-up");
 			await person.submit("Send the code", { "Email address": person.address });
-			await person.isAt("/sign-up/code");
+			person.isAt("/sign-up/code");
 			await person.visitor.look("web-app/development-code");
-			await person.page.getByRole("link", { name: "shown here" }).click();
+			await person.follow("shown here");
 			await person.visitor.look("web-app/development-emails");
 			const code = await person.page.locator(".email .code").innerText();
 			await person.open("/sign-up/code");

@@ -37,7 +37,7 @@ describe("settings", () => {
 		const address = site.freshAddress();
 		await person.open("/settings/email-address");
 		await person.submit("Send the code", { "New email address": address });
-		await person.isAt("/settings/email-address/code");
+		person.isAt("/settings/email-address/code");
 		return { person, address, code: await site.code(address) };
 	}
 
@@ -46,24 +46,33 @@ describe("settings", () => {
 		const pages = ["", "/email-address", "/email-address/code", "/password", "/password/new", "/delete-account"];
 		for (const page of pages) {
 			await person.open(`/settings${page}`);
-			await person.isAt("/sign-in");
+			person.isAt("/sign-in");
 			await person.isTold(/Please sign in first/);
 		}
+	});
+
+	it("have room for the longest address", async () => {
+		const person = await somebody();
+		person.address = `${"a.long.name".repeat(8)}@example.com`;
+		await person.signUp();
+		await person.visitor.look("web-app/home-long");
+		await person.open("/settings");
+		await person.visitor.look("web-app/settings-long");
 	});
 
 	it("change the address, with the code and the password, and tell the old one", async () => {
 		const person = await member();
 		await person.visitor.look("web-app/settings");
 		const [old, address] = [person.address, site.freshAddress()];
-		await person.page.getByRole("link", { name: "Change address" }).click();
+		await person.follow("Change address");
 		await person.visitor.look("web-app/settings-address");
 		await person.submit("Send the code", { "New email address": address });
 		await person.visitor.look("web-app/settings-address-code");
 		await person.submit("Confirm this address", { Code: await site.code(address) });
-		await person.isAt("/settings/email-address/password");
+		person.isAt("/settings/email-address/password");
 		await person.visitor.look("web-app/settings-address-password");
 		await person.submit("Change my address", { "Your password": PASSWORD });
-		await person.isAt("/settings");
+		person.isAt("/settings");
 		await person.isTold(/Your address is changed/);
 		assert.match(await person.page.innerText("main"), new RegExp(address.replace("+", "\\+")));
 		await person.visitor.look("web-app/settings-address-changed");
@@ -95,7 +104,7 @@ describe("settings", () => {
 		const address = site.freshAddress();
 		for (let sent = 0; sent < 5; sent++) {
 			await person.submit("Send the code", { [label]: address });
-			await person.page.getByRole("link", { name: "Use another one" }).click();
+			await person.follow("Use another one");
 		}
 		await person.submit("Send the code", { [label]: address });
 		await person.isToldAt(label, /come back in half an hour/);
@@ -121,7 +130,7 @@ describe("settings", () => {
 	it("change no address without the password", async () => {
 		const { person, code } = await withNewAddress();
 		await person.open("/settings/email-address/password");
-		await person.isAt("/settings/email-address/code");
+		person.isAt("/settings/email-address/code");
 		await person.submit("Confirm this address", { Code: code });
 		await person.submit("Change my address", { "Your password": "" });
 		await person.isToldAt("Your password", /Enter your password/);
@@ -142,25 +151,25 @@ describe("settings", () => {
 		await person.submit("Confirm this address", { Code: code });
 		await other.signUp();
 		await person.submit("Change my address", { "Your password": PASSWORD });
-		await person.isAt("/settings/email-address");
+		person.isAt("/settings/email-address");
 		await person.isTold(/Your address is still the old one/);
 		await person.visitor.look("web-app/settings-address-ended");
 		await person.setCookie("__Host-email-address", TOKEN);
 		await person.open("/settings/email-address/code");
-		await person.isAt("/settings/email-address");
+		person.isAt("/settings/email-address");
 		await person.isTold(/Your address is still the old one/);
 	});
 
 	it("change the password, and sign out everywhere else", async () => {
 		const person = await member();
 		const other = await elsewhere(person);
-		await person.page.getByRole("link", { name: "Change password" }).click();
+		await person.follow("Change password");
 		await person.visitor.look("web-app/settings-password");
 		await person.submit("Continue", { "Current password": PASSWORD });
-		await person.isAt("/settings/password/new");
+		person.isAt("/settings/password/new");
 		await person.visitor.look("web-app/settings-password-new");
 		await person.submit("Change my password", { "New password": NEW_PASSWORD });
-		await person.isAt("/settings");
+		person.isAt("/settings");
 		await person.isTold(/Your password is changed/);
 		await person.isSignedIn();
 		await other.isSignedOut();
@@ -173,7 +182,7 @@ describe("settings", () => {
 	it("say what is wrong with a password", async () => {
 		const person = await member();
 		await person.open("/settings/password/new");
-		await person.isAt("/settings/password");
+		person.isAt("/settings/password");
 		await person.submit("Continue");
 		await person.isToldAt("Current password", /Enter your password/);
 		await person.submit("Continue", { "Current password": WRONG_PASSWORD });
@@ -201,7 +210,7 @@ describe("settings", () => {
 		const person = await member();
 		await person.setCookie("__Host-password", TOKEN);
 		await person.open("/settings/password/new");
-		await person.isAt("/settings/password");
+		person.isAt("/settings/password");
 		await person.isTold(/Your password is still the old one/);
 	});
 
@@ -211,7 +220,7 @@ describe("settings", () => {
 		const { value } = (await person.cookies())["__Host-email-address"];
 		await other.setCookie("__Host-email-address", value);
 		await other.open("/settings/email-address/code");
-		await other.isAt("/settings/email-address");
+		other.isAt("/settings/email-address");
 		await other.isTold(/Your address is still the old one/);
 	});
 
@@ -219,7 +228,7 @@ describe("settings", () => {
 		const person = await member();
 		const other = await elsewhere(person);
 		await person.submit("Sign out everywhere");
-		await person.isAt("/sign-in");
+		person.isAt("/sign-in");
 		await person.isTold(/signed out everywhere/);
 		await person.visitor.look("web-app/signed-out-everywhere");
 		await person.isSignedOut();
@@ -229,7 +238,7 @@ describe("settings", () => {
 	it("delete the account, with the password", async () => {
 		const person = await member();
 		const other = await elsewhere(person);
-		await person.page.getByRole("link", { name: "Delete account" }).click();
+		await person.follow("Delete account");
 		await person.visitor.look("web-app/settings-delete");
 		await person.submit("Delete my account");
 		await person.isToldAt("Your password", /Enter your password/);
@@ -237,7 +246,7 @@ describe("settings", () => {
 		await person.isToldAt("Your password", /This is not your password/);
 		await person.visitor.look("web-app/settings-delete-incorrect");
 		await person.submit("Delete my account", { "Your password": PASSWORD });
-		await person.isAt("/");
+		person.isAt("/");
 		await person.isTold(/Your account is deleted/);
 		await person.visitor.look("web-app/account-deleted");
 		await person.isSignedOut();
@@ -254,7 +263,7 @@ describe("settings", () => {
 		await other.open("/settings");
 		await other.submit("Sign out everywhere");
 		await person.submit("Delete my account", { "Your password": PASSWORD });
-		await person.isAt("/sign-in");
+		person.isAt("/sign-in");
 		await person.isTold(/Please sign in first/);
 		await person.signIn();
 		await person.isSignedIn();

@@ -29,21 +29,21 @@ describe("sign-in", () => {
 		const person = await withAccount();
 		await person.open("/forgot-password");
 		await person.submit("Send it", { "Email address of your account": person.address });
-		await person.isAt("/forgot-password/temporary-password");
+		person.isAt("/forgot-password/temporary-password");
 		return { person, temporary: await site.code(person.address) };
 	}
 
 	it("lets in who knows the password, tells the owner, and lets out again", async () => {
 		const person = await withAccount();
 		await person.visitor.look("web-app/signed-out");
-		await person.page.getByRole("link", { name: "Sign in" }).first().click();
+		await person.follow("Sign in");
 		await person.visitor.look("web-app/sign-in");
 		await person.submit("Sign in", { "Email address": person.address, Password: PASSWORD });
-		await person.isAt("/");
+		person.isAt("/");
 		assert.match(await site.email(person.address), /Somebody has signed in/);
 		await person.isSignedIn();
 		await person.open("/sign-in");
-		await person.isAt("/");
+		person.isAt("/");
 		await person.submit("Sign out");
 		await person.isSignedOut();
 		await person.isTold(/Please sign in first/);
@@ -65,7 +65,7 @@ describe("sign-in", () => {
 		await person.isSignedIn();
 		await person.submit("Sign out");
 		await person.page.goBack();
-		await person.isAt("/sign-in");
+		person.isAt("/sign-in");
 	});
 
 	it("says what is wrong, and keeps the address but not the password", async () => {
@@ -122,14 +122,14 @@ describe("sign-in", () => {
 		await elsewhere.signIn();
 		await elsewhere.isSignedIn();
 		await person.open("/sign-in");
-		await person.page.getByRole("link", { name: "Forgot your password?" }).click();
+		await person.follow("Forgot your password?");
 		await person.visitor.look("web-app/forgot-password");
 		await person.submit("Send it", { "Email address of your account": person.address });
-		await person.isAt("/forgot-password/temporary-password");
+		person.isAt("/forgot-password/temporary-password");
 		await person.visitor.look("web-app/forgot-password-temporary");
 		const temporary = await site.code(person.address);
 		await person.submit("Continue", { "Temporary password": ` ${temporary.toLowerCase()} ` });
-		await person.isAt("/forgot-password/new-password");
+		person.isAt("/forgot-password/new-password");
 		await person.visitor.look("web-app/forgot-password-new");
 		await person.submit("Set my new password", { "New password": NEW_PASSWORD });
 		await person.isTold(/Your new password is set/);
@@ -157,7 +157,7 @@ describe("sign-in", () => {
 		// One email was sent for the sign-up.
 		for (let sent = 1; sent < 5; sent++) {
 			await person.submit("Send it", { [label]: person.address });
-			await person.page.getByRole("link", { name: "ask for another one" }).click();
+			await person.follow("ask for another one");
 		}
 		await person.submit("Send it", { [label]: person.address });
 		await person.isToldAt(label, /come back in half an hour/);
@@ -180,7 +180,7 @@ describe("sign-in", () => {
 	it("says what is wrong with a new password, and goes on where it was", async () => {
 		const { person, temporary } = await withTemporaryPassword();
 		await person.open("/forgot-password/new-password");
-		await person.isAt("/forgot-password/temporary-password");
+		person.isAt("/forgot-password/temporary-password");
 		await person.submit("Continue", { "Temporary password": temporary });
 		await person.submit("Set my new password", { "New password": "short" });
 		await person.isToldAt("New password", /between 10 and 100 characters/);
@@ -188,7 +188,7 @@ describe("sign-in", () => {
 		await person.isToldAt("New password", /too easy to guess/);
 		await person.visitor.look("web-app/forgot-password-weak");
 		await person.open("/forgot-password/finish");
-		await person.isAt("/forgot-password/new-password");
+		person.isAt("/forgot-password/new-password");
 		await person.submit("Set my new password", { "New password": NEW_PASSWORD });
 		await person.isTold(/Your new password is set/);
 	});
@@ -203,7 +203,7 @@ describe("sign-in", () => {
 		await elsewhere.submit("Change my password", { "New password": NEW_PASSWORD });
 		await elsewhere.isTold(/Your password is changed/);
 		await person.submit("Continue", { "Temporary password": temporary });
-		await person.isAt("/forgot-password");
+		person.isAt("/forgot-password");
 		await person.isTold(/no longer valid/);
 		await person.visitor.look("web-app/forgot-password-ended");
 		await person.setCookie("__Host-forgot-password", TOKEN);

@@ -80,11 +80,22 @@ export class Person {
 		for (const [label, value] of Object.entries(fields)) {
 			await this.page.getByLabel(label, { exact: true }).fill(value);
 		}
-		await this.page.getByRole("button", { name: button, exact: true }).click();
+		await this.#leadTo(this.page.getByRole("button", { name: button, exact: true }));
 	}
 
-	async isAt(path) {
-		await this.page.waitForLoadState();
+	/** Follows the first link with this text. */
+	async follow(link) {
+		await this.#leadTo(this.page.getByRole("link", { name: link, exact: true }).first());
+	}
+
+	/** Clicks what leads to another page, and waits for the page. */
+	async #leadTo(locator) {
+		const loaded = this.page.waitForEvent("load");
+		await locator.click();
+		await loaded;
+	}
+
+	isAt(path) {
 		assert.equal(new URL(this.page.url()).pathname, path);
 	}
 
@@ -137,12 +148,12 @@ export class Person {
 
 	async isSignedIn() {
 		await this.open("/settings");
-		await this.isAt("/settings");
+		this.isAt("/settings");
 	}
 
 	async isSignedOut() {
 		await this.open("/settings");
-		await this.isAt("/sign-in");
+		this.isAt("/sign-in");
 	}
 
 	/** The cookies that the browser has, by name. */
