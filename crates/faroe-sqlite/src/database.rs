@@ -1,22 +1,17 @@
 //! The handle.
 
-use std::{
-    fmt,
-    path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{fmt, path::Path, sync::Arc};
 
 use faroe_core::error::AdapterError;
 use rusqlite::{Connection, Error};
 
 use crate::{
-    error::{is_busy, sqlite_error},
+    error::sqlite_error,
+    job::job,
     open::{self, Synchronous},
+    readers::Readers,
     writer::Writer,
 };
-
-/// Connections that are kept for the next read; as many as tasks may read at once on a large machine.
-const IDLE_READERS: usize = 64;
 
 /// A SQLite database. Clones share its connections; when the last one is dropped, they are closed.
 ///
@@ -27,11 +22,6 @@ pub struct Database {
     writer: Writer,
     /// `None` for a database in memory: its one connection is the writer's.
     readers: Option<Arc<Readers>>,
-}
-
-struct Readers {
-    path: PathBuf,
-    idle: Mutex<Vec<Connection>>,
 }
 
 impl Database {
@@ -58,16 +48,14 @@ impl Database {
         synchronous: Synchronous,
     ) -> Result<Self, AdapterError> {
         let path = path.as_ref();
-        let writer =
-            open::writer(path, synchronous).and_then(|connection| Ok(Writer::start(connection)?));
-        Ok(Self {
-            writer: writer.map_err(|error| {
+        let writer = open::writer(path, synchronous)
+            .and_then(|connection| Ok(Writer::start(connection)?))
+            .map_err(|error| {
                 AdapterError::new(format!("open the database {}", path.display()), error)
-            })?,
-            readers: Some(Arc::new(Readers {
-                path: path.to_path_buf(),
-                idle: Mutex::default(),
-            })),
+            })?;
+        Ok(Self {
+            readers: Some(Arc::new(Readers::new(path, writer.clone()))),
+            writer,
         })
     }
 
@@ -88,24 +76,28 @@ impl Database {
 
     /// Runs a query. `operation` names it in errors, such as `find a user`.
     ///
-    /// The query runs on the calling thread: look a few rows up by an index, no more. It may run again when it finds the
-    /// file locked.
+    /// The query runs on a thread of the runtime, between other tasks: look a few rows up by an index, no more. Queries
+    /// that come together share one transaction. One that finds the file locked waits for its turn to write, and may have
+    /// run before.
     ///
     /// # Errors
     ///
     /// When the query fails.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
     pub async fn read<T, Q>(&self, operation: &'static str, query: Q) -> Result<T, AdapterError>
     where
         T: Send + 'static,
         Q: Fn(&Connection) -> Result<T, Error> + Send + 'static,
     {
-        let Some(readers) = &self.readers else {
-            return self.writer.run(operation, query).await;
-        };
-        match readers.run(&query) {
-            Err(error) if is_busy(&error) => self.writer.run(operation, query).await,
-            result => result.map_err(|error| sqlite_error(operation, error)),
+        let (job, answer) = job(operation, query);
+        match &self.readers {
+            Some(readers) => readers.add(job),
+            None => self.writer.add(job).await,
         }
+        answer.wait().await
     }
 
     /// Runs a change in a transaction that already holds the write lock, and commits it if it returns `Ok`; otherwise
@@ -122,34 +114,15 @@ impl Database {
         T: Send + 'static,
         C: Fn(&Connection) -> Result<T, Error> + Send + 'static,
     {
-        self.writer.run(operation, change).await
-    }
-}
-
-impl Readers {
-    fn run<T>(&self, query: impl Fn(&Connection) -> Result<T, Error>) -> Result<T, Error> {
-        let idle = self.lock().pop();
-        let connection = match idle {
-            Some(connection) => connection,
-            None => open::reader(&self.path)?,
-        };
-        // A query that panics takes the connection with it.
-        let result = query(&connection);
-        let mut idle = self.lock();
-        if idle.len() < IDLE_READERS {
-            idle.push(connection);
-        }
-        result
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Connection>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+        let (job, answer) = job(operation, change);
+        self.writer.add(job).await;
+        answer.wait().await
     }
 }
 
 impl fmt::Debug for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = self.readers.as_ref().map(|readers| &readers.path);
+        let path = self.readers.as_ref().map(|readers| readers.path());
         f.debug_struct("Database")
             .field("path", &path)
             .finish_non_exhaustive()

@@ -2,7 +2,9 @@
 
 mod database;
 mod error;
+mod job;
 mod open;
+mod readers;
 mod upgrade;
 mod writer;
 

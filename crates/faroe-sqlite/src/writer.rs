@@ -1,16 +1,15 @@
 //! The one thread that writes, and its queue.
 
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
-    thread,
-};
+use std::{sync::Arc, thread};
 
-use faroe_core::error::AdapterError;
 use rusqlite::{Connection, Error, ErrorCode};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
-use crate::error::{shared, without_message_of_trigger};
+use crate::{
+    error::without_message_of_trigger,
+    job::{Job, Ran},
+    readers::execute,
+};
 
 /// Writes that may wait; more wait for a place in the queue.
 const QUEUE: usize = 1024;
@@ -33,81 +32,10 @@ impl Writer {
         Ok(Self { queue })
     }
 
-    pub(crate) async fn run<T, C>(
-        &self,
-        operation: &'static str,
-        change: C,
-    ) -> Result<T, AdapterError>
-    where
-        T: Send + 'static,
-        C: Fn(&Connection) -> Result<T, Error> + Send + 'static,
-    {
-        let gone = || {
-            AdapterError::new(
-                operation,
-                "the call panicked or the database's thread has ended",
-            )
-        };
-        let (reply, answer) = oneshot::channel();
-        let job = Change {
-            change,
-            result: None,
-            reply,
-        };
-        self.queue.send(Box::new(job)).await.map_err(|_| gone())?;
-        match answer.await {
-            Ok(result) => result.map_err(|error| shared(operation, error)),
-            Err(_) => Err(gone()),
-        }
-    }
-}
-
-/// A change that waits for its turn, then for its commit.
-trait Job: Send {
-    /// Whether nobody waits for the answer any more.
-    fn is_abandoned(&self) -> bool;
-
-    /// Runs the change, inside a transaction. Tells whether it may be committed.
-    fn run(&mut self, connection: &Connection) -> bool;
-
-    /// Answers with what the change returned.
-    fn finish(self: Box<Self>);
-
-    /// Answers that the transaction has failed.
-    fn fail(self: Box<Self>, error: Arc<Error>);
-}
-
-struct Change<T, C> {
-    change: C,
-    /// What the change returned; `None` before it has run and after it has panicked.
-    result: Option<Result<T, Error>>,
-    reply: oneshot::Sender<Result<T, Arc<Error>>>,
-}
-
-impl<T, C> Job for Change<T, C>
-where
-    T: Send,
-    C: Fn(&Connection) -> Result<T, Error> + Send,
-{
-    fn is_abandoned(&self) -> bool {
-        self.reply.is_closed()
-    }
-
-    fn run(&mut self, connection: &Connection) -> bool {
-        // What a panic leaves behind in the connection is rolled back.
-        self.result = catch_unwind(AssertUnwindSafe(|| (self.change)(connection))).ok();
-        matches!(self.result, Some(Ok(_)))
-    }
-
-    fn finish(self: Box<Self>) {
-        if let Some(result) = self.result {
-            // The caller may have gone; then nobody needs the answer.
-            let _gone = self.reply.send(result.map_err(Arc::new));
-        }
-    }
-
-    fn fail(self: Box<Self>, error: Arc<Error>) {
-        let _gone = self.reply.send(Err(error));
+    /// Has a job run in a transaction that holds the write lock, and answered after the commit. Waits for a place in the
+    /// queue; if the thread has ended, the job is dropped.
+    pub(crate) async fn add(&self, job: Box<dyn Job>) {
+        let _ended = self.queue.send(job).await;
     }
 }
 
@@ -155,7 +83,7 @@ fn commit(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Result<(), Fai
         return Ok(());
     }
     execute(connection, "BEGIN IMMEDIATE").map_err(Failure::OfTransaction)?;
-    if !batch.iter_mut().all(|job| job.run(connection)) {
+    if !batch.iter_mut().all(|job| job.run(connection) == Ran::Well) {
         roll_back(connection);
         return Err(Failure::OfOne(None));
     }
@@ -174,9 +102,4 @@ fn roll_back(connection: &Connection) {
         // There is nothing better to do with an error than to let the next `BEGIN` report it.
         let _error = execute(connection, "ROLLBACK");
     }
-}
-
-fn execute(connection: &Connection, statement: &str) -> Result<(), Error> {
-    connection.prepare_cached(statement)?.execute([])?;
-    Ok(())
 }
