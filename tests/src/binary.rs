@@ -16,19 +16,21 @@ use crate::{
 
 /// The program: the one that `FAROE_SERVER_BINARY` names, or else the one that was built beside these tests.
 fn program() -> PathBuf {
-    if let Some(named) = env::var_os("FAROE_SERVER_BINARY") {
-        return named.into();
-    }
+    env::var_os("FAROE_SERVER_BINARY").map_or_else(|| built("faroe-server"), PathBuf::from)
+}
+
+/// A program of the workspace that was built beside these tests.
+pub fn built(package: &str) -> PathBuf {
     let test = env::current_exe().unwrap();
     let beside = test
         .ancestors()
         .nth(2)
         .unwrap()
-        .join("faroe-server")
+        .join(package)
         .with_extension(env::consts::EXE_EXTENSION);
     assert!(
         beside.exists(),
-        "{} is not there: run `cargo build -p faroe-server`",
+        "{} is not there: run `cargo build -p {package}`",
         beside.display()
     );
     beside

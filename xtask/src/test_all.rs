@@ -5,10 +5,12 @@ mod defects;
 mod javascript;
 mod node;
 mod output;
+mod programs;
 mod promises;
 mod report;
 
 use std::{
+    cell::OnceCell,
     io::{IsTerminal, Write},
     process::{Command, ExitCode},
     time::Instant,
@@ -17,7 +19,7 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 
-use self::{output::Counts, promises::Reports, report::Row};
+use self::{output::Counts, programs::TestProgram, promises::Reports, report::Row};
 use crate::{
     backends::{BACKENDS, Backend},
     guard::{self, Charge, Guarded},
@@ -116,6 +118,8 @@ struct Surroundings<'a> {
     options: &'a Options,
     packages: Packages,
     reports: Reports,
+    /// Built when the first step needs them.
+    programs: OnceCell<Vec<TestProgram>>,
 }
 
 /// Runs the steps, and tells what came of each.
@@ -125,6 +129,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         options,
         packages: Packages::read()?,
         reports: Reports::new()?,
+        programs: OnceCell::new(),
     };
     let steps = chosen(Step::all(&surroundings.packages), &options.only)?;
     let mut rows = Vec::new();
@@ -196,7 +201,12 @@ impl Surroundings<'_> {
                         "warnings",
                     ],
                     &[],
-                )
+                )?;
+                // Each by itself: what others need must not hide what its Cargo.toml lacks.
+                for example in self.packages.examples() {
+                    self.cargo(&["check", "--package", example], &[])?;
+                }
+                Ok(())
             }
             Step::Documentation => {
                 outcome.against.push(version("rustdoc", &["--version"])?);
@@ -221,15 +231,14 @@ impl Surroundings<'_> {
         outcome
             .against
             .extend(sqlite.map(|version| format!("SQLite {version} (bundled)")));
-        let mut arguments = vec!["test", "--workspace", "--no-fail-fast"];
-        for backend in BACKENDS {
-            arguments.extend(
-                existing(backend, &self.packages)
-                    .into_iter()
-                    .flat_map(|name| ["--exclude", name]),
-            );
-        }
-        let ended = self.counted(&arguments, &[], outcome);
+        let programs = self.programs()?.iter().filter(|program| {
+            BACKENDS
+                .iter()
+                .all(|backend| !backend.packages.contains(&program.package.as_str()))
+        });
+        let ended = programs::run(self, programs, &[], &[], outcome);
+        let examples = cargo(&["test", "--workspace", "--doc", "--no-fail-fast"]);
+        let ended = ended.and(self.counted_process(&examples, outcome, |_| {}));
         self.require_tests(outcome)?;
         ended
     }
@@ -253,14 +262,17 @@ impl Surroundings<'_> {
             .iter()
             .map(|one| (one.service.variable(), one.url.as_str()))
             .collect();
-        let mut arguments = vec!["test", "--no-fail-fast"];
-        arguments.extend(
-            existing(backend, &self.packages)
-                .into_iter()
-                .flat_map(|name| ["--package", name]),
-        );
-        let ended = self.counted(&arguments, &environment, outcome);
-        let ended = ended.and_then(|()| self.program(backend, &environment, outcome));
+        let programs = self.programs()?;
+        let own = programs
+            .iter()
+            .filter(|program| backend.packages.contains(&program.package.as_str()));
+        let ended = programs::run(self, own, &[], &environment, outcome);
+        // The server program and the example, on this backend.
+        let whole = programs
+            .iter()
+            .filter(|program| program.target == "backends");
+        let whole = programs::run(self, whole, &[backend.name], &environment, outcome);
+        let ended = ended.and(whole);
         let logs = backend
             .services
             .iter()
@@ -278,17 +290,13 @@ impl Surroundings<'_> {
         Ok(())
     }
 
-    /// The server program and the example, on this backend.
-    fn program(
-        &self,
-        backend: &Backend,
-        environment: &[(&str, &str)],
-        outcome: &mut Outcome,
-    ) -> Result<()> {
-        self.cargo(&["build", "--package", "faroe-server"], &[])?;
-        let package = ["test", "--package", "faroe-tests"];
-        let tests = ["--test", "backends", "--", backend.name];
-        self.counted(&[&package[..], &tests].concat(), environment, outcome)
+    /// All test programs. All other programs are built with them.
+    fn programs(&self) -> Result<&[TestProgram]> {
+        if let Some(programs) = self.programs.get() {
+            return Ok(programs);
+        }
+        let built = programs::build(self)?;
+        Ok(self.programs.get_or_init(|| built))
     }
 
     fn require_tests(&self, outcome: &Outcome) -> Result<()> {
@@ -299,17 +307,6 @@ impl Surroundings<'_> {
 
     fn cargo(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Result<()> {
         self.process(&cargo(arguments), |command| {
-            command.envs(environment.iter().copied());
-        })
-    }
-
-    fn counted(
-        &self,
-        arguments: &[&str],
-        environment: &[(&str, &str)],
-        outcome: &mut Outcome,
-    ) -> Result<()> {
-        self.counted_process(&cargo(arguments), outcome, |command| {
             command.envs(environment.iter().copied());
         })
     }

@@ -56,6 +56,25 @@ impl Packages {
         self.folder(name).is_some()
     }
 
+    /// The name of the package with this manifest.
+    pub(crate) fn name(&self, manifest: &Path) -> Option<&str> {
+        let is_it = |package: &&Value| {
+            let path = package["manifest_path"].as_str();
+            path.is_some_and(|path| Path::new(path) == manifest)
+        };
+        self.0.iter().find(is_it)?["name"].as_str()
+    }
+
+    /// The names of the packages in the folder `examples`.
+    pub(crate) fn examples(&self) -> impl Iterator<Item = &str> {
+        let names = self.0.iter().filter_map(|package| package["name"].as_str());
+        let examples = root().join("examples");
+        names.filter(move |name| {
+            self.folder(name)
+                .is_some_and(|folder| folder.starts_with(&examples))
+        })
+    }
+
     /// The version of the SQLite that is built into rusqlite, if there is one.
     pub(crate) fn bundled_sqlite_version(&self) -> Option<String> {
         let header = self.folder("libsqlite3-sys")?.join("sqlite3/sqlite3.h");

@@ -78,7 +78,7 @@ pub(crate) fn parse_token(token: &str) -> Option<(&str, &str)> {
 }
 
 pub(crate) fn key<R: Record>(id: &str) -> String {
-    format!("{}.{id}", R::NAME)
+    [R::NAME, ".", id].concat()
 }
 
 pub(crate) fn hash_secret(secret: &str) -> Bytes {

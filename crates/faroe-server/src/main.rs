@@ -12,7 +12,11 @@ use faroe_server::{
     Arguments, Command, CommandLine, Configuration, Instance, StartError, check_config, logging,
     send_test_email,
 };
+use mimalloc::MiMalloc;
 use tokio::runtime;
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// The status of a program that a signal has ended, as shells count.
 const ENDED_BY_A_SIGNAL: i32 = 130;

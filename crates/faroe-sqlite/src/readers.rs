@@ -71,7 +71,9 @@ impl Readers {
             Ok(connection) => connection,
             Err(error) => {
                 let error = Arc::new(error);
-                batch.into_iter().for_each(|job| job.fail(Arc::clone(&error)));
+                batch
+                    .into_iter()
+                    .for_each(|job| job.fail(Arc::clone(&error)));
                 return Vec::new();
             }
         };

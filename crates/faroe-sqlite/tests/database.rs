@@ -17,8 +17,9 @@ use faroe_sqlite::{
     Database, Synchronous,
     rusqlite::{self, Connection},
 };
-use futures::future::join_all;
+use futures::{FutureExt, future::join_all};
 use tempfile::TempDir;
+use tokio::runtime::Builder;
 
 const SCHEMA: &[&str] = &[
     "CREATE TABLE counter (id INTEGER PRIMARY KEY, value INTEGER NOT NULL) STRICT;
@@ -199,16 +200,38 @@ async fn more_writes_than_the_queue_holds_are_all_made() {
 }
 
 #[tokio::test]
-async fn a_query_that_panics_harms_no_other() {
+async fn each_read_of_a_shared_transaction_has_its_own_result() {
     let folder = TempDir::new().unwrap();
     let database = open(&folder).await;
-    let query = |_: &Connection| -> rusqlite::Result<()> { panic!("as a query might") };
-    let task = tokio::spawn({
-        let database = database.clone();
-        async move { database.read("panic", query).await }
-    });
-    assert!(task.await.unwrap_err().is_panic());
+    let read = |number: i64| {
+        database.read("read", move |connection| match number % 3 {
+            0 => connection.query_row("SELECT ?1", [number], |row| row.get(0)),
+            1 => connection.query_row("SELECT nothing", [], |row| row.get(0)),
+            _ => panic!("as a query might"),
+        })
+    };
+    let results: Vec<Result<i64, _>> = join_all((0..200).map(read)).await;
+    for (number, result) in (0..).zip(results) {
+        match number % 3 {
+            0 => assert_eq!(result.unwrap(), number),
+            _ => assert!(result.is_err(), "{number}"),
+        }
+    }
     assert_eq!(value(&database).await, 0);
+}
+
+#[test]
+fn a_database_is_of_use_after_the_runtime_that_read_it_has_ended() {
+    let folder = TempDir::new().unwrap();
+    let runtime = || Builder::new_current_thread().build().unwrap();
+    let first = runtime();
+    let database = first.block_on(async {
+        let database = open(&folder).await;
+        assert!(value(&database).now_or_never().is_none());
+        database
+    });
+    drop(first);
+    assert_eq!(runtime().block_on(value(&database)), 0);
 }
 
 struct EndOfThread(mpsc::Sender<()>);

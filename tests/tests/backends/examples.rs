@@ -1,8 +1,9 @@
-//! The examples, built and run as a reader would.
+//! The examples, run as a reader would.
 
-use std::{env, process::Stdio};
+use std::process::Stdio;
 
 use faroe_tests::{
+    binary::built,
     client::PASSWORD,
     wire::{Wire, text},
 };
@@ -27,16 +28,8 @@ pub(crate) async fn the_example_in_memory_signs_a_user_up(_: Backend) {
 }
 
 async fn sign_up(example: &str, url: &str) {
-    // Each by itself: what others need must not hide what its Cargo.toml lacks.
-    let mut build = Command::new(env!("CARGO"));
-    build.args(["build", "--quiet", "--package", example]);
-    build.current_dir(env!("CARGO_MANIFEST_DIR"));
-    assert!(build.status().await.unwrap().success(), "{example}");
-    let test = env::current_exe().unwrap();
-    let program = test.ancestors().nth(2).unwrap().join(example);
-
     let folder = tempfile::tempdir().unwrap();
-    let mut process = Command::new(program.with_extension(env::consts::EXE_EXTENSION))
+    let mut process = Command::new(built(example))
         .arg("127.0.0.1:0")
         .env("DATABASE_URL", url)
         .current_dir(&folder)

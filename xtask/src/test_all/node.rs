@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 
-use super::{Outcome, Surroundings, cargo, version};
+use super::{Outcome, Surroundings, version};
 use crate::{
     services::install,
     workspace::{self, find_program},
@@ -16,7 +16,7 @@ const OLDEST_NODE: u32 = 18;
 /// The package of a program, and the environment variable that tells tests its path.
 pub(super) type Program = (&'static str, &'static str);
 
-/// Builds the programs, installs what the folder's `package-lock.json` lists, and runs the tests of the folder.
+/// Has the programs built, installs what the folder's `package-lock.json` lists, and runs the tests of the folder.
 pub(super) fn test(
     surroundings: &Surroundings<'_>,
     outcome: &mut Outcome,
@@ -25,11 +25,7 @@ pub(super) fn test(
     environment: &[(&str, PathBuf)],
 ) -> Result<()> {
     provide(surroundings, outcome)?;
-    let packages = programs
-        .iter()
-        .flat_map(|(package, _)| ["--package", package]);
-    let build: Vec<_> = std::iter::once("build").chain(packages).collect();
-    surroundings.process(&cargo(&build), |_| {})?;
+    surroundings.programs()?;
     let built = workspace::target_directory()?.join("debug");
     let prefixed = ["ci", "--prefix", folder, "--no-audit", "--no-fund"];
     surroundings.process(&npm(&prefixed), |_| {})?;

@@ -49,7 +49,7 @@ pub fn cache(storage: Arc<dyn Storage>, clock: Arc<dyn Clock>) -> impl Cache {
 /// The storage's key for a role's key. One that would be too long is hashed.
 fn namespaced(namespace: &str, key: &str) -> String {
     if namespace.len() + 1 + key.len() <= MAX_KEY_SIZE {
-        format!("{namespace}.{key}")
+        [namespace, ".", key].concat()
     } else {
         format!("{namespace}.sha256.{}", hex(&Sha256::digest(key)))
     }
