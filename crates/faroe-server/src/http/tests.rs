@@ -1,6 +1,6 @@
 //! What is answered when something behind the server fails.
 
-use axum::{body::Body, extract::Request};
+use axum::body::Body;
 use faroe_core::{
     error::AdapterError,
     storage::{DeleteOutcome, Entry, MainStorage, UpdateOutcome},
