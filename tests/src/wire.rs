@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use faroe_core::protocol::schema::{ActionSchema, server_actions};
-use reqwest::{StatusCode, header::CONTENT_TYPE};
+use reqwest::{StatusCode, header::CONTENT_TYPE, redirect::Policy};
 use serde_json::{Value, json};
 
 use crate::form::{assert_members, assert_values, is_id};
@@ -50,10 +50,12 @@ pub struct Answer {
     pub body: String,
 }
 
-/// A client for HTTP. Built together with a package that speaks TLS, it wants a provider of that even if it does not.
-pub(crate) fn http_client() -> reqwest::Client {
+/// A client for HTTP that follows no redirects.
+pub fn http_client() -> reqwest::Client {
+    // Built together with a package that speaks TLS, it wants a provider of that even if it does not.
     let _already_chosen = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::new()
+    let builder = reqwest::Client::builder().redirect(Policy::none());
+    builder.build().unwrap()
 }
 
 impl Wire {
