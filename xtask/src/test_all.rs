@@ -295,7 +295,7 @@ impl Surroundings<'_> {
         if let Some(programs) = self.programs.get() {
             return Ok(programs);
         }
-        let built = programs::build(self)?;
+        let built = programs::build_all(self)?;
         Ok(self.programs.get_or_init(|| built))
     }
 

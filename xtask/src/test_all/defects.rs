@@ -1,13 +1,13 @@
 //! Whether the tests have teeth: each known defect is put in, and the tests named after it have to fail.
 
-use std::{collections::BTreeMap, io::Read, ops::RangeInclusive, path::PathBuf, process::Command};
+use std::{collections::BTreeMap, ops::RangeInclusive, path::PathBuf, process::Command};
 
 use anyhow::{Context, Result, ensure};
-use serde_json::Value;
 
 use super::{
-    Outcome, Surroundings, cargo, conclude,
+    Outcome, Surroundings,
     output::{self, Counts},
+    programs,
 };
 use crate::workspace;
 
@@ -15,15 +15,7 @@ use crate::workspace;
 const DEFECTS: RangeInclusive<u32> = 1..=26;
 
 /// The test programs in which the tests `defect_1_…` to `defect_26_…` are.
-const PROGRAMS: [[&str; 4]; 2] = [
-    ["--package", "faroe-core", "--test", "core"],
-    [
-        "--package",
-        "faroe-pwned-passwords",
-        "--test",
-        "range_service",
-    ],
-];
+const PROGRAMS: [&str; 2] = ["core", "range_service"];
 
 /// Builds the tests with all defects inside, and runs them with one after the other turned on.
 pub(super) fn run(surroundings: &Surroundings<'_>, outcome: &mut Outcome) -> Result<()> {
@@ -63,40 +55,22 @@ pub(super) fn run(surroundings: &Surroundings<'_>, outcome: &mut Outcome) -> Res
 
 /// The test programs, built so that only the project's own crates are compiled anew.
 fn build(surroundings: &Surroundings<'_>) -> Result<Vec<PathBuf>> {
-    let mut arguments = vec![
-        "test",
-        "--no-run",
-        "--message-format",
-        "json-render-diagnostics",
-    ];
-    arguments.extend(PROGRAMS.iter().flatten());
-    let words = cargo(&arguments);
-    let (mut printed, output) = std::io::pipe().context("could not make a pipe")?;
+    // The whole workspace, so that the features of dependencies are those that they were built with before.
+    let mut arguments = vec!["test", "--no-run", "--workspace"];
+    arguments.extend(PROGRAMS.iter().flat_map(|name| ["--test", name]));
     let wrapper = workspace::root().join("xtask/with-defects.sh");
-    let process = surroundings.start(&words, |command| {
+    let built = programs::build(surroundings, &arguments, |command| {
         // Another wrapper, such as a cache of compilations, would have to know ours.
-        let wrappers = [
+        command.envs([
             ("RUSTC_WRAPPER", PathBuf::new()),
             ("RUSTC_WORKSPACE_WRAPPER", wrapper),
-        ];
-        command.envs(wrappers).stdout(output);
+        ]);
     })?;
-    let mut messages = String::new();
-    printed
-        .read_to_string(&mut messages)
-        .context("could not read what cargo prints")?;
-    conclude(&words, process)?;
-    let programs: Vec<_> = messages.lines().filter_map(test_program).collect();
-    ensure!(programs.len() == PROGRAMS.len(), "cargo built {programs:?}");
-    Ok(programs)
-}
-
-/// The test program that a message of cargo's tells of.
-fn test_program(message: &str) -> Option<PathBuf> {
-    let message: Value = serde_json::from_str(message).ok()?;
-    let is_test = message["reason"] == "compiler-artifact" && message["profile"]["test"] == true;
-    let path = message["executable"].as_str().filter(|_| is_test)?;
-    Some(path.into())
+    ensure!(built.len() == PROGRAMS.len(), "cargo built {built:?}");
+    Ok(built
+        .into_iter()
+        .map(|program| program.executable)
+        .collect())
 }
 
 struct Program {
@@ -171,17 +145,5 @@ mod tests {
         ] {
             assert_eq!(named_after_defect(line), None, "{line}");
         }
-    }
-
-    #[test]
-    fn only_test_programs_are_run() {
-        let artifact =
-            r#"{"reason":"compiler-artifact","profile":{"test":TEST},"executable":"/t/core"}"#;
-        assert_eq!(
-            test_program(&artifact.replace("TEST", "true")),
-            Some("/t/core".into())
-        );
-        assert_eq!(test_program(&artifact.replace("TEST", "false")), None);
-        assert_eq!(test_program("Compiling"), None);
     }
 }

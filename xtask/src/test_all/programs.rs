@@ -6,6 +6,7 @@
 use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use anyhow::{Context, Result, bail};
@@ -20,18 +21,31 @@ pub(super) struct TestProgram {
     pub(super) package: String,
     /// The name of the library, program or test that it tests.
     pub(super) target: String,
-    executable: PathBuf,
+    pub(super) executable: PathBuf,
     /// The package's folder.
     folder: PathBuf,
 }
 
 /// Builds all programs of the workspace, and returns those that test.
-pub(super) fn build(surroundings: &Surroundings<'_>) -> Result<Vec<TestProgram>> {
+pub(super) fn build_all(surroundings: &Surroundings<'_>) -> Result<Vec<TestProgram>> {
+    build(
+        surroundings,
+        &["build", "--workspace", "--all-targets"],
+        |_| {},
+    )
+}
+
+/// Has cargo build what these arguments say, and returns the programs that test.
+pub(super) fn build(
+    surroundings: &Surroundings<'_>,
+    arguments: &[&str],
+    configure: impl FnOnce(&mut Command),
+) -> Result<Vec<TestProgram>> {
     let format = "--message-format=json-render-diagnostics";
-    let words = cargo(&["build", "--workspace", "--all-targets", format]);
+    let words = cargo(&[arguments, &[format]].concat());
     let (messages, output) = std::io::pipe().context("could not make a pipe")?;
     let process = surroundings.start(&words, |command| {
-        command.stdout(output);
+        configure(command.stdout(output));
     })?;
     let mut programs = Vec::new();
     for message in BufReader::new(messages).lines() {
