@@ -7,19 +7,19 @@ use faroe_core::{
     protocol::schema::{ActionSchema, server_actions},
     storage::namespace,
 };
-use faroe_testkit::{clock::ManualClock, promise, storage::ReferenceStorage};
+use faroe_testkit::{clock::ManualClock, promise};
 use serde_json::{Value, json};
 
 use crate::{
     canaries::{Canaries, from_base64, hex},
-    harness::{EMAIL, Harness, minutes},
+    harness::{EMAIL, Harness, minutes, storage},
     world::{SIGNUP_EMAIL, World, answer, invalid, send, token_arguments},
 };
 
 /// A storage in all three roles, and limits that stop nobody from trying.
 fn harness() -> Harness {
     let clock = Arc::<ManualClock>::default();
-    let storage = Arc::new(ReferenceStorage::keeping_expired());
+    let storage = storage(&clock);
     let cache = namespace::cache(Arc::clone(&storage) as _, Arc::clone(&clock) as _);
     Harness::on(storage, clock, |parts, options| {
         parts.storages.cache = Some(Arc::new(cache));

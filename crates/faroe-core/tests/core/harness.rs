@@ -63,6 +63,19 @@ pub(crate) struct Harness {
     pub(crate) server: Server,
 }
 
+/// Which storage the tests run over: `dropping`, or one that keeps everything for ever.
+pub(crate) const STORAGE: &str = "FAROE_TEST_STORAGE";
+
+/// The storage under the tests: one that never drops an entry, or one that drops it at its very expiry.
+pub(crate) fn storage(clock: &Arc<ManualClock>) -> Arc<ReferenceStorage> {
+    Arc::new(match std::env::var(STORAGE) {
+        Ok(kind) if kind == "dropping" => {
+            ReferenceStorage::dropping_expired(Arc::clone(clock) as _)
+        }
+        _ => ReferenceStorage::keeping_expired(),
+    })
+}
+
 impl Harness {
     pub(crate) fn new() -> Self {
         Self::with(|_, _| {})
@@ -70,11 +83,8 @@ impl Harness {
 
     /// A server whose parts and options are changed before it is put together.
     pub(crate) fn with(change: impl FnOnce(&mut ServerParts, &mut ServerOptions)) -> Self {
-        Self::on(
-            Arc::new(ReferenceStorage::keeping_expired()),
-            Arc::default(),
-            change,
-        )
+        let clock = Arc::default();
+        Self::on(storage(&clock), clock, change)
     }
 
     pub(crate) fn on(

@@ -1,6 +1,6 @@
 //! Hashing: bounded, refused before anything is consumed, given up when nobody waits, and none the worse for a panic.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use faroe_core::{
     Hashing,
@@ -9,7 +9,7 @@ use faroe_core::{
         signup::SetSignupPassword, user_password_reset::CreateUserPasswordReset,
     },
 };
-use faroe_testkit::hasher::HasherBehaviour;
+use faroe_testkit::{hasher::HasherBehaviour, promise};
 use futures::FutureExt;
 
 use crate::harness::{EMAIL, Harness, PASSWORD, outcome};
@@ -145,4 +145,23 @@ async fn a_permit_comes_back_when_the_hash_panics_or_its_client_goes_while_it_ru
     drop(gate);
     soon!(harness.until_a_place_is_free());
     assert_eq!(soon!(outcome(&harness.server, verify(second))), "ok");
+}
+
+#[tokio::test(start_paused = true)]
+async fn p31_a_hash_that_does_not_end_is_given_up() {
+    let (harness, _) = signed_up(1, 8).await;
+    let signin_token = harness.create_signin().await;
+    let gate = harness.hasher.close_gate();
+    let running = spawn_verify(&harness, signin_token.clone());
+    gate.wait_for(1).await;
+    tokio::time::advance(Duration::from_secs(10)).await;
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert!(running.is_finished());
+    assert_eq!(running.await.unwrap(), "internal_error");
+    drop(gate);
+    let verified = outcome(&harness.server, verify(signin_token)).await;
+    assert_eq!(verified, "ok");
+    promise::report("P31", "a hash that does not end is given up");
 }

@@ -3,6 +3,7 @@
 
 mod canaries;
 mod dump;
+mod faults;
 mod harness;
 mod hashing;
 mod interleavings;

@@ -114,7 +114,17 @@ impl Observed {
             .map(|(_, step)| step)
     }
 
-    fn is_alive(&self, index: usize) -> bool {
+    /// What is left behind, whatever was answered and sent.
+    pub(crate) fn state(&self) -> Self {
+        Self {
+            outcomes: vec![],
+            new_sessions: vec![],
+            emails: vec![],
+            ..self.clone()
+        }
+    }
+
+    pub(crate) fn is_alive(&self, index: usize) -> bool {
         let flow = self.flows[index].as_ref();
         flow.is_some_and(|flow| flow.starts_with('{'))
     }

@@ -6,6 +6,7 @@ use faroe_testkit::{fault::Faults, promise};
 use futures::future::join_all;
 
 use crate::{
+    harness::is_thorough,
     interleavings::{Exploration, assert_no_violation},
     observed::is_single_use,
     scene::{Answer, Circumstances, KINDS, Kind, Scene, Step},
@@ -28,11 +29,17 @@ fn succeeds_once(scene: &Scene, step: Step, answers: &[Answer]) -> Result<(), St
 }
 
 #[test]
-fn p19_of_three_racers_at_each_step_exactly_one_succeeds_in_every_interleaving() {
+fn p19_of_racers_at_each_step_exactly_one_succeeds_in_every_interleaving() {
     let exploration = Exploration::new(Circumstances::default());
     let (mut races, mut schedules) = (0, 0);
     for step in single_use_steps() {
-        let steps = [step; 3];
+        // Three racers take long where each looks at a session first.
+        let racers = if is_thorough() || !step.kind.takes_session() {
+            3
+        } else {
+            2
+        };
+        let steps = vec![step; racers];
         let check = |answers: &[Answer]| succeeds_once(&exploration.scene, step, answers);
         let explored = exploration.explore(&steps, |_| {}, check);
         assert_no_violation(&explored);
@@ -41,7 +48,7 @@ fn p19_of_three_racers_at_each_step_exactly_one_succeeds_in_every_interleaving()
     }
     promise::report(
         "P19",
-        format!("3 racers at {races} steps, {schedules} schedules, one success each"),
+        format!("2 and 3 racers at {races} steps, {schedules} schedules, one success each"),
     );
 }
 

@@ -26,7 +26,7 @@ use serde_json::{Map, Value, json};
 
 use self::step::FLOWS;
 pub(crate) use self::step::{Flow, KINDS, Kind, Step};
-use crate::harness::{EMAIL, NEW_PASSWORD, PASSWORD, minutes};
+use crate::harness::{EMAIL, NEW_PASSWORD, PASSWORD, minutes, storage};
 
 mod step;
 
@@ -107,7 +107,7 @@ impl Default for Fakes {
             mailbox: Arc::default(),
             hasher: Arc::new(CountingHasher::new("current")),
             past_hasher: Arc::new(CountingHasher::new("past")),
-            storage: Arc::new(ReferenceStorage::keeping_expired()),
+            storage: storage(&clock),
             cache: Arc::new(ReferenceCache::new(Arc::clone(&clock) as _)),
             users: Arc::default(),
             log: Arc::default(),
@@ -295,6 +295,13 @@ impl Scene {
         self.cache.take_calls();
         self.mailbox.take_messages();
         self.log.take_errors();
+    }
+
+    /// How many records lie in the storage.
+    pub(crate) fn records(&self) -> usize {
+        let mut entries = self.storage.entries();
+        entries.retain(|key, _| key.starts_with("main."));
+        entries.len()
     }
 
     /// Puts more into the storage.

@@ -13,11 +13,11 @@ use faroe_core::{
 };
 use faroe_testkit::{
     clock::ManualClock,
-    storage::{ReferenceCache, ReferenceStorage, StorageCall},
+    storage::{ReferenceCache, StorageCall},
     user_store::UserStoreCall,
 };
 
-use crate::harness::{Harness, PASSWORD, minutes, outcome};
+use crate::harness::{Harness, PASSWORD, minutes, outcome, storage};
 
 const DAY: Duration = minutes(24 * 60);
 
@@ -154,7 +154,7 @@ fn cached(
 fn with_cache() -> Harness {
     let clock = Arc::<ManualClock>::default();
     let (_, change) = cached(&clock);
-    Harness::on(Arc::new(ReferenceStorage::keeping_expired()), clock, change)
+    Harness::on(storage(&clock), clock, change)
 }
 
 #[tokio::test]
@@ -194,14 +194,10 @@ async fn a_cached_session_asks_nobody_until_the_cache_expires() {
 async fn a_cached_session_dies_of_its_own_expiry() {
     let clock = Arc::<ManualClock>::default();
     let (_, change) = cached(&clock);
-    let harness = Harness::on(
-        Arc::new(ReferenceStorage::keeping_expired()),
-        clock,
-        |parts, options| {
-            change(parts, options);
-            options.session.absolute_expiration = Some(minutes(7));
-        },
-    );
+    let harness = Harness::on(storage(&clock), clock, |parts, options| {
+        change(parts, options);
+        options.session.absolute_expiration = Some(minutes(7));
+    });
     let session_token = harness.sign_up().await;
     harness.advance(minutes(3));
     assert!(harness.is_signed_in(&session_token).await);
@@ -245,11 +241,7 @@ async fn a_sign_out_is_felt_at_once_whatever_is_cached() {
 async fn a_sign_out_is_not_undone_by_a_read_that_was_on_its_way() {
     let clock = Arc::<ManualClock>::default();
     let (cache, change) = cached(&clock);
-    let harness = Arc::new(Harness::on(
-        Arc::new(ReferenceStorage::keeping_expired()),
-        clock,
-        change,
-    ));
+    let harness = Arc::new(Harness::on(storage(&clock), clock, change));
     let session_token = harness.sign_up().await;
     let (server, interrupted) = harness.beside(|parts, options| {
         parts.storages.cache = Some(cache);

@@ -1,6 +1,6 @@
 //! What a storage may do without anyone noticing: keep expired entries or drop them, serve all roles or one, forget all.
 
-use std::sync::Arc;
+use std::{env, process::Command, sync::Arc};
 
 use faroe_core::{
     ServerOptions, Storages,
@@ -11,9 +11,9 @@ use faroe_core::{
         user_password_reset::{GetUserPasswordReset, SetUserPasswordResetNewPassword},
     },
 };
-use faroe_testkit::{clock::ManualClock, storage::ReferenceStorage};
+use faroe_testkit::{clock::ManualClock, promise, storage::ReferenceStorage};
 
-use crate::harness::{EMAIL, Harness, NEW_PASSWORD, PASSWORD, minutes, outcome};
+use crate::harness::{EMAIL, Harness, NEW_PASSWORD, PASSWORD, STORAGE, minutes, outcome};
 
 /// A story in which everything expires, told by what each action answered.
 async fn story(harness: &Harness) -> Vec<&'static str> {
@@ -114,7 +114,8 @@ async fn defect_22_a_storage_that_keeps_expired_entries_and_one_that_drops_them_
     let clock = Arc::<ManualClock>::default();
     let dropping = Arc::new(ReferenceStorage::dropping_expired(Arc::clone(&clock) as _));
     let dropping = story(&Harness::on(dropping, clock, |_, _| {})).await;
-    let keeping = story(&Harness::new()).await;
+    let keeping = Arc::new(ReferenceStorage::keeping_expired());
+    let keeping = story(&Harness::on(keeping, Arc::default(), |_, _| {})).await;
     assert_eq!(keeping, dropping);
     for expected in [
         "ok",
@@ -230,4 +231,25 @@ async fn a_failing_storage_is_an_internal_error_that_is_logged_once_with_its_cau
     assert_eq!(logged[0].action_invocation_id, error.action_invocation_id);
     assert_eq!(logged[0].error, "could not do what a test has forbidden");
     assert_eq!(harness.mailbox.messages().len(), 0);
+}
+
+#[test]
+fn p34_every_test_passes_over_a_storage_that_drops_everything_at_its_expiry_too() {
+    // This test program runs over a storage that keeps everything. Where time stands still, nothing expires.
+    let standing_still = ["p11_", "p19_", "p20_", "p28_", "p29_", "p31_", "p34_"];
+    let output = Command::new(env::current_exe().unwrap())
+        .args(standing_still.iter().flat_map(|name| ["--skip", name]))
+        .env(STORAGE, "dropping")
+        .env_remove(promise::PROMISES_FILE)
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{told}");
+    let (_, passed) = told.split_once("test result: ok. ").unwrap();
+    let (passed, _) = passed.split_once(" passed").unwrap();
+    assert!(passed.parse::<usize>().unwrap() > 50);
+    promise::report(
+        "P34",
+        format!("{passed} tests pass over a storage that keeps and over one that drops"),
+    );
 }

@@ -79,11 +79,27 @@ impl Kind {
         FLOWS.iter().find(takes_token_of).copied()
     }
 
+    /// Whether the action takes a session's token.
+    pub(crate) fn takes_session(self) -> bool {
+        self.arguments
+            .iter()
+            .any(|(name, _)| *name == "session_token")
+    }
+
     /// Whether the action makes a session.
     pub(crate) fn mints(self) -> bool {
         let completions = [
             "complete_signup",
             "complete_signin",
+            "complete_user_password_reset",
+        ];
+        completions.contains(&self.name)
+    }
+
+    /// Whether the action changes the user's password.
+    pub(crate) fn changes_password(self) -> bool {
+        let completions = [
+            "complete_user_password_update",
             "complete_user_password_reset",
         ];
         completions.contains(&self.name)
