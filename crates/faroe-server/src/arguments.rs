@@ -16,6 +16,7 @@ Endpoints:
   POST /            invokes an action: {\"action\": \"create_signup\", \"arguments\": {\"email_address\": \"you@example.com\"}}
   GET  /health      200 as long as the process lives
   GET  /ready       200 when storage and user store answer, else 503
+  GET  /dev         a page that shows the emails and walks through every flow (development mode only)
   GET  /dev/emails  the emails, oldest first; ?to=ADDRESS selects (development mode only)
 
 SIGTERM or Ctrl-C: finish the requests in flight, then exit. A second one: exit at once.";

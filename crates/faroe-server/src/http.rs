@@ -1,5 +1,6 @@
 //! The HTTP surface: which paths there are and what surrounds every answer.
 
+mod console;
 mod dev_emails;
 mod origin;
 mod ready;
@@ -24,10 +25,7 @@ use tower_http::{
 
 pub(crate) use self::ready::Readiness;
 use self::surround::surround;
-use crate::{
-    configuration::{Http, Origin},
-    dev_mailbox::DevMailbox,
-};
+use crate::{configuration::Http, dev_mailbox::DevMailbox};
 
 /// How long a browser may remember that it may ask.
 const PREFLIGHT_AGE: Duration = Duration::from_secs(600);
@@ -51,8 +49,10 @@ pub(crate) fn router(app: App) -> Router {
         .route("/", post(invoke))
         .route("/health", get(|| async { "alive\n" }))
         .route("/ready", get(ready::ready));
-    if app.dev_mailbox.is_some() {
-        router = router.route("/dev/emails", get(dev_emails::list));
+    if let Some(mailbox) = &app.dev_mailbox {
+        router = router
+            .route("/dev/emails", get(dev_emails::list))
+            .merge(console::routes(Arc::clone(mailbox)));
     }
     // One layer, outermost first: each that the router adds by itself costs every request two allocations.
     let layers = ServiceBuilder::new()
@@ -65,23 +65,28 @@ async fn invoke(State(app): State<Arc<App>>, request: Request) -> Response {
     app.endpoint.answer(request).await
 }
 
-/// Lets the configured origins read answers, and in development mode those of this machine. `None`: no one.
-fn cors(app: &App) -> Option<CorsLayer> {
-    let allowed: Vec<Origin> = app.http.allowed_origins.clone();
-    let is_development = app.dev_mailbox.is_some();
-    if allowed.is_empty() && !is_development {
+/// Lets those origins read answers that may. `None`: no one.
+fn cors(app: &Arc<App>) -> Option<CorsLayer> {
+    if app.http.allowed_origins.is_empty() && app.dev_mailbox.is_none() {
         return None;
     }
-    let is_allowed = move |origin: &HeaderValue, _: &_| {
-        let is_loopback = || origin.to_str().is_ok_and(origin::is_loopback_origin);
-        allowed.iter().any(|allowed| allowed.as_str() == origin) || is_development && is_loopback()
-    };
+    let app = Arc::clone(app);
     let cors = CorsLayer::new()
-        .allow_origin(AllowOrigin::predicate(is_allowed))
+        .allow_origin(AllowOrigin::predicate(move |origin, _| {
+            may_read(&app, origin)
+        }))
         .allow_methods([Method::GET, Method::POST])
         .allow_headers([header::CONTENT_TYPE])
         .max_age(PREFLIGHT_AGE);
     Some(cors)
+}
+
+/// Whether web pages of this origin may read answers: the configured ones may, and in development mode those of this
+/// machine.
+fn may_read(app: &App, origin: &HeaderValue) -> bool {
+    let is_loopback = || origin.to_str().is_ok_and(origin::is_loopback_origin);
+    let mut allowed = app.http.allowed_origins.iter();
+    allowed.any(|allowed| allowed.as_str() == origin) || app.dev_mailbox.is_some() && is_loopback()
 }
 
 fn after_panic(_panic: Box<dyn Any + Send + 'static>) -> Response {

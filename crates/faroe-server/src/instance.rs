@@ -4,6 +4,7 @@ use std::{fmt::Write, net::SocketAddr, sync::Arc};
 
 use axum::Router;
 use faroe_axum::endpoint::ActionInvocationEndpoint;
+use faroe_email_templates::{EmailTemplates, EmailTemplatesOptions};
 use tokio::{net::TcpListener, sync::Semaphore};
 
 use crate::{
@@ -32,7 +33,9 @@ impl Instance {
     ///
     /// A setting that makes no sense, a file that cannot be opened, or an address that cannot be listened on.
     pub async fn start(configuration: Configuration) -> Result<Self, StartError> {
-        let dev_mailbox = Arc::new(DevMailbox::default());
+        let templates = EmailTemplates::new(EmailTemplatesOptions::new("Faroe"))
+            .map_err(|error| StartError::because("email", &error))?;
+        let dev_mailbox = Arc::new(DevMailbox::new(Arc::new(templates)));
         let Assembly { server, readiness } = assemble(&configuration, dev_mailbox.clone()).await?;
         let blocked_actions = configuration
             .http
@@ -91,7 +94,6 @@ impl Instance {
             &self.configuration.main_storage,
             &self.configuration.user_store,
         );
-        let arguments = r#"{"email_address": "you@example.com"}"#;
         let mut text = format!("listening on {url}\n");
         write!(
             text,
@@ -101,9 +103,8 @@ Faroe {version} in development mode: only this machine can connect, and emails a
   users   {users}
   emails  {url}/dev/emails
 
-A first sign-up:
-  curl {url} -d '{{\"action\": \"create_signup\", \"arguments\": {arguments}}}'
-  curl {url}/dev/emails
+Walk through a sign-up, and see every request, in your browser:
+  {url}/dev
 ",
             version = env!("CARGO_PKG_VERSION"),
         )

@@ -15,6 +15,7 @@ const FLAGS = [
 	"--disable-background-networking",
 	"--disable-component-update",
 	"--disable-sync",
+	"--disable-features=IsolateSandboxedIframes", // screenshots are taken before other processes have painted
 	"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1" // there is no internet
 ];
 

@@ -9,9 +9,10 @@ use axum::{
 };
 use percent_encoding::percent_decode_str;
 
-use super::{App, origin::is_loopback_authority};
+use super::{App, may_read, origin::is_loopback_authority};
 
 /// Refuses a host name that is not this machine's: a web page whose name was made to point here would read the codes.
+/// Refuses the pages, too, that could not read the answer.
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     RawQuery(query): RawQuery,
@@ -23,6 +24,12 @@ pub(super) async fn list(
     let host = headers.get(header::HOST);
     if !host.is_none_or(|host| host.to_str().is_ok_and(is_loopback_authority)) {
         return (StatusCode::FORBIDDEN, "only under the name localhost\n").into_response();
+    }
+    if !headers
+        .get(header::ORIGIN)
+        .is_none_or(|origin| may_read(&app, origin))
+    {
+        return (StatusCode::FORBIDDEN, "not for this origin\n").into_response();
     }
     let to = query.as_deref().and_then(recipient);
     let json = HeaderValue::from_static("application/json");

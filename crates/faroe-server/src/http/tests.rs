@@ -7,6 +7,7 @@ use faroe_core::{
     time::UnixTime,
     user_store::Counter,
 };
+use faroe_email_templates::{EmailTemplates, EmailTemplatesOptions};
 use http_body_util::BodyExt;
 use tower::ServiceExt;
 
@@ -59,7 +60,8 @@ async fn router_with(storage: Broken) -> (Router, tempfile::TempDir) {
         ..Arguments::default()
     })
     .unwrap();
-    let mailbox = Arc::new(DevMailbox::default());
+    let templates = EmailTemplates::new(EmailTemplatesOptions::new("Example")).unwrap();
+    let mailbox = Arc::new(DevMailbox::new(Arc::new(templates)));
     let assembly = assemble(&configuration, mailbox.clone()).await.unwrap();
     let app = App {
         endpoint: ActionInvocationEndpoint::new(assembly.server),

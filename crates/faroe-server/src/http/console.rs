@@ -1,0 +1,101 @@
+//! The development console: `GET /dev`, one page that shows the emails and walks through every flow, and what it asks for.
+
+mod page;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::{Path, Query, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    middleware::{self, Next},
+    response::{Html, IntoResponse, Response},
+    routing::get,
+};
+use serde::Deserialize;
+
+use super::origin::is_loopback_authority;
+use crate::dev_mailbox::DevMailbox;
+
+/// An email's HTML part is shown, and can do nothing: no script, no network, no window, not even the console's own origin.
+const EMAIL_POLICY: &str = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; \
+     form-action 'none'; frame-ancestors 'self'";
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// The paths of the console. They exist in development mode only.
+pub(super) fn routes<S: Clone + Send + Sync + 'static>(mailbox: Arc<DevMailbox>) -> Router<S> {
+    let page = page::Page::new();
+    let page = move || async move { page.into_response() };
+    Router::new()
+        .route("/dev/inbox", get(inbox))
+        .route("/dev/inbox/{number}/html", get(html))
+        .layer(middleware::from_fn(only_for_the_page))
+        .route("/dev", get(page))
+        .layer(middleware::from_fn(only_from_here))
+        .with_state(mailbox)
+}
+
+/// Refuses a host name that is not this machine's, for a web page whose name was made to point here would read the codes;
+/// and pages of other origins, those of other servers on this machine, too.
+async fn only_from_here(request: Request, next: Next) -> Response {
+    let host = text(request.headers(), header::HOST).filter(|host| is_loopback_authority(host));
+    let Some(own) = host.map(|host| format!("http://{host}")) else {
+        let reason = "only under the names localhost, 127.0.0.1 and [::1]\n";
+        return (StatusCode::FORBIDDEN, reason).into_response();
+    };
+    if text(request.headers(), header::ORIGIN).is_some_and(|origin| origin != own) {
+        return (StatusCode::FORBIDDEN, "not for this origin\n").into_response();
+    }
+    let mut response = next.run(request).await;
+    response.headers_mut().extend([
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            HeaderValue::from_static("same-origin"),
+        ),
+        (
+            header::REFERRER_POLICY,
+            HeaderValue::from_static("no-referrer"),
+        ),
+    ]);
+    response
+}
+
+/// Refuses what other sites embed. They may link to the page, though.
+async fn only_for_the_page(request: Request, next: Next) -> Response {
+    match text(request.headers(), SEC_FETCH_SITE) {
+        None | Some("same-origin" | "none") => next.run(request).await,
+        Some(_) => (StatusCode::FORBIDDEN, "only for the console itself\n").into_response(),
+    }
+}
+
+/// A header's value. One that is no text is none that we know.
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    let value = headers.get(name)?;
+    Some(value.to_str().unwrap_or("(no text)"))
+}
+
+/// What the page has seen.
+#[derive(Deserialize)]
+struct Seen {
+    /// The ID of the mailbox that it saw.
+    #[serde(default)]
+    mailbox: String,
+    /// The number of the last message that it saw there.
+    #[serde(default)]
+    after: u64,
+}
+
+async fn inbox(State(mailbox): State<Arc<DevMailbox>>, Query(seen): Query<Seen>) -> Response {
+    let json = HeaderValue::from_static("application/json");
+    let messages = mailbox.list_after(&seen.mailbox, seen.after);
+    ([(header::CONTENT_TYPE, json)], messages).into_response()
+}
+
+async fn html(State(mailbox): State<Arc<DevMailbox>>, Path(number): Path<u64>) -> Response {
+    let Some(html) = mailbox.html(number) else {
+        return (StatusCode::NOT_FOUND, "there is no such email any more\n").into_response();
+    };
+    let policy = HeaderValue::from_static(EMAIL_POLICY);
+    ([(header::CONTENT_SECURITY_POLICY, policy)], Html(html)).into_response()
+}

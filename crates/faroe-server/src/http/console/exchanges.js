@@ -1,0 +1,120 @@
+// Requests to the server, and what came back.
+
+/** The newest first. */
+const exchanges = [];
+const MOST = 50;
+
+/** What statuses other than success mean. */
+const STATUSES = {
+	400: ["This is not a valid request. Nothing was invoked.", "Compare it with the arguments of the action."],
+	408: ["The request came too slowly.", "Send it again."],
+	413: ["The request is larger than 64 KiB. Nothing was invoked.", "Make it smaller."],
+	429: ["There were too many requests from this machine. Nothing was invoked.", "Wait a little."],
+	500: ["The server could not finish. It may have happened or not.", "Look at the server's log."],
+	503: ["Too many passwords are being hashed. Nothing was invoked.", "Send it again in some seconds."]
+};
+
+/** Invokes an action. */
+function invoke(action, values) {
+	return send(action, JSON.stringify({ action, arguments: values }));
+}
+
+/** Sends a body as it is. The exchange says what came of it: `ok` with `values`, a `code`, or neither. */
+async function send(title, body) {
+	const started = performance.now();
+	const exchange = { title, body, at: new Date(), ok: false };
+	try {
+		const response = await fetch("/", { method: "POST", body });
+		exchange.status = response.status;
+		exchange.answer = await response.text();
+	} catch {
+		exchange.status = 0;
+		exchange.answer = "";
+	}
+	exchange.time = Math.round(performance.now() - started);
+	if (exchange.status === 200) {
+		const { ok, values, error_code } = JSON.parse(exchange.answer);
+		Object.assign(exchange, { ok, values, code: error_code });
+	}
+	exchanges.unshift(exchange);
+	exchanges.length = Math.min(exchanges.length, MOST);
+	return exchange;
+}
+
+/** What an exchange that is no success means: what happened, and what to do. */
+function explain({ status, code }) {
+	if (status === 0) {
+		return ["The server does not answer.", "Is it still running? Look at its terminal."];
+	}
+	const error = DATA.error_codes[code];
+	return error ? [error.what, error.next] : (STATUSES[status] ?? [`The status is ${status}.`, "Look at the server's log."]);
+}
+
+/** What came of an exchange, in a word or a code. */
+function verdict({ ok, code, status }) {
+	const text = ok ? "ok" : (code ?? (status ? `status ${status}` : "no answer"));
+	return h("span", { class: ok ? "verdict good" : "verdict bad" }, text);
+}
+
+function pretty(text) {
+	try {
+		return JSON.stringify(JSON.parse(text), null, 2);
+	} catch {
+		return text;
+	}
+}
+
+function curl({ body }) {
+	return `curl ${location.origin} -d '${body.replaceAll("'", `'\\''`)}'`;
+}
+
+function showExchange(exchange) {
+	const { body, status, answer, time } = exchange;
+	return [
+		h("div", { class: "row" }, h("h3", {}, "Request"), copyButton("Copy as curl", curl(exchange))),
+		codeBlock("Request", `POST /\n\n${pretty(body)}`),
+		h("div", { class: "row" }, h("h3", {}, "Response"), h("span", { class: "faint" }, `${time} ms`)),
+		codeBlock("Response", status ? `${status}\n\n${pretty(answer)}` : "none")
+	];
+}
+
+function showExchanges() {
+	const [latest, ...earlier] = exchanges;
+	const content = latest
+		? [
+				h("p", { class: "exchange-title" }, h("code", {}, latest.title), verdict(latest)),
+				showExchange(latest)
+			]
+		: h("p", { class: "faint" }, "What this page sends, and what the server answers, is shown here.");
+	const history = earlier.map((exchange) => h("details", {},
+		h("summary", {}, timeOf(exchange.at), " ", h("code", {}, exchange.title), " ", verdict(exchange)),
+		showExchange(exchange)
+	));
+	document.getElementById("exchanges").replaceChildren(
+		h("h2", {}, "Request and response"),
+		h("div", { class: "card" }, content),
+		showKept(),
+		h("section", { hidden: earlier.length === 0 }, h("h2", {}, "Earlier"), history)
+	);
+}
+
+/** The tokens that the next step takes. */
+function showKept() {
+	const kept = Object.entries(state.tokens);
+	const rows = kept.map(([name, token]) =>
+		h("li", {}, h("code", {}, name), copyButton("Copy", token), h("button", {
+			type: "button",
+			class: "quiet",
+			"aria-label": `Forget ${name}`,
+			onclick() {
+				delete state.tokens[name];
+				save();
+				show();
+			}
+		}, "Forget"))
+	);
+	return h("section", { class: "kept" },
+		h("h2", {}, "Kept for the next step"),
+		kept.length > 0 ? h("ul", {}, rows) : h("p", { class: "faint" }, "No token yet. This tab keeps them until it is closed.")
+	);
+}

@@ -1,0 +1,282 @@
+// One flow, step by step.
+
+/** What the argument of an action is called for people. */
+const LABELS = {
+	email_address: "Email address",
+	user_email_address: "Email address of the user",
+	new_email_address: "New email address",
+	email_address_verification_code: "Code",
+	temporary_password: "Temporary password",
+	password: "Password"
+};
+
+/** What was typed and not sent yet, by action and argument. */
+const drafts = {};
+
+/** What the last action of the flow that is shown came to, and the step that was opened by hand. */
+const shown = { flow: null, result: null, open: null };
+
+function showFlow(main, flow) {
+	if (shown.flow !== flow) {
+		Object.assign(shown, { flow, result: null, open: null });
+	}
+	const now = progress(flow);
+	const current = flow.steps.find((step) => !now.done.includes(step.action));
+	const isSignedOut = flow.session && !state.tokens.session_token;
+	main.replaceChildren(
+		h("h1", {}, flow.name),
+		h("p", { class: "about" }, flow.about),
+		...(flow.steps.length > 0 ? [showMap(flow, now, current)] : []),
+		...(isSignedOut ? [showSignedOut()] : []),
+		h("ol", { class: "steps" }, flow.steps.map((step, index) => showStep(flow, step, index, now, current))),
+		...(now.completed ? [showDone(flow)] : []),
+		...(!isSignedOut && (flow.steps.length === 0 || now.done.length > 0) ? [showAlso(flow, now)] : [])
+	);
+}
+
+/** The picture of the flow. What it shows is also in the steps, as text. */
+function showMap(flow, now, current) {
+	const items = flow.steps.map((step) => {
+		const kind = now.done.includes(step.action) ? "done" : step === current ? "current" : "later";
+		return h("li", { class: kind }, h("span", { class: "dot" }, icon(kind === "done" ? "done" : step.icon)), h("span", {}, step.short));
+	});
+	return h("ol", { class: "map", "aria-hidden": "true" }, items);
+}
+
+function showSignedOut() {
+	return h("div", { class: "card note" },
+		h("p", {}, "Nobody is signed in here, and this needs someone who is."),
+		h("p", { class: "buttons" },
+			h("a", { class: "button", href: "#/flow/sign-up" }, "Sign up"),
+			h("a", { class: "button", href: "#/flow/sign-in" }, "Sign in")
+		)
+	);
+}
+
+function showStep(flow, step, index, now, current) {
+	const isDone = now.done.includes(step.action);
+	const isOpen = shown.open ? shown.open === step.action : step === current;
+	const id = `step-${step.action}`;
+	const status = isDone ? "done" : step === current ? "next" : "later";
+	const toggle = h("button", {
+		type: "button",
+		class: "toggle",
+		"aria-expanded": String(isOpen),
+		"aria-controls": id,
+		onclick() {
+			shown.open = isOpen ? "none" : step.action;
+			show();
+			document.querySelector(`[aria-controls="${id}"]`).focus();
+		}
+	}, h("span", { class: "number" }, `${index + 1}.`), h("span", {}, step.name), h("span", { class: `status ${status}` }, status));
+	return h("li", { class: `step card ${status}` },
+		h("h2", {}, toggle),
+		h("div", { id, hidden: !isOpen },
+			h("p", {}, step.about, " ", h("a", { href: `#/actions/${step.action}` }, h("code", {}, step.action))),
+			isOpen && showForm(flow, step, now),
+			shown.result?.action === step.action && showResult(flow, step)
+		)
+	);
+}
+
+function missingToken(action) {
+	const tokens = ACTIONS.get(action).arguments.map(([name]) => name).filter((name) => name.endsWith("_token"));
+	return tokens.find((name) => !state.tokens[name]);
+}
+
+function showForm(flow, step, now) {
+	const missing = missingToken(step.action);
+	if (missing) {
+		const what = missing === "session_token" ? "Sign in first" : `Start with “${flow.steps[0].name}”`;
+		return h("p", { class: "faint" }, `${what}: this step takes the `, h("code", {}, missing), " that it gives.");
+	}
+	const names = ACTIONS.get(step.action).arguments.map(([name]) => name);
+	const draft = (drafts[step.action] ??= {});
+	const fields = names.filter((name) => !name.endsWith("_token")).map((name) => {
+		draft[name] ??= suggestion(name, step.action);
+		return showField(step, name, draft);
+	});
+	const submit = h("button", { type: "submit", class: "primary" }, step.button);
+	const form = h("form", {
+		novalidate: true,
+		async onsubmit(event) {
+			event.preventDefault();
+			submit.disabled = true;
+			await run(flow, step.action, { ...draft });
+		}
+	}, fields, step.email && h("div", { class: "mail-card", "data-type": step.email, "data-action": step.action }), h("p", { class: "buttons" }, submit));
+	const card = form.querySelector(".mail-card");
+	if (card) {
+		showMailCard(card, now.address);
+	}
+	return form;
+}
+
+function showField(step, name, draft) {
+	const id = `${step.action}-${name}`;
+	const isNew = name === "password" && step.action.startsWith("set_");
+	return h("p", { class: "field" },
+		h("label", { for: id }, isNew ? "New password" : LABELS[name]),
+		h("input", {
+			id,
+			name,
+			value: draft[name],
+			autocomplete: "off",
+			autocapitalize: "none",
+			spellcheck: "false",
+			inputmode: name.endsWith("email_address") ? "email" : "text",
+			class: /code|temporary/.test(name) ? "mono" : false,
+			oninput: (event) => (draft[name] = event.target.value)
+		})
+	);
+}
+
+/** The email that a step waits for, in the step itself. */
+function showMailCard(card, address) {
+	const { type, action } = card.dataset;
+	const message = findMail(type, address);
+	card.replaceChildren(...(message
+		? [
+				icon("email"),
+				h("span", {}, "Email to ", h("b", {}, message.to), ": ", h("code", { class: "code" }, message.code)),
+				h("button", {
+					type: "button",
+					onclick() {
+						const input = card.parentElement.querySelector("input");
+						input.value = message.code;
+						input.dispatchEvent(new Event("input"));
+						card.parentElement.querySelector("[type=submit]").focus();
+						announce("The code is filled in");
+					}
+				}, "Use it"),
+				h("a", { href: `#/inbox/${message.number}` }, "Read it")
+			]
+		: [icon("email"), h("span", {}, address ? `Waiting for the email to ${address} …` : "No email yet.")]));
+	card.dataset.action = action;
+}
+
+/** Invokes an action of a flow with the kept tokens, and shows what came of it. */
+async function run(flow, action, values) {
+	const sent = ACTIONS.get(action).arguments.map(([name]) => [name, values[name] ?? state.tokens[name] ?? ""]);
+	const exchange = await invoke(action, Object.fromEntries(sent));
+	learn(flow, action, values, exchange);
+	if (exchange.ok) {
+		delete drafts[action];
+		if (action === flow.steps[0]?.action || action.startsWith("complete_")) {
+			flow.steps.forEach((step) => delete drafts[step.action]);
+		}
+	}
+	Object.assign(shown, { result: { action, exchange }, open: exchange.ok ? null : shown.open });
+	await fetchMail();
+	if (shown.flow === flow) {
+		show();
+		moveOn(flow, action, exchange);
+	}
+}
+
+/** Puts the focus where one goes on, and says so. */
+function moveOn(flow, action, exchange) {
+	const main = document.getElementById("main");
+	if (!exchange.ok) {
+		main.querySelector(".result")?.focus();
+		return;
+	}
+	const isStep = flow.steps.some((step) => step.action === action);
+	const now = progress(flow);
+	const next = flow.steps.find((step) => !now.done.includes(step.action));
+	if (isStep && now.completed) {
+		main.querySelector(".finished").focus();
+	} else if (isStep && next) {
+		main.querySelector(".step.next input, .step.next [type=submit]")?.focus();
+		announce(`Done. Next: ${next.name}`);
+	} else {
+		main.querySelector(".result")?.focus();
+	}
+}
+
+/** What an action came to, if it is not the step after it that says so. */
+function showResult(flow, step) {
+	const { exchange } = shown.result;
+	if (exchange.ok) {
+		return h("div", { class: "result good", tabindex: "-1" }, h("p", {}, h("b", {}, "Done. "), "The answer is under “Request and response”."));
+	}
+	const [what, next] = explain(exchange);
+	return h("div", { class: "result bad", role: "alert", tabindex: "-1" },
+		h("p", {}, verdict(exchange), " ", h("b", {}, what)),
+		h("p", {}, next),
+		h("p", { class: "buttons" }, remedies(flow, step, exchange.code))
+	);
+}
+
+/** What to do about an error, at one press. */
+function remedies(flow, step, code) {
+	const link = (id, text) => h("a", { class: "button", href: `#/flow/${id}` }, text);
+	const button = (text, onclick) => h("button", { type: "button", onclick }, text);
+	switch (code) {
+		case "email_address_already_used": {
+			const name = ACTIONS.get(step.action).arguments.at(-1)[0];
+			const address = drafts[step.action][name].replace("@", `${Date.now() % 10_000}@`);
+			return [
+				button(`Take ${address}`, () => {
+					drafts[step.action] = { [name]: address };
+					shown.result = null;
+					show();
+					document.getElementById(`${step.action}-${name}`).focus();
+				}),
+				flow.id === "sign-up" && link("sign-in", "Sign in")
+			];
+		}
+		case "invalid_session_token":
+		case "session_not_created":
+			return link("sign-in", "Sign in");
+		case "user_not_found":
+			return link("sign-up", "Sign up");
+		case "incorrect_password":
+			return link("password-reset", "Reset the password");
+	}
+	if (/_already_(verified|set)$/.test(code)) {
+		return button("Go on", () => {
+			progress(flow).done.push(step.action);
+			save();
+			shown.result = null;
+			show();
+			moveOn(flow, step.action, { ok: true });
+		});
+	}
+	if (/^invalid_.*_token$/.test(code)) {
+		return button("Start again", () => startAgain(flow));
+	}
+}
+
+function startAgain(flow) {
+	restart(flow);
+	Object.assign(shown, { result: null, open: null });
+	show();
+	document.querySelector("#main .step.next input, #main .step.next [type=submit]")?.focus();
+}
+
+function showDone(flow) {
+	const next = flow.next.map((id) => DATA.flows.find((flow) => flow.id === id));
+	return h("div", { class: "card finished", tabindex: "-1", role: "status" },
+		h("h2", {}, icon("done"), "All steps done"),
+		h("p", {}, flow.done),
+		h("p", { class: "buttons" },
+			next.map(({ id, name }) => h("a", { class: "button", href: `#/flow/${id}` }, name)),
+			h("button", { type: "button", onclick: () => startAgain(flow) }, "Once more")
+		)
+	);
+}
+
+/** Actions that can be invoked at any time. */
+function showAlso(flow, now) {
+	const isOver = flow.steps.length > 0 && missingToken(flow.also[0].action);
+	if (isOver) {
+		return "";
+	}
+	const rows = flow.also.map((also) => h("li", {},
+		h("button", { type: "button", onclick: () => run(flow, also.action, {}) }, also.name),
+		h("span", { class: "faint" }, also.about && `${also.about} `, h("a", { href: `#/actions/${also.action}` }, h("code", {}, also.action))),
+		shown.result?.action === also.action && showResult(flow, also)
+	));
+	return h("section", { class: "card also" }, h("h2", {}, flow.steps.length > 0 ? "At any time" : "What can be done"), h("ul", {}, rows));
+}

@@ -1,0 +1,147 @@
+//! The page, put together once: markup, style, script and data in one document that asks for nothing but the server's own
+//! answers.
+
+use axum::{
+    http::{HeaderName, HeaderValue, header},
+    response::{Html, IntoResponse, Response},
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use faroe_core::protocol::schema::{ActionSchema, server_actions};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+const DOCUMENT: &str = include_str!("page.html");
+const STYLE: &str = include_str!("style.css");
+const FLOWS: &str = include_str!("flows.json");
+const ERROR_CODES: &str = include_str!("error_codes.json");
+
+/// One module: what comes later uses what came before.
+const SCRIPT: &str = concat!(
+    include_str!("dom.js"),
+    include_str!("state.js"),
+    include_str!("exchanges.js"),
+    include_str!("inbox.js"),
+    include_str!("flow.js"),
+    include_str!("actions.js"),
+    include_str!("main.js"),
+);
+
+/// The page with its policy.
+#[derive(Clone, Debug)]
+pub(super) struct Page {
+    document: String,
+    policy: HeaderValue,
+}
+
+impl Page {
+    pub(super) fn new() -> Self {
+        let document = DOCUMENT
+            .replacen("{style}", STYLE, 1)
+            .replacen("{script}", SCRIPT, 1)
+            .replacen("{data}", &data(), 1);
+        Self {
+            document,
+            policy: HeaderValue::try_from(policy()).expect("hashes are ASCII"),
+        }
+    }
+}
+
+impl IntoResponse for Page {
+    fn into_response(self) -> Response {
+        let opener_policy = HeaderName::from_static("cross-origin-opener-policy");
+        let headers = [
+            (header::CONTENT_SECURITY_POLICY, self.policy),
+            (opener_policy, HeaderValue::from_static("same-origin")),
+        ];
+        (headers, Html(self.document)).into_response()
+    }
+}
+
+/// Nothing runs, is shown or is asked for but what is in the document and on this server.
+fn policy() -> String {
+    format!(
+        "default-src 'none'; script-src '{}'; style-src '{}'; connect-src 'self'; frame-src 'self'; img-src data:; \
+         base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
+         trusted-types 'none'",
+        source(SCRIPT),
+        source(STYLE),
+    )
+}
+
+/// How a policy names an element by its content.
+fn source(content: &str) -> String {
+    format!("sha256-{}", STANDARD.encode(Sha256::digest(content)))
+}
+
+/// What the script works with, as JSON that cannot end the element around it.
+fn data() -> String {
+    let read = |text| serde_json::from_str::<Value>(text).expect("tests read these files");
+    let action = |action: ActionSchema| {
+        json!({
+            "name": action.name,
+            "arguments": action.arguments,
+            "values": action.values,
+            "error_codes": action.error_codes,
+        })
+    };
+    let actions: Vec<_> = server_actions().into_iter().map(action).collect();
+    let data = json!({
+        "actions": actions,
+        "flows": read(FLOWS),
+        "error_codes": read(ERROR_CODES),
+    });
+    data.to_string().replace('<', "\\u003c")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_action_has_one_place_in_a_flow() {
+        let flows: Value = serde_json::from_str(FLOWS).unwrap();
+        let flows = flows.as_array().unwrap();
+        let places = flows.iter().flat_map(|flow| {
+            let places = [&flow["steps"], &flow["also"]];
+            places
+                .map(|list| list.as_array().unwrap())
+                .into_iter()
+                .flatten()
+        });
+        let mut placed: Vec<_> = places
+            .map(|place| place["action"].as_str().unwrap())
+            .collect();
+        let mut actions: Vec<_> = server_actions().iter().map(|action| action.name).collect();
+        placed.sort_unstable();
+        actions.sort_unstable();
+        assert_eq!(placed, actions);
+    }
+
+    #[test]
+    fn every_error_code_is_explained() {
+        let explained: Value = serde_json::from_str(ERROR_CODES).unwrap();
+        let explained: BTreeSet<_> = explained.as_object().unwrap().keys().cloned().collect();
+        let actions = server_actions();
+        let codes = actions.iter().flat_map(|action| &action.error_codes);
+        let codes: BTreeSet<_> = codes.map(|code| (*code).to_owned()).collect();
+        assert_eq!(explained, codes);
+    }
+
+    #[test]
+    fn the_document_is_whole() {
+        let Page { document, policy } = Page::new();
+        for (start, content, end) in [
+            ("<style>", STYLE, "</style>"),
+            ("<script type=\"module\">", SCRIPT, "</script>"),
+        ] {
+            assert!(document.contains(&format!("{start}{content}{end}")));
+            assert!(policy.to_str().unwrap().contains(&source(content)));
+        }
+        let (_, data) = document.split_once("id=\"data\">").unwrap();
+        let (data, _) = data.split_once("</script>").unwrap();
+        let data: Value = serde_json::from_str(data).unwrap();
+        assert_eq!(data["actions"].as_array().unwrap().len(), 39);
+    }
+}
