@@ -336,7 +336,7 @@ describe("the development console", () => {
 			await press("Start the reset");
 			await press("Use it");
 			await goTo("Inbox");
-			await main.getByRole("heading", { level: 2 }).waitFor();
+			await main.getByRole("article").waitFor();
 			const frame = main.locator("iframe");
 			await frame.contentFrame().getByText("onerror").first().waitFor();
 			assert.equal(await frame.getAttribute("sandbox"), "");

@@ -87,6 +87,15 @@ impl PwnedPasswords {
         }
     }
 
+    /// Asks for a range, on behalf of no password, to find out whether the service answers as it should.
+    ///
+    /// # Errors
+    ///
+    /// There was no usable answer in time.
+    pub async fn reach(&self) -> Result<(), AdapterError> {
+        self.ask("00000").await.map(drop)
+    }
+
     /// Whether the password is in the list. `Err`: nobody knows.
     async fn is_breached(&self, password: &Password) -> Result<bool, AdapterError> {
         let digest = PasswordDigest::of(password);

@@ -5,6 +5,8 @@ use std::{convert::Infallible, fmt, net::SocketAddr, path::PathBuf, str::FromStr
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
 
+use crate::configuration::BreachCheck;
+
 const AFTER_HELP: &str = "\
 Without a command the server starts. With no arguments at all it is in development mode: it listens on
 127.0.0.1:4000, keeps SQLite files in ./faroe-data, and shows every email in its log and at GET /dev/emails.
@@ -118,6 +120,34 @@ pub struct Arguments {
         hide_env_values = true
     )]
     pub user_store: Option<Url>,
+
+    /// Whether passwords that are easy to guess are refused (default: true).
+    #[arg(
+        long,
+        global = true,
+        value_name = "BOOL",
+        env = "FAROE_PASSWORD_STRENGTH_CHECK"
+    )]
+    pub password_strength_check: Option<bool>,
+
+    /// Whether breached passwords are looked up and refused (default: off in development, fail-open in production).
+    #[arg(
+        long,
+        global = true,
+        value_name = "POLICY",
+        env = "FAROE_PASSWORD_BREACH_CHECK"
+    )]
+    pub password_breach_check: Option<BreachCheck>,
+
+    /// Look them up there (default: https://api.pwnedpasswords.com).
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "FAROE_PASSWORD_BREACH_CHECK_URL",
+        hide_env_values = true
+    )]
+    pub password_breach_check_url: Option<Url>,
 
     /// What to log, such as `warn` or `info,faroe_server=debug` (default: info).
     #[arg(long, global = true, value_name = "FILTER", env = "FAROE_LOG")]

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use faroe_argon2::{Argon2id, InvalidParameters, Parameters};
 use faroe_core::{
-    Server, ServerOptions, ServerParts, UserPasswordHashAlgorithms, email::EmailSender,
-    password::PasswordHashAlgorithm,
+    Server, ServerOptions, ServerParts, UserPasswordHashAlgorithms,
+    email::EmailSender,
+    password::{PasswordHashAlgorithm, PasswordStrengthChecker, PasswordStrengthCheckers},
 };
 use faroe_password_strength::PasswordStrength;
+use faroe_pwned_passwords::PwnedPasswords;
 
-use crate::{Configuration, StartError, http::Readiness, open};
+use crate::{Configuration, StartError, configuration::Passwords, http::Readiness, open};
 
 /// A server that is ready to be asked, and what tells whether it is.
 #[derive(Debug)]
@@ -43,11 +45,23 @@ pub(crate) async fn assemble(
         session: configuration.session.clone(),
         rate_limits: configuration.rate_limits.clone(),
         hashing: configuration.hashing,
-        password_strength_checker: Arc::new(PasswordStrength::default()),
+        password_strength_checker: Arc::new(password_checkers(&configuration.passwords)),
         ..ServerOptions::default()
     };
     let server = Server::new(parts, options).map_err(|error| StartError::new(error.to_string()))?;
     Ok(Assembly { server, readiness })
+}
+
+/// The check that needs no network comes first: what it refuses is asked of no one.
+fn password_checkers(passwords: &Passwords) -> PasswordStrengthCheckers {
+    let mut checkers: Vec<Arc<dyn PasswordStrengthChecker>> = Vec::new();
+    if passwords.strength_check {
+        checkers.push(Arc::new(PasswordStrength::default()));
+    }
+    if let Some(options) = &passwords.breach_check {
+        checkers.push(Arc::new(PwnedPasswords::new(options.clone())));
+    }
+    PasswordStrengthCheckers(checkers)
 }
 
 fn algorithms(

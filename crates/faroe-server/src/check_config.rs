@@ -6,6 +6,7 @@ use faroe_core::{
     error::{AdapterError, ErrorChain},
     user_store::UserId,
 };
+use faroe_pwned_passwords::{PwnedPasswords, PwnedPasswordsOptions};
 use tokio::time::timeout;
 
 use crate::{Configuration, Mode, StartError, configuration::StoragePlace, open};
@@ -43,6 +44,10 @@ pub async fn check_config(configuration: &Configuration, output: &mut impl Write
     }
     let answer = ask_user_store(configuration).await;
     report.line("user store", &configuration.user_store, answer);
+    if let Some(options) = &configuration.passwords.breach_check {
+        let answer = ask_range_service(options).await;
+        report.line("breached passwords", &options.base_url, answer);
+    }
     report.all_is_well
 }
 
@@ -92,6 +97,13 @@ async fn ask_user_store(configuration: &Configuration) -> Result<(), StartError>
     let (place, nobody) = (&configuration.user_store, UserId::from(NOTHING));
     let user_store = open::user_store(configuration).await?;
     ask("user store", place, user_store.get_user(&nobody)).await
+}
+
+async fn ask_range_service(options: &PwnedPasswordsOptions) -> Result<(), StartError> {
+    let reached = PwnedPasswords::new(options.clone()).reach().await;
+    reached.map_err(|error| {
+        StartError::because(format!("breached passwords ({})", options.base_url), &error)
+    })
 }
 
 async fn ask<T>(

@@ -1,6 +1,7 @@
 //! What the server was told: command line, environment and file, brought together and checked.
 
 mod file;
+mod passwords;
 mod place;
 mod value;
 
@@ -15,7 +16,9 @@ use faroe_core::{Hashing, RateLimits, SessionConfiguration};
 use faroe_users_table::UsersTable;
 
 use self::file::File;
+pub use self::passwords::BreachCheck;
 pub(crate) use self::{
+    passwords::Passwords,
     place::{StoragePlace, UserStorePlace},
     value::Origin,
 };
@@ -47,6 +50,7 @@ pub struct Configuration {
     /// How user passwords were hashed once.
     pub(crate) previous_password_hashes: Vec<Parameters>,
     pub(crate) rate_limits: RateLimits,
+    pub(crate) passwords: Passwords,
     pub(crate) http: Http,
 }
 
@@ -85,12 +89,20 @@ impl Configuration {
                 "users_table describes a table that exists: name its database with user_store",
             ));
         }
-        let configuration = Self::merge(arguments.clone(), file, places);
+        let mode = arguments.mode.or(file.mode).unwrap_or_default();
+        let passwords = file.passwords.resolve(arguments, mode)?;
+        let configuration = Self::merge(arguments.clone(), file, places, mode, passwords);
         configuration.check()?;
         Ok(configuration)
     }
 
-    fn merge(arguments: Arguments, file: File, places: Places) -> Self {
+    fn merge(
+        arguments: Arguments,
+        file: File,
+        places: Places,
+        mode: Mode,
+        passwords: Passwords,
+    ) -> Self {
         let data_dir = arguments
             .data_dir
             .or(file.data_dir)
@@ -107,7 +119,7 @@ impl Configuration {
         let session = file.session.resolve();
         let (hashing, password_hash, previous_password_hashes) = file.hashing.resolve();
         Self {
-            mode: arguments.mode.or(file.mode).unwrap_or_default(),
+            mode,
             listen: arguments
                 .listen
                 .or(file.listen)
@@ -131,6 +143,7 @@ impl Configuration {
             password_hash,
             previous_password_hashes,
             rate_limits: file.rate_limits.resolve(),
+            passwords,
             http: file.http.resolve(),
         }
     }

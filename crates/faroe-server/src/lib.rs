@@ -15,7 +15,7 @@ mod send_test_email;
 
 pub use arguments::{Arguments, Command, CommandLine, Mode, Url};
 pub use check_config::check_config;
-pub use configuration::Configuration;
+pub use configuration::{BreachCheck, Configuration};
 pub use error::StartError;
 pub use instance::Instance;
 pub use send_test_email::send_test_email;

@@ -13,7 +13,9 @@ use faroe_core::{Hashing, RateLimit, RateLimits, SessionConfiguration};
 use faroe_users_table::UsersTable;
 use serde::Deserialize;
 
-use super::{Http, Origin, StoragePlace, UserStorePlace, value::HumaneDuration};
+use super::{
+    Http, Origin, StoragePlace, UserStorePlace, passwords::PasswordsSection, value::HumaneDuration,
+};
 use crate::{arguments::Mode, error::StartError};
 
 #[derive(Debug, Default, Deserialize)]
@@ -32,6 +34,7 @@ pub(super) struct File {
     pub(super) session: SessionSection,
     pub(super) hashing: HashingSection,
     pub(super) rate_limits: RateLimitsSection,
+    pub(super) passwords: PasswordsSection,
     pub(super) http: HttpSection,
 }
 

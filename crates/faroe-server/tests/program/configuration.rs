@@ -53,6 +53,19 @@ fn a_bad_setting_is_refused_with_one_line_that_names_it() {
             "[rate_limits.send_email]\ninterval = \"0s\"",
             "rate_limits.send_email.interval",
         ),
+        (
+            "[passwords]\nstrength_check = 3",
+            "passwords.strength_check",
+        ),
+        ("[passwords]\nbreach_check = true", "passwords.breach_check"),
+        (
+            "[passwords]\nbreach_check_url = \"https://me:canary@example.com\"",
+            "passwords.breach_check_url: expected a URL such as",
+        ),
+        (
+            "[passwords]\nbreach_check_url = \"http://example.com\"",
+            "http only to a loopback address",
+        ),
         ("[http]\nmax_connections = 0", "http.max_connections"),
         ("[http]\nallowed_origins = [\"*\"]", "http.allowed_origins"),
         (
@@ -194,6 +207,10 @@ fn a_url_of_the_environment_is_not_repeated() {
         ("FAROE_RATE_LIMIT_STORAGE", "rate_limit_storage: expected"),
         ("FAROE_CACHE", "cache: expected"),
         ("FAROE_USER_STORE", "user_store: expected"),
+        (
+            "FAROE_PASSWORD_BREACH_CHECK_URL",
+            "passwords.breach_check_url: expected",
+        ),
     ] {
         let url = "oracle://user:canary@host";
         let reason = refusal(command(folder.path()).env(variable, url));

@@ -4,6 +4,8 @@
 mod commands;
 mod configuration;
 mod connections;
+mod console;
+mod passwords;
 mod shutdown;
 mod support;
 mod surface;

@@ -30,6 +30,9 @@ pub(crate) fn command(folder: &Path) -> Command {
         "RATE_LIMIT_STORAGE",
         "CACHE",
         "USER_STORE",
+        "PASSWORD_STRENGTH_CHECK",
+        "PASSWORD_BREACH_CHECK",
+        "PASSWORD_BREACH_CHECK_URL",
         "LOG",
     ] {
         command.env_remove(format!("FAROE_{variable}"));

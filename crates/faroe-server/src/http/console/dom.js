@@ -76,6 +76,15 @@ function codeBlock(label, text) {
 	return h("pre", { tabindex: "0", role: "group", "aria-label": label }, code);
 }
 
+/** Replaces what is in an element. A link that had the focus has it again. */
+function replaceLinks(element, ...content) {
+	const href = element.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+	element.replaceChildren(...content);
+	if (href) {
+		element.querySelector(`[href="${href}"]`)?.focus();
+	}
+}
+
 /** A time of this day, as people here write it. */
 function timeOf(date) {
 	return h("time", { datetime: date.toISOString() }, date.toLocaleTimeString());

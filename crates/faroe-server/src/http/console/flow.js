@@ -22,7 +22,7 @@ function showFlow(main, flow) {
 	}
 	const now = progress(flow);
 	const current = flow.steps.find((step) => !now.done.includes(step.action));
-	const isSignedOut = flow.session && !state.tokens.session_token;
+	const isSignedOut = flow.session && !state.tokens.session_token && !now.completed;
 	main.replaceChildren(
 		h("h1", {}, flow.name),
 		h("p", { class: "about" }, flow.about),
@@ -30,7 +30,7 @@ function showFlow(main, flow) {
 		...(isSignedOut ? [showSignedOut()] : []),
 		h("ol", { class: "steps" }, flow.steps.map((step, index) => showStep(flow, step, index, now, current))),
 		...(now.completed ? [showDone(flow)] : []),
-		...(!isSignedOut && (flow.steps.length === 0 || now.done.length > 0) ? [showAlso(flow, now)] : [])
+		...(!isSignedOut && (flow.steps.length === 0 || now.done.length > 0) ? [showAlso(flow)] : [])
 	);
 }
 
@@ -104,7 +104,7 @@ function showForm(flow, step, now) {
 			submit.disabled = true;
 			await run(flow, step.action, { ...draft });
 		}
-	}, fields, step.email && h("div", { class: "mail-card", "data-type": step.email, "data-action": step.action }), h("p", { class: "buttons" }, submit));
+	}, fields, step.email && h("div", { class: "mail-card", "data-type": step.email }), h("p", { class: "buttons" }, submit));
 	const card = form.querySelector(".mail-card");
 	if (card) {
 		showMailCard(card, now.address);
@@ -133,26 +133,28 @@ function showField(step, name, draft) {
 
 /** The email that a step waits for, in the step itself. */
 function showMailCard(card, address) {
-	const { type, action } = card.dataset;
-	const message = findMail(type, address);
-	card.replaceChildren(...(message
-		? [
-				icon("email"),
-				h("span", {}, "Email to ", h("b", {}, message.to), ": ", h("code", { class: "code" }, message.code)),
-				h("button", {
-					type: "button",
-					onclick() {
-						const input = card.parentElement.querySelector("input");
-						input.value = message.code;
-						input.dispatchEvent(new Event("input"));
-						card.parentElement.querySelector("[type=submit]").focus();
-						announce("The code is filled in");
-					}
-				}, "Use it"),
-				h("a", { href: `#/inbox/${message.number}` }, "Read it")
-			]
-		: [icon("email"), h("span", {}, address ? `Waiting for the email to ${address} …` : "No email yet.")]));
-	card.dataset.action = action;
+	const message = findMail(card.dataset.type, address);
+	if (!message) {
+		card.replaceChildren(icon("email"), h("span", {}, address ? `Waiting for the email to ${address} …` : "No email yet."));
+		return;
+	}
+	if (card.dataset.number === String(message.number)) {
+		return;
+	}
+	card.dataset.number = message.number;
+	const use = () => {
+		const input = card.parentElement.querySelector("input");
+		input.value = message.code;
+		input.dispatchEvent(new Event("input"));
+		card.parentElement.querySelector("[type=submit]").focus();
+		announce("The code is filled in");
+	};
+	card.replaceChildren(
+		icon("email"),
+		h("span", {}, "Email to ", h("b", {}, message.to), ": ", h("code", { class: "code" }, message.code)),
+		h("button", { type: "button", onclick: use }, "Use it"),
+		h("a", { href: `#/inbox/${message.number}` }, "Read it")
+	);
 }
 
 /** Invokes an action of a flow with the kept tokens, and shows what came of it. */
@@ -190,7 +192,7 @@ function moveOn(flow, action, exchange) {
 		main.querySelector(".step.next input, .step.next [type=submit]")?.focus();
 		announce(`Done. Next: ${next.name}`);
 	} else {
-		main.querySelector(".result")?.focus();
+		(main.querySelector(".result") ?? main).focus();
 	}
 }
 
@@ -268,7 +270,7 @@ function showDone(flow) {
 }
 
 /** Actions that can be invoked at any time. */
-function showAlso(flow, now) {
+function showAlso(flow) {
 	const isOver = flow.steps.length > 0 && missingToken(flow.also[0].action);
 	if (isOver) {
 		return "";

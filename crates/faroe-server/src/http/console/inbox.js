@@ -70,7 +70,7 @@ function showInbox(main, number) {
 		);
 	}
 	const [list, mail] = main.querySelectorAll(".mail-list, .mail");
-	list.replaceChildren(mailList(shown));
+	replaceLinks(list, mailList(shown));
 	// A message that is being read stays as it is when others arrive.
 	if (mail.dataset.number !== String(shown?.number)) {
 		mail.dataset.number = shown?.number;

@@ -32,11 +32,12 @@ function showNavigation() {
 	const flows = DATA.flows.map((flow) => {
 		const { done, completed } = progress(flow);
 		const steps = flow.steps.length;
-		const mark = completed ? "done" : done.length > 0 ? `${done.length} of ${steps}` : "";
+		const mark = completed ? [h("span", { class: "unseen" }, "done"), icon("done")] : done.length > 0 && `${done.length} of ${steps}`;
 		return link(`#/flow/${flow.id}`, view === "flow" && what === flow.id, flow.name, mark && h("span", { class: "mark" }, mark));
 	});
 	const count = unread();
-	document.getElementById("navigation").replaceChildren(
+	replaceLinks(
+		document.getElementById("navigation"),
 		h("ul", {}, flows),
 		h("ul", {},
 			link("#/inbox", view === "inbox", "Inbox", count > 0 && h("span", { class: "badge" }, h("span", { class: "unseen" }, "new: "), count)),
@@ -72,13 +73,19 @@ function onMail() {
 	}
 }
 
+function focusMain() {
+	document.getElementById("main").focus({ preventScroll: true });
+}
+
+document.querySelector(".skip").addEventListener("click", (event) => {
+	event.preventDefault();
+	focusMain();
+});
+
 addEventListener("hashchange", () => {
-	if (location.hash !== "#main") {
-		show();
-		const main = document.getElementById("main");
-		main.focus({ preventScroll: true });
-		scrollTo(0, 0);
-	}
+	show();
+	focusMain();
+	scrollTo(0, 0);
 });
 
 await fetchMail();

@@ -1,0 +1,161 @@
+//! Which new passwords are refused, and who is asked.
+
+use std::{
+    io::{BufRead, BufReader, Write},
+    net::TcpListener,
+    sync::{Arc, Mutex},
+    thread,
+};
+
+use serde_json::{Value, json};
+
+use crate::support::{Program, command};
+
+/// Passes the check of strength. Its SHA-1 is [`PREFIX`] and then [`SUFFIX`].
+const BREACHED: &str = "seven wet umbrellas";
+const PREFIX: &str = "C34C5";
+const SUFFIX: &str = "A0B9C9EF6B03781384AD658F1A94FB504D0";
+
+/// A service that answers every request so, and notes the first line of each.
+struct RangeService {
+    url: String,
+    requests: Arc<Mutex<Vec<String>>>,
+}
+
+impl RangeService {
+    fn answering(answer: impl Into<String>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let requests = Arc::<Mutex<Vec<String>>>::default();
+        let (noted, answer) = (Arc::clone(&requests), answer.into());
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let mut lines = BufReader::new(&stream).lines();
+                noted.lock().unwrap().push(lines.next().unwrap().unwrap());
+                assert!(lines.any(|line| line.unwrap().is_empty()));
+                // A client that has gone does not read it.
+                let _ = stream.write_all(answer.as_bytes());
+            }
+        });
+        Self { url, requests }
+    }
+
+    /// Answers with these entries.
+    fn listing(entries: &str) -> Self {
+        let length = entries.len();
+        Self::answering(format!(
+            "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{entries}"
+        ))
+    }
+
+    fn requests(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
+    }
+
+    fn configuration(&self, breach_check: &str) -> String {
+        let url = &self.url;
+        format!("[passwords]\nbreach_check = \"{breach_check}\"\nbreach_check_url = \"{url}\"")
+    }
+}
+
+/// A list in which the password is.
+fn with_the_password() -> String {
+    format!("{}:1\r\n{SUFFIX}:3\r\n", "0".repeat(35))
+}
+
+/// What a sign-up answers to this password: `null` if it takes it.
+fn answer(program: &Program, password: &str) -> Value {
+    let address = json!({ "email_address": "a@example.com" });
+    let token = &program.values("create_signup", &address)["signup_token"];
+    let emails = program.get("/dev/emails").json();
+    let code = &emails.as_array().unwrap().last().unwrap()["code"];
+    let verify = json!({ "signup_token": token, "email_address_verification_code": code });
+    program.values("verify_signup_email_address_verification_code", &verify);
+    let set = json!({ "signup_token": token, "password": password });
+    program.invoke("set_signup_password", &set).json()["error_code"].take()
+}
+
+#[test]
+fn a_breached_password_is_weak_and_five_digits_of_its_hash_are_sent() {
+    let service = RangeService::listing(&with_the_password());
+    for policy in ["fail-open", "fail-closed"] {
+        let program = Program::start(&service.configuration(policy));
+        assert_eq!(answer(&program, BREACHED), "weak_password", "{policy}");
+    }
+    let line = format!("GET /range/{PREFIX} HTTP/1.1");
+    assert_eq!(service.requests(), [line.clone(), line]);
+}
+
+#[test]
+fn a_password_that_is_easy_to_guess_is_asked_of_no_one() {
+    let service = RangeService::listing(&with_the_password());
+    let program = Program::start(&service.configuration("fail-closed"));
+    assert_eq!(answer(&program, "password123456"), "weak_password");
+    assert!(service.requests().is_empty());
+}
+
+#[test]
+fn each_check_can_be_switched_off_and_development_asks_no_one() {
+    let service = RangeService::listing(&with_the_password());
+    let url = &service.url;
+    for configuration in [
+        format!("[passwords]\nbreach_check_url = \"{url}\""),
+        service.configuration("off"),
+    ] {
+        let program = Program::start(&configuration);
+        assert_eq!(answer(&program, BREACHED), Value::Null);
+    }
+    assert!(service.requests().is_empty());
+    let program = Program::start("[passwords]\nstrength_check = false");
+    assert_eq!(answer(&program, "password123456"), Value::Null);
+}
+
+#[test]
+fn when_nobody_knows_the_policy_decides() {
+    let broken = RangeService::answering("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort");
+    let mut open = Program::start(&broken.configuration("fail-open"));
+    assert_eq!(answer(&open, BREACHED), Value::Null);
+    open.wait_for_log("a password is let pass that was not looked up");
+    let closed = Program::start(&broken.configuration("fail-closed"));
+    assert_eq!(answer(&closed, BREACHED), "internal_error");
+}
+
+#[test]
+fn flags_and_environment_say_how_passwords_are_checked() {
+    let service = RangeService::listing(&with_the_password());
+    let program = Program::start_with("[passwords]\nstrength_check = true", |command| {
+        command
+            .args(["--listen", "127.0.0.1:0"])
+            .args(["--password-breach-check", "fail-closed"])
+            .env("FAROE_PASSWORD_BREACH_CHECK", "off")
+            .env("FAROE_PASSWORD_BREACH_CHECK_URL", &service.url)
+            .env("FAROE_PASSWORD_STRENGTH_CHECK", "false")
+    });
+    assert_eq!(answer(&program, BREACHED), "weak_password");
+    assert_eq!(answer(&program, "password123456"), Value::Null);
+}
+
+#[test]
+fn check_config_asks_the_service_about_no_password() {
+    let good = RangeService::listing(&with_the_password());
+    let broken = RangeService::listing("x");
+    for (service, expected) in [
+        (&good, format!("ok      breached passwords: {}/", good.url)),
+        (
+            &broken,
+            format!("FAILED  breached passwords ({}/): could not", broken.url),
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let output = command(folder.path())
+            .args(["check-config", "--password-breach-check", "fail-open"])
+            .args(["--password-breach-check-url", &service.url])
+            .output()
+            .unwrap();
+        let printed = String::from_utf8(output.stdout).unwrap();
+        assert!(printed.contains(&expected), "{printed}");
+        assert_eq!(output.status.success(), expected.starts_with("ok"));
+        assert_eq!(service.requests(), ["GET /range/00000 HTTP/1.1"]);
+    }
+}
