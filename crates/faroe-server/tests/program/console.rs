@@ -1,6 +1,6 @@
 //! The development console: who may see it, and what it may do.
 
-use std::io::Write;
+use std::io::{BufRead, Write};
 
 use serde_json::json;
 
@@ -112,4 +112,15 @@ fn the_console_asks_for_nothing_from_elsewhere_and_runs_nothing_but_itself() {
         "{policy}"
     );
     assert_eq!(program.get("/dev/inbox/2/html").status, 404);
+}
+
+#[test]
+fn the_url_of_the_console_is_printed() {
+    let mut program = Program::start("");
+    let url = format!("http://{}/dev", program.address);
+    let mut line = String::new();
+    while line.trim() != url {
+        line.clear();
+        assert_ne!(program.stdout.read_line(&mut line).unwrap(), 0, "{url}");
+    }
 }

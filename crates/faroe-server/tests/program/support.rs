@@ -68,7 +68,8 @@ pub(crate) struct Program {
     pub(crate) address: SocketAddr,
     pub(crate) folder: TempDir,
     pub(crate) stderr: BufReader<ChildStderr>,
-    _stdout: BufReader<ChildStdout>,
+    /// What follows the first line.
+    pub(crate) stdout: BufReader<ChildStdout>,
 }
 
 impl Program {
@@ -106,7 +107,7 @@ impl Program {
             child,
             folder,
             stderr,
-            _stdout: stdout,
+            stdout,
         }
     }
 
