@@ -13,6 +13,7 @@ Without a command the server starts. With no arguments at all it is in developme
 
 A flag wins over its environment variable, which wins over the configuration file, which wins over the default.
 A URL with a password belongs into the environment or the file: other users of the machine can see flags.
+Emails are sent in production mode; check-config and send-test-email tell whether that works.
 
 Endpoints:
   POST /            invokes an action: {\"action\": \"create_signup\", \"arguments\": {\"email_address\": \"you@example.com\"}}
@@ -148,6 +149,20 @@ pub struct Arguments {
         hide_env_values = true
     )]
     pub password_breach_check_url: Option<Url>,
+
+    /// Send emails that way: `smtps://user:password@host`, `smtp://…`, `https://…`; production mode needs it.
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "FAROE_EMAIL_SENDER",
+        hide_env_values = true
+    )]
+    pub email_sender: Option<Url>,
+
+    /// Send emails in this name, such as `Example <no-reply@example.com>`.
+    #[arg(long, global = true, value_name = "ADDRESS", env = "FAROE_EMAIL_FROM")]
+    pub email_from: Option<String>,
 
     /// What to log, such as `warn` or `info,faroe_server=debug` (default: info).
     #[arg(long, global = true, value_name = "FILTER", env = "FAROE_LOG")]

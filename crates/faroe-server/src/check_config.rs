@@ -9,7 +9,12 @@ use faroe_core::{
 use faroe_pwned_passwords::{PwnedPasswords, PwnedPasswordsOptions};
 use tokio::time::timeout;
 
-use crate::{Configuration, Mode, StartError, configuration::StoragePlace, open};
+use crate::{
+    Configuration, Mode, StartError,
+    configuration::{EmailSenderPlace, StoragePlace},
+    open,
+    open_email::{OpenEmailSender, email_templates, failed},
+};
 
 /// What has not answered within this time is not there.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -20,7 +25,8 @@ const NOTHING: &str = "check-config";
 /// Opens every part that the configuration names, asks it something, and writes one line for each as it goes. Returns
 /// whether all is well.
 ///
-/// Missing tables and SQLite files are created, as when the server starts. Nothing listens, and nothing is sent.
+/// Missing tables and SQLite files are created, as when the server starts. Nothing listens, and no email is sent; a webhook
+/// is asked whether it is there.
 pub async fn check_config(configuration: &Configuration, output: &mut impl Write) -> bool {
     let mut report = Report {
         output,
@@ -47,6 +53,17 @@ pub async fn check_config(configuration: &Configuration, output: &mut impl Write
     if let Some(options) = &configuration.passwords.breach_check {
         let answer = ask_range_service(options).await;
         report.line("breached passwords", &options.base_url, answer);
+    }
+    match &configuration.email_sender {
+        Some(place) => report.line(
+            "emails",
+            place,
+            check_email_sender(place, configuration).await,
+        ),
+        None => {
+            let templates = email_templates(&configuration.email);
+            report.line("emails", "shown, not sent", templates.map(drop));
+        }
     }
     report.all_is_well
 }
@@ -104,6 +121,15 @@ async fn ask_range_service(options: &PwnedPasswordsOptions) -> Result<(), StartE
     reached.map_err(|error| {
         StartError::because(format!("breached passwords ({})", options.base_url), &error)
     })
+}
+
+/// It has a deadline of its own.
+async fn check_email_sender(
+    place: &EmailSenderPlace,
+    configuration: &Configuration,
+) -> Result<(), StartError> {
+    let sender = OpenEmailSender::open(place, &configuration.email)?;
+    sender.check().await.map_err(|error| failed(place, &error))
 }
 
 async fn ask<T>(

@@ -1,8 +1,10 @@
 //! What the server was told: command line, environment and file, brought together and checked.
 
+mod email;
 mod file;
 mod passwords;
 mod place;
+mod secret;
 mod value;
 
 use std::{
@@ -18,8 +20,10 @@ use faroe_users_table::UsersTable;
 use self::file::File;
 pub use self::passwords::BreachCheck;
 pub(crate) use self::{
+    email::Email,
     passwords::Passwords,
-    place::{StoragePlace, UserStorePlace},
+    place::{EmailSenderPlace, StoragePlace, UserStorePlace},
+    secret::Secret,
     value::Origin,
 };
 use crate::{
@@ -43,6 +47,9 @@ pub struct Configuration {
     pub(crate) user_store: UserStorePlace,
     /// How the users' table looks, if it is one that exists already.
     pub(crate) users_table: Option<UsersTable>,
+    /// How emails are sent, in production mode.
+    pub(crate) email_sender: Option<EmailSenderPlace>,
+    pub(crate) email: Email,
     pub(crate) session: SessionConfiguration,
     pub(crate) hashing: Hashing,
     /// How new user passwords are hashed.
@@ -91,7 +98,7 @@ impl Configuration {
         }
         let mode = arguments.mode.or(file.mode).unwrap_or_default();
         let passwords = file.passwords.resolve(arguments, mode)?;
-        let configuration = Self::merge(arguments.clone(), file, places, mode, passwords);
+        let configuration = Self::merge(arguments.clone(), file, places, mode, passwords)?;
         configuration.check()?;
         Ok(configuration)
     }
@@ -102,7 +109,7 @@ impl Configuration {
         places: Places,
         mode: Mode,
         passwords: Passwords,
-    ) -> Self {
+    ) -> Result<Self, StartError> {
         let data_dir = arguments
             .data_dir
             .or(file.data_dir)
@@ -112,13 +119,14 @@ impl Configuration {
             rate_limit_storage,
             cache,
             user_store,
+            email_sender,
         } = places;
         let uses_data_dir =
             main_storage.is_none() || rate_limit_storage.is_none() || user_store.is_none();
         let default_storage = || StoragePlace::Sqlite(data_dir.join("storage.sqlite3"));
         let session = file.session.resolve();
         let (hashing, password_hash, previous_password_hashes) = file.hashing.resolve();
-        Self {
+        Ok(Self {
             mode,
             listen: arguments
                 .listen
@@ -138,6 +146,8 @@ impl Configuration {
                 .unwrap_or_else(|| UserStorePlace::Sqlite(data_dir.join("users.sqlite3"))),
             data_dir: uses_data_dir.then_some(data_dir),
             users_table: file.users_table,
+            email_sender,
+            email: file.email.resolve(arguments.email_from)?,
             session,
             hashing,
             password_hash,
@@ -145,7 +155,7 @@ impl Configuration {
             rate_limits: file.rate_limits.resolve(),
             passwords,
             http: file.http.resolve(),
-        }
+        })
     }
 
     fn check(&self) -> Result<(), StartError> {
@@ -155,10 +165,11 @@ impl Configuration {
             ));
         }
         match self.mode {
-            Mode::Production => Err(StartError::new(
-                "production mode needs a way to send email, and this release has none yet: \
-                 only development mode, which shows the emails instead, can be started",
+            Mode::Production if self.email_sender.is_none() => Err(StartError::new(
+                "production mode needs a way to send email: set email_sender (FAROE_EMAIL_SENDER), such as \
+                 \"smtps://user:password@mail.example.com\"",
             )),
+            Mode::Production => Ok(()),
             Mode::Development if !self.listen.ip().to_canonical().is_loopback() => {
                 Err(StartError::new(format!(
                     "development mode shows codes to whoever can connect, so it listens on a loopback address only, \
@@ -183,6 +194,7 @@ struct Places {
     rate_limit_storage: Option<StoragePlace>,
     cache: Option<StoragePlace>,
     user_store: Option<UserStorePlace>,
+    email_sender: Option<EmailSenderPlace>,
 }
 
 impl Places {
@@ -199,6 +211,7 @@ impl Places {
             rate_limit_storage: rate_limit_storage.or(storage),
             cache: choose("cache", &arguments.cache, &file.cache)?,
             user_store: choose("user_store", &arguments.user_store, &file.user_store)?,
+            email_sender: choose("email_sender", &arguments.email_sender, &file.email_sender)?,
         })
     }
 }

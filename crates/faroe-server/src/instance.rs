@@ -4,15 +4,17 @@ use std::{fmt::Write, net::SocketAddr, sync::Arc};
 
 use axum::Router;
 use faroe_axum::endpoint::ActionInvocationEndpoint;
-use faroe_email_templates::{EmailTemplates, EmailTemplatesOptions};
-use tokio::{net::TcpListener, sync::Semaphore};
+use faroe_core::email::EmailSender;
+use faroe_email_queue::{EmailQueue, EmailQueueOptions};
+use tokio::{net::TcpListener, sync::Semaphore, time::Instant};
 
 use crate::{
-    Configuration, StartError,
+    Configuration, Mode, StartError,
     assembly::{Assembly, assemble},
     connections,
     dev_mailbox::DevMailbox,
     http::{self, App},
+    open_email::{OpenEmailSender, email_templates},
 };
 
 /// A server that has opened its storage and its user store and listens for connections.
@@ -24,6 +26,39 @@ pub struct Instance {
     router: Router,
     /// A permit for each connection that there may be.
     places: Arc<Semaphore>,
+    email: Email,
+}
+
+/// What becomes of emails.
+#[derive(Clone, Debug)]
+enum Email {
+    /// They are kept and shown, in development mode.
+    Shown(Arc<DevMailbox>),
+    /// They are sent, in production mode: notifications later.
+    Sent(Arc<EmailQueue>),
+}
+
+impl Email {
+    fn open(configuration: &Configuration) -> Result<Self, StartError> {
+        match (configuration.mode, &configuration.email_sender) {
+            (Mode::Production, Some(place)) => {
+                let sender = OpenEmailSender::open(place, &configuration.email)?;
+                let queue = EmailQueue::new(Arc::new(sender), EmailQueueOptions::default());
+                Ok(Self::Sent(Arc::new(queue)))
+            }
+            _ => {
+                let mailbox = DevMailbox::new(email_templates(&configuration.email)?);
+                Ok(Self::Shown(Arc::new(mailbox)))
+            }
+        }
+    }
+
+    fn sender(&self) -> Arc<dyn EmailSender> {
+        match self {
+            Self::Shown(mailbox) => Arc::clone(mailbox) as _,
+            Self::Sent(queue) => Arc::clone(queue) as _,
+        }
+    }
 }
 
 impl Instance {
@@ -33,10 +68,8 @@ impl Instance {
     ///
     /// A setting that makes no sense, a file that cannot be opened, or an address that cannot be listened on.
     pub async fn start(configuration: Configuration) -> Result<Self, StartError> {
-        let templates = EmailTemplates::new(EmailTemplatesOptions::new("Faroe"))
-            .map_err(|error| StartError::because("email", &error))?;
-        let dev_mailbox = Arc::new(DevMailbox::new(Arc::new(templates)));
-        let Assembly { server, readiness } = assemble(&configuration, dev_mailbox.clone()).await?;
+        let email = Email::open(&configuration)?;
+        let Assembly { server, readiness } = assemble(&configuration, email.sender()).await?;
         let blocked_actions = configuration
             .http
             .blocked_actions
@@ -50,7 +83,10 @@ impl Instance {
         let router = http::router(App {
             endpoint,
             readiness,
-            dev_mailbox: Some(dev_mailbox),
+            dev_mailbox: match &email {
+                Email::Shown(mailbox) => Some(Arc::clone(mailbox)),
+                Email::Sent(_) => None,
+            },
             http: configuration.http.clone(),
             places: Arc::clone(&places),
         });
@@ -66,6 +102,7 @@ impl Instance {
             address,
             router,
             places,
+            email,
         })
     }
 
@@ -74,17 +111,23 @@ impl Instance {
         self.address
     }
 
-    /// Serves until `stop` is ready; then it accepts no more connections, finishes the requests in flight and returns,
-    /// after the shutdown timeout at the latest.
+    /// Serves until `stop` is ready; then it accepts no more connections, finishes the requests in flight, sends the
+    /// notifications that wait, and returns, after the shutdown timeout at the latest.
     pub async fn run_until(self, stop: impl Future<Output = ()>) {
-        connections::serve(
-            self.listener,
-            self.router,
-            &self.configuration.http,
-            self.places,
-            stop,
-        )
-        .await;
+        let http = &self.configuration.http;
+        let mut deadline = Instant::now();
+        let stop = async {
+            stop.await;
+            deadline = Instant::now() + http.shutdown_timeout;
+        };
+        connections::serve(self.listener, self.router, http, self.places, stop).await;
+        if let Email::Sent(queue) = self.email {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let lost = queue.flush(left).await;
+            if lost > 0 {
+                tracing::warn!(lost, "stopped before all notifications were sent");
+            }
+        }
     }
 
     /// What to tell whoever has started it: where it listens, in the first line alone, and where to go next.
@@ -95,6 +138,20 @@ impl Instance {
             &self.configuration.user_store,
         );
         let mut text = format!("listening on {url}\n");
+        if let (Email::Sent(_), Some(sender)) = (&self.email, &self.configuration.email_sender) {
+            write!(
+                text,
+                "
+Faroe {version} in production mode.
+  data    {data}
+  users   {users}
+  emails  {sender}
+",
+                version = env!("CARGO_PKG_VERSION"),
+            )
+            .expect("a String takes any text");
+            return text;
+        }
         write!(
             text,
             "

@@ -11,6 +11,7 @@ mod http;
 mod instance;
 pub mod logging;
 mod open;
+mod open_email;
 mod send_test_email;
 
 pub use arguments::{Arguments, Command, CommandLine, Mode, Url};

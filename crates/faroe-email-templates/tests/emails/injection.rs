@@ -1,5 +1,7 @@
 //! P42: nothing in a name or an address becomes a header or markup.
 
+use std::cell::Cell;
+
 use faroe_core::email::EmailContent;
 use faroe_email_templates::RenderedEmail;
 use html5gum::{Token, Tokenizer};
@@ -61,22 +63,26 @@ fn address() -> impl Strategy<Value = String> {
     "[a-zA-Z0-9!#$%&'*+/=?^_{|}~.-]{1,40}@[a-zA-Z0-9-]{1,20}\\.[a-z]{2,5}"
 }
 
-proptest! {
-    #[test]
-    fn p42_the_tree_is_the_same_whatever_the_name_and_the_address_hold(
-        name in hostile(),
-        address in address(),
-    ) {
-        for locale in ["en", "de"] {
-            let harmless = emails(locale, "Ada", "new@example.com");
-            for (hostile, harmless) in emails(locale, &name, &address).iter().zip(&harmless) {
+#[test]
+fn p42_the_tree_is_the_same_whatever_the_name_and_the_address_hold() {
+    let harmless = ["en", "de"].map(|locale| (locale, emails(locale, "Ada", "new@example.com")));
+    let cases = Cell::new(0);
+    proptest!(|(name in hostile(), address in address())| {
+        for (locale, harmless) in &harmless {
+            for (hostile, harmless) in emails(locale, &name, &address).iter().zip(harmless) {
                 prop_assert_eq!(tree(&hostile.html), tree(&harmless.html));
                 prop_assert_eq!(&hostile.subject, &harmless.subject);
                 // A line more would be a paragraph that the application did not write.
                 prop_assert_eq!(hostile.text.lines().count(), harmless.text.lines().count());
+                cases.set(cases.get() + 1);
             }
         }
-    }
+    });
+    let cases = cases.get();
+    faroe_testkit::promise::report(
+        "P42",
+        format!("{cases} messages with hostile names, each with the same HTML tree"),
+    );
 }
 
 #[test]

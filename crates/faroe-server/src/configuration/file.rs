@@ -14,7 +14,8 @@ use faroe_users_table::UsersTable;
 use serde::Deserialize;
 
 use super::{
-    Http, Origin, StoragePlace, UserStorePlace, passwords::PasswordsSection, value::HumaneDuration,
+    EmailSenderPlace, Http, Origin, StoragePlace, UserStorePlace, email::EmailSection,
+    passwords::PasswordsSection, value::HumaneDuration,
 };
 use crate::{arguments::Mode, error::StartError};
 
@@ -31,6 +32,8 @@ pub(super) struct File {
     pub(super) cache: Option<StoragePlace>,
     pub(super) user_store: Option<UserStorePlace>,
     pub(super) users_table: Option<UsersTable>,
+    pub(super) email_sender: Option<EmailSenderPlace>,
+    pub(super) email: EmailSection,
     pub(super) session: SessionSection,
     pub(super) hashing: HashingSection,
     pub(super) rate_limits: RateLimitsSection,

@@ -26,6 +26,14 @@ pub(crate) enum UserStorePlace {
     Mysql(Url),
 }
 
+/// How emails are sent.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) enum EmailSenderPlace {
+    Smtp(Url),
+    Webhook(Url),
+}
+
 impl TryFrom<String> for StoragePlace {
     type Error = &'static str;
 
@@ -61,6 +69,18 @@ impl TryFrom<String> for UserStorePlace {
     }
 }
 
+impl TryFrom<String> for EmailSenderPlace {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        match scheme(&text) {
+            Some(("smtp" | "smtps", _)) => Ok(Self::Smtp(Url::from(text))),
+            Some(("http" | "https", _)) => Ok(Self::Webhook(Url::from(text))),
+            _ => Err("expected \"smtps://…\", \"smtp://…\" or \"https://…\""),
+        }
+    }
+}
+
 /// The scheme and the rest, which begins with `//` except for a path.
 fn scheme(text: &str) -> Option<(&str, &str)> {
     let (scheme, rest) = text.split_once(':')?;
@@ -87,6 +107,16 @@ impl fmt::Display for UserStorePlace {
             Self::Sqlite(path) => path.display().fmt(f),
             Self::Postgres(url) => write_server(f, "PostgreSQL", url),
             Self::Mysql(url) => write_server(f, "MySQL", url),
+        }
+    }
+}
+
+/// Names the place, without credentials.
+impl fmt::Display for EmailSenderPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Smtp(url) => write_server(f, "SMTP", url),
+            Self::Webhook(url) => write_server(f, "webhook", url),
         }
     }
 }

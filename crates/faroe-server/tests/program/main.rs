@@ -5,6 +5,8 @@ mod commands;
 mod configuration;
 mod connections;
 mod console;
+mod email;
+mod mail_server;
 mod passwords;
 mod shutdown;
 mod support;

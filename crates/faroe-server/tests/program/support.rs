@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// A test that waits longer has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The program, not started, in this folder and with no environment variable of its own.
 pub(crate) fn command(folder: &Path) -> Command {
@@ -33,6 +33,8 @@ pub(crate) fn command(folder: &Path) -> Command {
         "PASSWORD_STRENGTH_CHECK",
         "PASSWORD_BREACH_CHECK",
         "PASSWORD_BREACH_CHECK_URL",
+        "EMAIL_SENDER",
+        "EMAIL_FROM",
         "LOG",
     ] {
         command.env_remove(format!("FAROE_{variable}"));

@@ -1,0 +1,296 @@
+//! When messages are sent, on paused time: whatever waits is the only thing that moves the clock.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use faroe_core::{
+    email::{EmailContent, EmailMessage, EmailSender},
+    error::AdapterError,
+    time::UnixTime,
+};
+use faroe_email_queue::{EmailQueue, EmailQueueOptions};
+use tokio::time::{Instant, sleep};
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// What a sender does with an attempt.
+#[derive(Clone, Copy, Debug)]
+enum Fate {
+    Sent,
+    Fails,
+    Hangs,
+}
+
+/// Does with each attempt what it is told, the last fate with all that follow, and remembers when each began.
+#[derive(Debug)]
+struct Scripted {
+    fates: Vec<Fate>,
+    began: Instant,
+    attempts: Mutex<Vec<(String, Duration)>>,
+    at_once: AtomicUsize,
+    most_at_once: AtomicUsize,
+}
+
+impl Scripted {
+    fn new(fates: &[Fate]) -> Arc<Self> {
+        Arc::new(Self {
+            fates: fates.to_vec(),
+            began: Instant::now(),
+            attempts: Mutex::default(),
+            at_once: AtomicUsize::new(0),
+            most_at_once: AtomicUsize::new(0),
+        })
+    }
+
+    fn attempts(&self) -> Vec<(String, u64)> {
+        let attempts = self.attempts.lock().unwrap();
+        let attempts = attempts.iter();
+        attempts
+            .map(|(to, at)| (to.clone(), at.as_secs()))
+            .collect()
+    }
+
+    fn times(&self) -> Vec<u64> {
+        self.attempts().into_iter().map(|(_, at)| at).collect()
+    }
+}
+
+#[async_trait]
+impl EmailSender for Scripted {
+    async fn send(&self, message: EmailMessage) -> Result<(), AdapterError> {
+        let fate = {
+            let mut attempts = self.attempts.lock().unwrap();
+            attempts.push((message.to, self.began.elapsed()));
+            *self
+                .fates
+                .get(attempts.len() - 1)
+                .or(self.fates.last())
+                .unwrap()
+        };
+        let at_once = self.at_once.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most_at_once.fetch_max(at_once, Ordering::SeqCst);
+        let result = match fate {
+            Fate::Sent => {
+                sleep(seconds(1)).await;
+                Ok(())
+            }
+            Fate::Fails => Err(AdapterError::message("deliver what is not to be delivered")),
+            Fate::Hangs => std::future::pending().await,
+        };
+        self.at_once.fetch_sub(1, Ordering::SeqCst);
+        result
+    }
+}
+
+fn notification(to: &str) -> EmailMessage {
+    EmailMessage {
+        to: to.to_owned(),
+        content: EmailContent::UserSignedInNotification {
+            display_name: "Ada".to_owned(),
+            timestamp: UnixTime::from_milliseconds(0),
+        },
+    }
+}
+
+fn code(to: &str) -> EmailMessage {
+    EmailMessage {
+        to: to.to_owned(),
+        content: EmailContent::SignupEmailAddressVerificationCode {
+            code: "ABCDEFGH".into(),
+        },
+    }
+}
+
+fn queue(sender: &Arc<Scripted>, options: EmailQueueOptions) -> EmailQueue {
+    EmailQueue::new(sender.clone(), options)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_code_is_handed_over_within_the_call_and_fails_it() {
+    let sender = Scripted::new(&[Fate::Sent, Fate::Fails]);
+    let queue = queue(&sender, EmailQueueOptions::default());
+    queue.send(code("a")).await.unwrap();
+    assert_eq!(sender.began.elapsed(), seconds(1));
+    assert!(queue.send(code("b")).await.is_err());
+    assert_eq!(sender.times(), [0, 1], "a code is not tried again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_notification_takes_no_time_whatever_the_sender_does() {
+    for fate in [Fate::Sent, Fate::Fails, Fate::Hangs] {
+        let sender = Scripted::new(&[fate]);
+        let queue = queue(&sender, EmailQueueOptions::default());
+        for _ in 0..10 {
+            queue.send(notification("a")).await.unwrap();
+        }
+        assert_eq!(sender.began.elapsed(), Duration::ZERO);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_fails_is_tried_again_after_longer_and_longer_pauses_and_then_given_up() {
+    let sender = Scripted::new(&[Fate::Fails]);
+    let queue = queue(&sender, EmailQueueOptions::default());
+    queue.send(notification("a")).await.unwrap();
+    sleep(seconds(86_400)).await;
+    assert_eq!(sender.times(), [0, 1, 11, 71, 371, 1271]);
+    assert_eq!(queue.flush(Duration::ZERO).await, 0, "it is gone");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_hangs_is_cut_and_tried_again() {
+    let sender = Scripted::new(&[Fate::Hangs, Fate::Fails, Fate::Sent]);
+    let queue = queue(&sender, EmailQueueOptions::default());
+    queue.send(notification("a")).await.unwrap();
+    sleep(seconds(86_400)).await;
+    assert_eq!(sender.times(), [0, 11, 21]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_cannot_be_delivered_does_not_hold_up_the_others() {
+    let sender = Scripted::new(&[Fate::Fails, Fate::Sent]);
+    let options = EmailQueueOptions {
+        concurrency: 1,
+        ..EmailQueueOptions::default()
+    };
+    let queue = queue(&sender, options);
+    queue.send(notification("bad")).await.unwrap();
+    queue.send(notification("good")).await.unwrap();
+    sleep(seconds(86_400)).await;
+    let expected = [("bad", 0), ("good", 0), ("bad", 1)];
+    assert_eq!(
+        sender.attempts(),
+        expected.map(|(to, at)| (to.to_owned(), at))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_are_sent_at_once_than_there_may_be() {
+    let sender = Scripted::new(&[Fate::Sent]);
+    let queue = queue(&sender, EmailQueueOptions::default());
+    for _ in 0..10 {
+        queue.send(notification("a")).await.unwrap();
+    }
+    queue.send(code("b")).await.unwrap();
+    assert_eq!(
+        sender.began.elapsed(),
+        seconds(1),
+        "a code waits for no notification"
+    );
+    assert_eq!(queue.flush(seconds(60)).await, 0);
+    assert_eq!(
+        sender.most_at_once.load(Ordering::SeqCst),
+        3,
+        "two, and the code"
+    );
+    assert_eq!(sender.times().len(), 11);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_does_not_fit_is_dropped_and_told() {
+    let sender = Scripted::new(&[Fate::Hangs]);
+    let options = EmailQueueOptions {
+        capacity: 3,
+        ..EmailQueueOptions::default()
+    };
+    let queue = queue(&sender, options);
+    for _ in 0..3 {
+        queue.send(notification("a")).await.unwrap();
+    }
+    let error = queue.send(notification("canary")).await.unwrap_err();
+    let told = faroe_core::error::ErrorChain(&error).to_string();
+    assert!(
+        told.contains("dropped") && !told.contains("canary"),
+        "{told}"
+    );
+    assert_eq!(sender.began.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn flushing_sends_what_is_there() {
+    let sender = Scripted::new(&[Fate::Sent]);
+    let queue = queue(&sender, EmailQueueOptions::default());
+    for _ in 0..5 {
+        queue.send(notification("a")).await.unwrap();
+    }
+    assert_eq!(queue.flush(seconds(10)).await, 0);
+    assert_eq!(
+        sender.began.elapsed(),
+        seconds(3),
+        "two at once, a second each"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn flushing_tries_what_waits_at_once_and_for_the_last_time() {
+    let sender = Scripted::new(&[Fate::Fails]);
+    let queue = queue(&sender, EmailQueueOptions::default());
+    queue.send(notification("a")).await.unwrap();
+    sleep(seconds(5)).await;
+    assert_eq!(queue.flush(seconds(10)).await, 0);
+    assert_eq!(sender.times(), [0, 1, 5]);
+    assert_eq!(sender.began.elapsed(), seconds(5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn flushing_ends_in_time_and_tells_how_many_are_lost() {
+    let sender = Scripted::new(&[Fate::Hangs]);
+    let queue = queue(&sender, EmailQueueOptions::default());
+    for _ in 0..5 {
+        queue.send(notification("a")).await.unwrap();
+    }
+    assert_eq!(queue.flush(seconds(3)).await, 5);
+    assert_eq!(sender.began.elapsed(), seconds(3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_given_up_is_told_without_its_recipient() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(log.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let sender = Scripted::new(&[Fate::Fails]);
+    let queue = queue(&sender, EmailQueueOptions::default());
+    queue
+        .send(notification("canary@example.com"))
+        .await
+        .unwrap();
+    sleep(seconds(86_400)).await;
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert_eq!(log.matches("is given up").count(), 1, "{log}");
+    assert!(log.contains("user_signed_in_notification"), "{log}");
+    assert!(!log.contains("canary"), "{log}");
+}
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> tracing_subscriber::fmt::MakeWriter<'a> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}

@@ -1,0 +1,133 @@
+//! A connection to the server: made, protected, signed in, used.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use faroe_core::error::AdapterError;
+use lettre::{
+    address::Envelope,
+    transport::smtp::{
+        authentication::{Credentials, Mechanism},
+        client::{AsyncSmtpConnection, TlsParameters},
+        extension::ClientId,
+    },
+};
+use rustls::{ClientConfig, pki_types::ServerName};
+use tokio::net::{TcpStream, lookup_host};
+use tokio_rustls::TlsConnector;
+
+use crate::{
+    failure::failed,
+    options::{SmtpOptions, SmtpSecurity},
+    stream::Guarded,
+    tls,
+};
+
+const CONNECT: &str = "connect to the SMTP server";
+
+/// How connections are made.
+pub(crate) struct Connector {
+    host: String,
+    port: u16,
+    protection: Protection,
+    credentials: Option<Credentials>,
+    /// What the server is greeted with.
+    name: ClientId,
+}
+
+enum Protection {
+    Tls(Arc<ClientConfig>, ServerName<'static>),
+    StartTls(TlsParameters),
+    Plain,
+}
+
+impl Connector {
+    pub(crate) fn new(options: &SmtpOptions, domain: &str) -> Result<Self, AdapterError> {
+        let (host, roots) = (options.host.as_str(), options.root_certificates.as_deref());
+        let protection = match options.security {
+            SmtpSecurity::Tls => {
+                let name = ServerName::try_from(host.to_owned())
+                    .map_err(|error| AdapterError::new("use the name of the SMTP server", error))?;
+                Protection::Tls(tls::from_the_start(roots)?, name)
+            }
+            SmtpSecurity::StartTls => Protection::StartTls(tls::after_starttls(host, roots)?),
+            SmtpSecurity::Plain => Protection::Plain,
+        };
+        let credentials = options.credentials.as_ref().map(|credentials| {
+            Credentials::new(credentials.username.clone(), credentials.password.clone())
+        });
+        Ok(Self {
+            host: host.to_owned(),
+            port: options.port,
+            protection,
+            credentials,
+            name: ClientId::Domain(domain.to_owned()),
+        })
+    }
+
+    /// A connection that is protected and signed in.
+    pub(crate) async fn connect(&self) -> Result<AsyncSmtpConnection, AdapterError> {
+        let (tcp, peer) = self
+            .reach()
+            .await
+            .map_err(|error| AdapterError::new(CONNECT, error))?;
+        let greeted = match &self.protection {
+            Protection::Tls(configuration, name) => {
+                let connector = TlsConnector::from(Arc::clone(configuration));
+                let stream = connector.connect(name.clone(), tcp).await;
+                let stream = stream.map_err(|error| {
+                    AdapterError::new("have a TLS connection to the SMTP server", error)
+                })?;
+                let stream = Box::new(Guarded::new(stream, peer));
+                AsyncSmtpConnection::connect_with_transport(stream, &self.name).await
+            }
+            Protection::StartTls(_) | Protection::Plain => {
+                let stream = Box::new(Guarded::new(tcp, peer));
+                AsyncSmtpConnection::connect_with_transport(stream, &self.name).await
+            }
+        };
+        let mut connection = greeted.map_err(|error| failed("greet the SMTP server", &error))?;
+        if let Protection::StartTls(parameters) = &self.protection {
+            let upgraded = connection.starttls(parameters.clone(), &self.name).await;
+            upgraded.map_err(|error| failed("turn to TLS with the SMTP server", &error))?;
+        }
+        if let Some(credentials) = &self.credentials {
+            let mechanisms = [Mechanism::Plain, Mechanism::Login];
+            let signed_in = connection.auth(&mechanisms, credentials).await;
+            signed_in.map_err(|error| failed("sign in to the SMTP server", &error))?;
+        }
+        Ok(connection)
+    }
+
+    /// A connection of bytes, to the first address that answers. Without protection it does not leave this machine,
+    /// whatever a name server says.
+    async fn reach(&self) -> std::io::Result<(TcpStream, SocketAddr)> {
+        let is_plain = matches!(self.protection, Protection::Plain);
+        let addresses: Vec<SocketAddr> = lookup_host((self.host.as_str(), self.port))
+            .await?
+            .filter(|address| !is_plain || address.ip().to_canonical().is_loopback())
+            .collect();
+        if addresses.is_empty() {
+            return Err(std::io::Error::other(if is_plain {
+                "without TLS it has to be on this machine: use smtps://, or smtp:// with STARTTLS"
+            } else {
+                "its name has no address"
+            }));
+        }
+        let stream = TcpStream::connect(addresses.as_slice()).await?;
+        let peer = stream.peer_addr()?;
+        // Commands are small and wait for their answers.
+        stream.set_nodelay(true)?;
+        Ok((stream, peer))
+    }
+}
+
+/// Hands a message over.
+pub(crate) async fn send(
+    connection: &mut AsyncSmtpConnection,
+    envelope: &Envelope,
+    message: &[u8],
+) -> Result<(), AdapterError> {
+    let sent = connection.send(envelope, message).await;
+    sent.map(drop)
+        .map_err(|error| failed("hand an email over to the SMTP server", &error))
+}

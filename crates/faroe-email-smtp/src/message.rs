@@ -1,0 +1,90 @@
+//! A message as it goes over the wire.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use faroe_core::{
+    error::AdapterError,
+    random,
+    time::{Clock, SystemClock},
+};
+use faroe_email_templates::RenderedEmail;
+use lettre::{
+    Address, Message,
+    address::Envelope,
+    message::{
+        Mailbox, MultiPart,
+        header::{HeaderName, HeaderValue},
+    },
+};
+
+/// Writes messages in one name.
+#[derive(Clone, Debug)]
+pub(crate) struct Composer {
+    from: Mailbox,
+    reply_to: Option<Mailbox>,
+}
+
+impl Composer {
+    pub(crate) fn new(from: &str, reply_to: Option<&str>) -> Result<Self, AdapterError> {
+        Ok(Self {
+            from: mailbox("from", from)?,
+            reply_to: reply_to.map(|text| mailbox("reply_to", text)).transpose()?,
+        })
+    }
+
+    /// The domain of the sender.
+    pub(crate) fn domain(&self) -> &str {
+        self.from.email.domain()
+    }
+
+    /// The envelope, with exactly one recipient, and the bytes of the message.
+    ///
+    /// The headers are these and no others: From, Reply-To if there is one, To, Subject, Date, Message-ID, Auto-Submitted,
+    /// MIME-Version, Content-Type. There is one text part and one HTML part, in ASCII on the wire.
+    pub(crate) fn compose(
+        &self,
+        to: &str,
+        email: &RenderedEmail,
+    ) -> Result<(Envelope, Vec<u8>), AdapterError> {
+        let to: Address = to.parse().map_err(|_| {
+            AdapterError::message("write an email: mail servers do not know such an address")
+        })?;
+        let from = self.from.email.clone();
+        let envelope = Envelope::new(Some(from), vec![to.clone()])
+            .map_err(|error| AdapterError::new("address an email", error))?;
+        let auto_submitted = HeaderValue::new(
+            HeaderName::new_from_ascii_str("Auto-Submitted"),
+            "auto-generated".to_owned(),
+        );
+        let mut message = Message::builder()
+            .from(self.from.clone())
+            .to(Mailbox::new(None, to))
+            .subject(email.subject.as_str())
+            .date(now())
+            .message_id(Some(format!("<{}@{}>", random::id(), self.domain())))
+            .raw_header(auto_submitted)
+            .envelope(envelope.clone());
+        if let Some(reply_to) = &self.reply_to {
+            message = message.reply_to(reply_to.clone());
+        }
+        let parts = MultiPart::alternative_plain_html(email.text.clone(), email.html.clone());
+        let message = message.multipart(parts);
+        let message = message.map_err(|error| AdapterError::new("write an email", error))?;
+        Ok((envelope, message.formatted()))
+    }
+}
+
+fn mailbox(setting: &str, text: &str) -> Result<Mailbox, AdapterError> {
+    text.parse()
+        .map_err(|error: lettre::address::AddressError| {
+            AdapterError::new(
+                format!("read `{setting}`, which has to be like \"Example <name@example.com>\""),
+                error,
+            )
+        })
+}
+
+fn now() -> SystemTime {
+    let milliseconds = u64::try_from(SystemClock.now().as_milliseconds()).unwrap_or(0);
+    UNIX_EPOCH + Duration::from_millis(milliseconds)
+}

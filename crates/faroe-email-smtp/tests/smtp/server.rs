@@ -1,0 +1,397 @@
+//! An SMTP server that is strict, and misbehaves when it is told to.
+
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rustls::{ServerConfig, crypto::ring, pki_types::PrivateKeyDer};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader},
+    net::{TcpListener, TcpStream},
+    time::{Duration, sleep},
+};
+use tokio_rustls::TlsAcceptor;
+
+/// Where in a conversation something happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Banner,
+    Ehlo,
+    StartTls,
+    Auth,
+    Mail,
+    Recipient,
+    Data,
+    /// The answer to the message.
+    Message,
+    Noop,
+}
+
+/// What happens there instead of the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Misbehaviour {
+    /// Nothing, for ever.
+    Silent,
+    /// This line.
+    Says(&'static str),
+    /// The connection is reset.
+    Resets,
+    /// The connection is closed.
+    Closes,
+    /// An answer whose lines do not end.
+    ManyLines,
+    /// A line that does not end.
+    LongLine,
+    /// The right answer, a byte every tenth of a second.
+    Drips,
+}
+
+/// How a server behaves.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Behaviour {
+    /// The name in the certificate, if there is TLS at all.
+    pub(crate) certificate_for: Option<&'static str>,
+    /// TLS from the first byte.
+    pub(crate) implicit_tls: bool,
+    /// Whether STARTTLS is offered; else it is stripped, as by an attacker on the way.
+    pub(crate) offers_starttls: bool,
+    /// Sent with the answer to STARTTLS, before TLS.
+    pub(crate) injects: &'static str,
+    /// Whether credentials are asked for: `user` and `password`.
+    pub(crate) wants_auth: bool,
+    pub(crate) misbehaves: Option<(Stage, Misbehaviour)>,
+    /// Closes a connection after so many messages, without a word.
+    pub(crate) closes_after: Option<usize>,
+}
+
+/// A message that was accepted.
+#[derive(Clone, Debug)]
+pub(crate) struct Received {
+    pub(crate) from: String,
+    pub(crate) recipients: Vec<String>,
+    pub(crate) data: Vec<u8>,
+    /// Which connection it came by.
+    pub(crate) connection: usize,
+}
+
+/// What was seen so far.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    pub(crate) connections: AtomicUsize,
+    /// How many connections there are, and were at most.
+    open: AtomicUsize,
+    pub(crate) most_open: AtomicUsize,
+    pub(crate) messages: Mutex<Vec<Received>>,
+    /// Every line that was not protected by TLS.
+    pub(crate) in_clear: Mutex<Vec<String>>,
+    /// Every line that came after TLS.
+    pub(crate) encrypted: Mutex<Vec<String>>,
+}
+
+pub(crate) struct Server {
+    pub(crate) port: u16,
+    /// In PEM.
+    pub(crate) certificate: Option<String>,
+    pub(crate) seen: Arc<Seen>,
+}
+
+impl Server {
+    pub(crate) async fn start(behaviour: Behaviour) -> Self {
+        let (acceptor, certificate) = behaviour.certificate_for.map(tls).unzip();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let seen = Arc::<Seen>::default();
+        let shared = Arc::clone(&seen);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let number = shared.connections.fetch_add(1, Ordering::SeqCst);
+                let session = Session {
+                    behaviour: behaviour.clone(),
+                    acceptor: acceptor.clone(),
+                    seen: Arc::clone(&shared),
+                    number,
+                };
+                tokio::spawn(session.serve(stream));
+            }
+        });
+        Self {
+            port,
+            certificate,
+            seen,
+        }
+    }
+
+    pub(crate) fn messages(&self) -> Vec<Received> {
+        self.seen.messages.lock().unwrap().clone()
+    }
+
+    pub(crate) fn connections(&self) -> usize {
+        self.seen.connections.load(Ordering::SeqCst)
+    }
+
+    /// Whether a byte of the credentials came, in clear or encrypted.
+    pub(crate) fn has_seen_credentials(&self) -> bool {
+        let has_auth = |lines: &Mutex<Vec<String>>| {
+            let lines = lines.lock().unwrap();
+            lines
+                .iter()
+                .any(|line| line.to_uppercase().starts_with("AUTH"))
+        };
+        has_auth(&self.seen.in_clear) || has_auth(&self.seen.encrypted)
+    }
+}
+
+fn tls(name: &str) -> (TlsAcceptor, String) {
+    let CertifiedKey { cert, signing_key } =
+        generate_simple_self_signed(vec![name.to_owned()]).unwrap();
+    let key = PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
+    let configuration = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![cert.der().clone()], key)
+        .unwrap();
+    (TlsAcceptor::from(Arc::new(configuration)), cert.pem())
+}
+
+/// A connection of either kind.
+trait Stream: tokio::io::AsyncRead + AsyncWrite + Send + Unpin {
+    /// Makes the end of the connection a reset.
+    fn reset(&self);
+}
+
+impl Stream for TcpStream {
+    fn reset(&self) {
+        self.set_zero_linger().unwrap();
+    }
+}
+
+impl Stream for tokio_rustls::server::TlsStream<TcpStream> {
+    fn reset(&self) {
+        self.get_ref().0.reset();
+    }
+}
+
+/// The conversation is over: the client has gone, or the server misbehaved.
+struct Over;
+
+impl From<std::io::Error> for Over {
+    fn from(_: std::io::Error) -> Self {
+        Self
+    }
+}
+
+struct Session {
+    behaviour: Behaviour,
+    acceptor: Option<TlsAcceptor>,
+    seen: Arc<Seen>,
+    number: usize,
+}
+
+/// What became of a conversation.
+enum End {
+    Over,
+    TurnsToTls,
+}
+
+impl Session {
+    async fn serve(self, stream: TcpStream) {
+        let open = self.seen.open.fetch_add(1, Ordering::SeqCst) + 1;
+        self.seen.most_open.fetch_max(open, Ordering::SeqCst);
+        self.converse(stream).await;
+        self.seen.open.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    async fn converse(&self, stream: TcpStream) {
+        if self.behaviour.implicit_tls {
+            if let Ok(stream) = self.acceptor.as_ref().unwrap().accept(stream).await {
+                let _ = self.talk(&mut BufReader::new(stream), true, true).await;
+            }
+            return;
+        }
+        let mut stream = BufReader::new(stream);
+        if let Ok(End::TurnsToTls) = self.talk(&mut stream, false, true).await {
+            let accepted = self
+                .acceptor
+                .as_ref()
+                .unwrap()
+                .accept(stream.into_inner())
+                .await;
+            if let Ok(stream) = accepted {
+                let _ = self.talk(&mut BufReader::new(stream), true, false).await;
+            }
+        }
+    }
+
+    async fn talk<S: Stream>(
+        &self,
+        stream: &mut BufReader<S>,
+        is_encrypted: bool,
+        is_greeted: bool,
+    ) -> Result<End, Over> {
+        let Behaviour {
+            offers_starttls,
+            wants_auth,
+            ..
+        } = self.behaviour;
+        if is_greeted {
+            self.answer(stream, Stage::Banner, "220 localhost ESMTP\r\n")
+                .await?;
+        }
+        let (mut has_signed_in, mut from, mut recipients) = (!wants_auth, None, Vec::new());
+        let mut accepted = 0;
+        loop {
+            let mut line = String::new();
+            if stream.read_line(&mut line).await? == 0 {
+                return Ok(End::Over);
+            }
+            let line = line.strip_suffix("\r\n").ok_or(Over)?.to_owned();
+            let lines = if is_encrypted {
+                &self.seen.encrypted
+            } else {
+                &self.seen.in_clear
+            };
+            lines.lock().unwrap().push(line.clone());
+            match line.as_str() {
+                _ if line.starts_with("EHLO ") => {
+                    let mut answer = "250-localhost\r\n".to_owned();
+                    if offers_starttls && !is_encrypted {
+                        answer.push_str("250-STARTTLS\r\n");
+                    }
+                    if wants_auth {
+                        answer.push_str("250-AUTH PLAIN LOGIN\r\n");
+                    }
+                    answer.push_str("250 SIZE 100000\r\n");
+                    self.answer(stream, Stage::Ehlo, &answer).await?;
+                }
+                "STARTTLS" if offers_starttls && !is_encrypted => {
+                    let answer = format!("220 go ahead\r\n{}", self.behaviour.injects);
+                    self.answer(stream, Stage::StartTls, &answer).await?;
+                    return Ok(End::TurnsToTls);
+                }
+                "AUTH PLAIN AHVzZXIAcGFzc3dvcmQ=" if wants_auth => {
+                    self.answer(stream, Stage::Auth, "235 2.7.0 welcome\r\n")
+                        .await?;
+                    has_signed_in = true;
+                }
+                "NOOP" => self.answer(stream, Stage::Noop, "250 well\r\n").await?,
+                "QUIT" => {
+                    stream.write_all(b"221 bye\r\n").await?;
+                    return Ok(End::Over);
+                }
+                _ if line.starts_with("MAIL FROM:<") && has_signed_in && from.is_none() => {
+                    from = Some(
+                        line["MAIL FROM:<".len()..]
+                            .strip_suffix('>')
+                            .ok_or(Over)?
+                            .to_owned(),
+                    );
+                    self.answer(stream, Stage::Mail, "250 fine\r\n").await?;
+                }
+                _ if line.starts_with("RCPT TO:<") && from.is_some() => {
+                    recipients.push(
+                        line["RCPT TO:<".len()..]
+                            .strip_suffix('>')
+                            .ok_or(Over)?
+                            .to_owned(),
+                    );
+                    self.answer(stream, Stage::Recipient, "250 fine\r\n")
+                        .await?;
+                }
+                "DATA" if !recipients.is_empty() => {
+                    self.answer(stream, Stage::Data, "354 go ahead\r\n").await?;
+                    let data = self.message(stream).await?;
+                    let received = Received {
+                        from: from.take().unwrap(),
+                        recipients: std::mem::take(&mut recipients),
+                        data,
+                        connection: self.number,
+                    };
+                    if self
+                        .behaviour
+                        .misbehaves
+                        .is_none_or(|(stage, _)| stage != Stage::Message)
+                    {
+                        self.seen.messages.lock().unwrap().push(received);
+                    }
+                    self.answer(stream, Stage::Message, "250 2.0.0 taken\r\n")
+                        .await?;
+                    accepted += 1;
+                    if self.behaviour.closes_after == Some(accepted) {
+                        return Ok(End::Over);
+                    }
+                }
+                _ => stream.write_all(b"503 5.5.1 not now\r\n").await?,
+            }
+        }
+    }
+
+    /// Reads a message up to the dot, line by line: there is no other way to end a line, and none is longer than 998.
+    async fn message<S: Stream>(&self, stream: &mut BufReader<S>) -> Result<Vec<u8>, Over> {
+        let mut data = Vec::new();
+        loop {
+            let mut line = Vec::new();
+            if stream.read_until(b'\n', &mut line).await? == 0 {
+                return Err(Over);
+            }
+            let text = line
+                .strip_suffix(b"\r\n")
+                .unwrap_or_else(|| panic!("a bare line feed"));
+            assert!(
+                text.len() <= 998 && !text.contains(&b'\r') && text.is_ascii(),
+                "{line:?}"
+            );
+            match text {
+                b"." => return Ok(data),
+                [b'.', rest @ ..] => data.extend_from_slice(rest),
+                _ => data.extend_from_slice(text),
+            }
+            data.extend_from_slice(b"\r\n");
+        }
+    }
+
+    /// Answers, or does what it does there instead.
+    async fn answer<S: Stream>(
+        &self,
+        stream: &mut BufReader<S>,
+        at: Stage,
+        answer: &str,
+    ) -> Result<(), Over> {
+        let misbehaviour = self.behaviour.misbehaves.filter(|(stage, _)| *stage == at);
+        let Some((_, misbehaviour)) = misbehaviour else {
+            return Ok(stream.write_all(answer.as_bytes()).await?);
+        };
+        match misbehaviour {
+            Misbehaviour::Silent => {
+                // Until the client has gone.
+                tokio::io::copy(stream, &mut tokio::io::sink()).await?;
+            }
+            Misbehaviour::Says(line) => {
+                stream.write_all(line.as_bytes()).await?;
+                stream.write_all(b"\r\n").await?;
+                return Ok(());
+            }
+            Misbehaviour::Resets => stream.get_ref().reset(),
+            Misbehaviour::Closes => {}
+            Misbehaviour::ManyLines => loop {
+                stream
+                    .write_all("250-and\r\n".repeat(100).as_bytes())
+                    .await?;
+            },
+            Misbehaviour::LongLine => loop {
+                stream.write_all(&[b'2'; 1024]).await?;
+            },
+            Misbehaviour::Drips => {
+                for byte in answer.bytes() {
+                    stream.write_all(&[byte]).await?;
+                    sleep(Duration::from_millis(100)).await;
+                }
+                let mut rest = Vec::new();
+                stream.read_to_end(&mut rest).await?;
+            }
+        }
+        Err(Over)
+    }
+}

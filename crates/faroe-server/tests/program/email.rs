@@ -1,0 +1,251 @@
+//! Emails that are sent: in production mode, and by the commands.
+#![cfg(unix)]
+
+use std::{
+    fs,
+    net::TcpListener,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::{Command, Output},
+};
+
+use serde_json::json;
+
+use crate::{
+    mail_server::MailServer,
+    support::{Program, command, refusal},
+};
+
+const PASSWORD: &str = "seven purple lanterns";
+
+/// Sends by this server.
+fn configuration(port: u16) -> String {
+    format!(
+        "mode = \"production\"\nlisten = \"127.0.0.1:0\"\nemail_sender = \"smtp://user@localhost:{port}?tls=off\"\n\
+         [email]\nfrom = \"Example <no-reply@example.com>\"\npassword = {{ environment = \"SMTP_PASSWORD\" }}\n\
+         [passwords]\nbreach_check = \"off\""
+    )
+}
+
+fn start(mail: &MailServer) -> Program {
+    let configuration = configuration(mail.port);
+    Program::start_with(&configuration, |command| {
+        command.env("SMTP_PASSWORD", "password")
+    })
+}
+
+/// The code, which stands alone on a line.
+fn code(data: &str) -> &str {
+    let is_code =
+        |line: &&str| line.len() == 8 && line.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    data.lines()
+        .find(is_code)
+        .unwrap_or_else(|| panic!("no code in {data}"))
+}
+
+fn sign_up(program: &Program, mail: &MailServer) {
+    let signup = program.values(
+        "create_signup",
+        &json!({ "email_address": "ada@example.com" }),
+    );
+    let token = &signup["signup_token"];
+    let message = mail.next();
+    assert_eq!(message.recipient, "RCPT TO:<ada@example.com>");
+    let code = code(&message.data);
+    let verify = json!({ "signup_token": token, "email_address_verification_code": code });
+    program.values("verify_signup_email_address_verification_code", &verify);
+    let set = json!({ "signup_token": token, "password": PASSWORD });
+    program.values("set_signup_password", &set);
+    program.values("complete_signup", &json!({ "signup_token": token }));
+}
+
+fn sign_in(program: &Program) {
+    let create = json!({ "user_email_address": "ada@example.com" });
+    let signin = program.values("create_signin", &create);
+    let token = &signin["signin_token"];
+    let verify = json!({ "signin_token": token, "password": PASSWORD });
+    program.values("verify_signin_user_password", &verify);
+    program.values("complete_signin", &json!({ "signin_token": token }));
+}
+
+#[test]
+fn in_production_codes_and_notifications_are_sent_the_last_before_the_program_ends() {
+    let mail = MailServer::start();
+    let mut program = start(&mail);
+    sign_up(&program, &mail);
+    for _ in 0..3 {
+        sign_in(&program);
+    }
+    assert_eq!(program.get("/dev/emails").status, 404, "nothing is shown");
+    program.signal("TERM");
+    assert_eq!(program.wait().code(), Some(0));
+    for _ in 0..3 {
+        let message = mail.next();
+        assert!(
+            message
+                .data
+                .contains("Subject: New sign-in to your example.com account")
+        );
+    }
+}
+
+#[test]
+fn a_mail_server_that_is_gone_fails_a_code_and_nothing_else() {
+    let mail = MailServer::start();
+    let mut program = start(&mail);
+    sign_up(&program, &mail);
+    drop(mail);
+    // The notification is not taken: the mail server's test thread has no one to give it to.
+    sign_in(&program);
+    let create = json!({ "email_address": "new@example.com" });
+    let answer = program.invoke("create_signup", &create).json();
+    assert_eq!(answer["error_code"], "internal_error");
+    program.signal("TERM");
+    program.wait_for_log("a notification is given up");
+    assert_eq!(program.wait().code(), Some(0));
+}
+
+/// Runs a command of the program to its end, with this configuration.
+fn run(folder: &Path, configuration: &str, command_line: &[&str], password: &str) -> Output {
+    fs::write(folder.join("faroe.toml"), configuration).unwrap();
+    let mut command = command(folder);
+    command.args(["--config", "faroe.toml"]).args(command_line);
+    command.env("SMTP_PASSWORD", password).output().unwrap()
+}
+
+fn told(output: &Output) -> String {
+    let text = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
+    String::from_utf8(text).unwrap()
+}
+
+#[test]
+fn a_test_email_is_sent_as_a_code_is() {
+    let (mail, folder) = (MailServer::start(), tempfile::tempdir().unwrap());
+    let send = ["send-test-email", "bob@example.com"];
+    let sent = run(folder.path(), &configuration(mail.port), &send, "password");
+    assert!(sent.status.success(), "{}", told(&sent));
+    assert!(told(&sent).contains(&format!("SMTP at localhost:{}", mail.port)));
+    let message = mail.next();
+    assert_eq!(message.recipient, "RCPT TO:<bob@example.com>");
+    assert_eq!(code(&message.data), "TESTTEST");
+
+    let refused = run(folder.path(), &configuration(mail.port), &send, "wrong");
+    assert_eq!(refused.status.code(), Some(1));
+    let reason = told(&refused);
+    assert!(
+        reason.contains("sign in to the SMTP server: the server answered 535 5.7.8"),
+        "{reason}"
+    );
+    assert!(!reason.contains("canary"), "{reason}");
+
+    let nothing = run(folder.path(), "", &send, "");
+    assert!(
+        told(&nothing).contains("FAROE_EMAIL_SENDER"),
+        "{}",
+        told(&nothing)
+    );
+}
+
+#[test]
+fn a_check_of_the_configuration_signs_in_and_sends_nothing() {
+    let (mail, folder) = (MailServer::start(), tempfile::tempdir().unwrap());
+    let check = |password| {
+        run(
+            folder.path(),
+            &configuration(mail.port),
+            &["check-config"],
+            password,
+        )
+    };
+    let good = check("password");
+    assert!(good.status.success(), "{}", told(&good));
+    assert!(told(&good).contains(&format!(
+        "ok      emails: SMTP at localhost:{}\n",
+        mail.port
+    )));
+    let bad = check("wrong");
+    assert_eq!(bad.status.code(), Some(1));
+    assert!(
+        told(&bad).contains("FAILED  email_sender (SMTP at localhost:"),
+        "{}",
+        told(&bad)
+    );
+    assert!(told(&bad).contains("535 5.7.8"), "{}", told(&bad));
+    assert!(mail.is_empty());
+
+    let nobody = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let webhook = format!(
+        "email_sender = \"http://localhost:{nobody}/emails\"\n[email]\nsigning_key = {{ file = \"key\" }}"
+    );
+    write(
+        folder.path(),
+        "key",
+        "c2V2ZW4gcHVycGxlIGxhbnRlcm5zIHNldmVuIHB1cnBsZQ==\n",
+        0o600,
+    );
+    let webhook = run(folder.path(), &webhook, &["check-config"], "");
+    assert_eq!(webhook.status.code(), Some(1));
+    assert!(
+        told(&webhook).contains("FAILED  email_sender (webhook at localhost:"),
+        "{}",
+        told(&webhook)
+    );
+}
+
+fn write(folder: &Path, name: &str, text: &str, mode: u32) {
+    let path = folder.join(name);
+    fs::write(&path, text).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn a_bad_setting_of_emails_is_refused_with_one_line_that_names_it() {
+    let smtp = "email_sender = \"smtps://user:canary@mail.example.com\"\n[email]\nfrom = \"a@example.com\"\n";
+    let with = |setting: &str| format!("{smtp}{setting}");
+    for (configuration, named) in [
+        (String::new(), "set email_sender (FAROE_EMAIL_SENDER)"),
+        ("email_sender = \"sendmail\"".to_owned(), "email_sender: expected \"smtps://"),
+        ("email_sender = \"smtps://user:canary@mail.example.com\"".to_owned(), "FAROE_EMAIL_FROM"),
+        ("email_sender = \"smtps://user:canary@mail.example.com/?x\"\n[email]\nfrom = \"a@b.c\"".to_owned(), "tls=off"),
+        (with("reply_to = \"nobody\""), "`reply_to`"),
+        (with("locale = \"xx\""), "\"xx\""),
+        (with("templates = \"no/such/folder\""), "no/such/folder"),
+        (with("password = \"canary\""), "email.password: expected { file"),
+        (with("password = { file = \"readable\" }"), "chmod o-r readable"),
+        (with("password = { file = \"missing\" }"), "email.password: could not read missing"),
+        (with("password = { environment = \"FAROE_NO_SUCH\" }"), "FAROE_NO_SUCH is not set"),
+        (with("connections = 0"), "email.connections"),
+        (with("timeout = \"0s\""), "email.timeout"),
+        (with("root_certificates = \"readable\""), "certificate"),
+        (with("product_nam = \"x\""), "email.product_nam: unknown field"),
+        ("email_sender = \"https://app.example.com\"".to_owned(), "email.signing_key is missing"),
+        ("email_sender = \"http://app.example.com\"\n[email]\nsigning_key = { file = \"readable\" }".to_owned(), "chmod"),
+        ("email_sender = \"http://app.example.com\"\n[email]\nsigning_key = { file = \"secret\" }".to_owned(), "signing_key"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), "readable", "canary", 0o644);
+        write(folder.path(), "secret", "canary", 0o600);
+        fs::write(folder.path().join("faroe.toml"), &configuration).unwrap();
+        let arguments = ["--config", "faroe.toml", "--mode", "production", "--listen", "127.0.0.1:0"];
+        let reason = refusal(command(folder.path()).args(arguments));
+        assert_eq!(reason.lines().count(), 1, "{reason}");
+        assert!(reason.contains(named), "{configuration}: {reason}");
+        assert!(!reason.contains("canary"), "{reason}");
+    }
+}
+
+#[test]
+fn a_sender_of_the_environment_is_not_repeated() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = ("FAROE_EMAIL_SENDER", "sendmail://user:canary@host");
+    let mut start: Command = command(folder.path());
+    let reason = refusal(start.envs([url]).args(["--mode", "production"]));
+    assert!(
+        reason.contains("email_sender: expected") && !reason.contains("canary"),
+        "{reason}"
+    );
+}
