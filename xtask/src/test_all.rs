@@ -7,6 +7,7 @@ mod node;
 mod output;
 mod programs;
 mod promises;
+mod python;
 mod report;
 
 use std::{
@@ -50,6 +51,7 @@ enum Step {
     Test,
     Defects,
     JavaScript,
+    Python,
     Browser,
     Backend(&'static Backend),
 }
@@ -64,6 +66,7 @@ impl Step {
             Self::Test,
             Self::Defects,
             Self::JavaScript,
+            Self::Python,
             Self::Browser,
         ];
         let backends = BACKENDS
@@ -82,6 +85,7 @@ impl Step {
             Self::Test => "test",
             Self::Defects => "defects",
             Self::JavaScript => "javascript",
+            Self::Python => "python",
             Self::Browser => "browser",
             Self::Backend(backend) => backend.name,
         }
@@ -219,6 +223,7 @@ impl Surroundings<'_> {
             Step::Test => self.test(outcome),
             Step::Defects => defects::run(self, outcome),
             Step::JavaScript => javascript::run(self, outcome),
+            Step::Python => python::run(self, outcome),
             Step::Browser => browser::run(self, outcome),
             Step::Backend(backend) => self.backend(backend, outcome),
         }

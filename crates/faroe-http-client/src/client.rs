@@ -29,7 +29,8 @@ const ASK: &str = "ask the endpoint";
 /// # Guarantees
 ///
 /// - A request is sent at most once. No redirect is followed, no proxy used, no cookie kept.
-/// - A call ends within [`HttpOptions::timeout`]. At most 1 MiB of an answer is read.
+/// - A call ends within [`HttpOptions::timeout`]. At most 1 MiB of an answer is read; interim answers (1xx)
+///   are not counted, and are forgotten as they come.
 /// - Nothing is sent before the endpoint has shown a certificate for its name, except to this machine by `http://`.
 ///
 /// # Concurrency

@@ -8,7 +8,7 @@ use faroe_http_signatures::{
     InvalidKeys, InvalidSignature, Signer, SigningKey, UnsignableRequest, Verifier,
     VerifierOptions, VerifyingKey,
 };
-use faroe_testkit::clock::ManualClock;
+use faroe_testkit::{clock::ManualClock, promise};
 use http::{HeaderValue, Method, Request, request::Parts};
 
 const BODY: &[u8] = br#"{"action":"get_user","arguments":{"user_id":"1"}}"#;
@@ -106,6 +106,7 @@ fn p40_a_signed_request_passes_once() {
         pair.clock.advance(Duration::from_secs(1));
         assert_eq!(pair.verify(&one), Err(InvalidSignature::Time));
     }
+    promise::report("P40", "signatures pass once");
 }
 
 #[test]
@@ -122,6 +123,7 @@ fn p40_of_racing_copies_one_passes() {
         });
         assert_eq!(passed, 1);
     }
+    promise::report("P40", "of 4 racing copies 1 passes, 100 times");
 }
 
 #[test]
@@ -172,6 +174,7 @@ fn p40_whatever_is_tampered_with_is_refused() {
         alter(&mut request, "signature-input", "nonce=\"", "nonce=\"x");
         assert_eq!(pair.verify(&request), Err(InvalidSignature::Signature));
     }
+    promise::report("P40", "tampering refused");
 }
 
 fn received_head() -> Parts {
@@ -206,6 +209,7 @@ fn p40_every_byte_of_a_signature_counts() {
         }
         assert_eq!(pair.verify(&request), Ok(()));
     }
+    promise::report("P40", "every byte of a signature counts");
 }
 
 #[test]
@@ -245,6 +249,7 @@ fn p40_a_signature_that_covers_or_says_something_else_is_refused() {
         request.headers.append(header, value);
         assert_eq!(pair.verify(&request), Err(Fields), "{header} twice");
     }
+    promise::report("P40", "other forms refused");
 }
 
 #[test]
@@ -261,6 +266,7 @@ fn p40_a_signature_from_another_time_is_refused() {
         pair.clock.set(UnixTime::from_milliseconds(now));
         assert_eq!(pair.verify(&request), expected, "{seconds}");
     }
+    promise::report("P40", "other times refused");
 }
 
 #[test]
@@ -290,6 +296,7 @@ fn p40_another_key_is_refused_and_a_key_can_be_changed() {
             "{taken:?} {signed_by}"
         );
     }
+    promise::report("P40", "other keys refused, rotation");
 }
 
 #[test]
@@ -306,6 +313,7 @@ fn p40_a_public_key_is_no_secret_to_sign_with() {
         pair.verify(&pair.signed()),
         Err(InvalidSignature::Signature)
     );
+    promise::report("P40", "other algorithms refused");
 }
 
 #[test]
@@ -326,6 +334,7 @@ fn p40_the_memory_of_signatures_has_an_end_and_forgets_none_that_counts() {
     }
     pair.clock.advance(Duration::from_secs(61));
     assert_eq!(pair.verify(&pair.signed()), Ok(()));
+    promise::report("P40", "bounded memory of nonces");
 }
 
 #[test]

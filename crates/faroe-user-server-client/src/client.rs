@@ -1,0 +1,288 @@
+//! The user store.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use faroe_core::{
+    client::ActionInvocationEndpointClient,
+    error::AdapterError,
+    password::PasswordHash,
+    protocol::user::{
+        CreateUser, CreateUserErrorCode, DeleteUser, DeleteUserErrorCode, GetUser,
+        GetUserByEmailAddress, GetUserByEmailAddressErrorCode, GetUserErrorCode,
+        IncrementUserSessionsCounter, IncrementUserSessionsCounterErrorCode,
+        UpdateUserEmailAddress, UpdateUserEmailAddressErrorCode, UpdateUserPasswordHash,
+        UpdateUserPasswordHashErrorCode,
+    },
+    user_store::{
+        Counter, CreateUserOutcome, UpdateUserEmailAddressOutcome, UpdateUserOutcome, User, UserId,
+        UserStore,
+    },
+};
+use faroe_http_client::{HttpClient, HttpOptions};
+
+use crate::invocation::{Settled, invoke, settle};
+
+/// For one request. The core waits for two seconds, so that there is time for a second request when an answer is lost.
+const TIMEOUT: Duration = Duration::from_secs(1);
+
+const CREATE: &str = "create a user at the user server";
+const READ: &str = "read a user from the user server";
+const UPDATE_EMAIL_ADDRESS: &str = "update a user's email address at the user server";
+const UPDATE_PASSWORD_HASH: &str = "update a user's password hash at the user server";
+const INCREMENT: &str = "increment a user's sessions counter at the user server";
+const DELETE: &str = "delete a user at the user server";
+
+/// How to reach a user server: one second for a request, and all else as [`HttpOptions`] has it.
+pub fn http_options() -> HttpOptions {
+    HttpOptions {
+        timeout: TIMEOUT,
+        connect_timeout: TIMEOUT,
+        ..HttpOptions::default()
+    }
+}
+
+/// Users that a user server keeps. Cheap to clone.
+///
+/// # Guarantees
+///
+/// - What is not a right answer to the question is an error, never a decision: no answer in time, another status, broken
+///   JSON, a missing or mistyped field, an unknown code, a user that was not asked for.
+/// - An answer that is lost is not the end of an operation that can be told to have happened: see the README.
+///
+/// # Concurrency
+///
+/// As concurrent as the endpoint's client. A read is one request, a write at most three.
+#[derive(Clone, Debug)]
+pub struct UserServerClient {
+    endpoint: Arc<dyn ActionInvocationEndpointClient>,
+}
+
+impl UserServerClient {
+    /// The user server that is reached in a way of your own.
+    pub fn new(endpoint: Arc<dyn ActionInvocationEndpointClient>) -> Self {
+        Self { endpoint }
+    }
+
+    /// The user server at this URL. Nothing is sent yet.
+    ///
+    /// # Errors
+    ///
+    /// When the URL or the options cannot be used. The error does not show the URL.
+    pub fn http(url: &str, options: HttpOptions) -> Result<Self, AdapterError> {
+        Ok(Self::new(Arc::new(HttpClient::new(url, options)?)))
+    }
+}
+
+#[async_trait]
+impl UserStore for UserServerClient {
+    async fn create_user(
+        &self,
+        email_address: &str,
+        password_hash: &PasswordHash,
+    ) -> Result<CreateUserOutcome, AdapterError> {
+        let action = CreateUser {
+            email_address: email_address.to_owned(),
+            password_hash: password_hash.hash.clone(),
+            password_hash_algorithm_id: password_hash.algorithm_id.clone(),
+            password_salt: password_hash.salt.clone(),
+        };
+        let is_as_sent =
+            |user: &User| user.email_address == email_address && has_hash(user, password_hash);
+        let Settled {
+            answer,
+            may_have_happened,
+        } = settle(&*self.endpoint, CREATE, &action).await?;
+        match answer {
+            Ok(values) => Ok(CreateUserOutcome::Created(believed(
+                CREATE,
+                values.user,
+                is_as_sent,
+            )?)),
+            Err(CreateUserErrorCode::EmailAddressAlreadyUsed) if may_have_happened => {
+                let user = self.get_user_by_email_address(email_address).await?;
+                let user = user.ok_or_else(|| unknowable(CREATE))?;
+                // Nobody else has this salt: it is the user that the first request has created.
+                Ok(if is_as_sent(&user) {
+                    CreateUserOutcome::Created(user)
+                } else {
+                    CreateUserOutcome::EmailAddressAlreadyUsed
+                })
+            }
+            Err(CreateUserErrorCode::EmailAddressAlreadyUsed) => {
+                Ok(CreateUserOutcome::EmailAddressAlreadyUsed)
+            }
+        }
+    }
+
+    async fn get_user(&self, user_id: &UserId) -> Result<Option<User>, AdapterError> {
+        let action = GetUser {
+            user_id: user_id.clone(),
+        };
+        match invoke(&*self.endpoint, &action).await {
+            Ok(values) => believed(READ, values.user, |user| user.id == *user_id).map(Some),
+            Err(failure) => {
+                let GetUserErrorCode::UserNotFound = failure.of_one_attempt(READ)?;
+                Ok(None)
+            }
+        }
+    }
+
+    async fn get_user_by_email_address(
+        &self,
+        email_address: &str,
+    ) -> Result<Option<User>, AdapterError> {
+        let action = GetUserByEmailAddress {
+            email_address: email_address.to_owned(),
+        };
+        let is_right = |user: &User| user.email_address == email_address;
+        match invoke(&*self.endpoint, &action).await {
+            Ok(values) => believed(READ, values.user, is_right).map(Some),
+            Err(failure) => {
+                let GetUserByEmailAddressErrorCode::UserNotFound = failure.of_one_attempt(READ)?;
+                Ok(None)
+            }
+        }
+    }
+
+    async fn update_user_email_address(
+        &self,
+        user_id: &UserId,
+        email_address: &str,
+        email_address_counter: Counter,
+    ) -> Result<UpdateUserEmailAddressOutcome, AdapterError> {
+        type Code = UpdateUserEmailAddressErrorCode;
+        let action = UpdateUserEmailAddress {
+            user_id: user_id.clone(),
+            email_address: email_address.to_owned(),
+            user_email_address_counter: email_address_counter,
+        };
+        let Settled {
+            answer,
+            may_have_happened,
+        } = settle(&*self.endpoint, UPDATE_EMAIL_ADDRESS, &action).await?;
+        match answer {
+            Ok(_) => Ok(UpdateUserEmailAddressOutcome::Updated),
+            Err(Code::EmailAddressAlreadyUsed) => {
+                Ok(UpdateUserEmailAddressOutcome::EmailAddressAlreadyUsed)
+            }
+            Err(Code::UserNotFound) if may_have_happened => {
+                let is_updated = |user: &User| {
+                    user.email_address == email_address
+                        && Some(user.email_address_counter) == email_address_counter.next()
+                };
+                self.require(UPDATE_EMAIL_ADDRESS, user_id, is_updated)
+                    .await?;
+                Ok(UpdateUserEmailAddressOutcome::Updated)
+            }
+            Err(Code::UserNotFound) => Ok(UpdateUserEmailAddressOutcome::UserNotFound),
+        }
+    }
+
+    async fn update_user_password_hash(
+        &self,
+        user_id: &UserId,
+        password_hash: &PasswordHash,
+        password_hash_counter: Counter,
+    ) -> Result<UpdateUserOutcome, AdapterError> {
+        let action = UpdateUserPasswordHash {
+            user_id: user_id.clone(),
+            password_hash: password_hash.hash.clone(),
+            password_hash_algorithm_id: password_hash.algorithm_id.clone(),
+            password_salt: password_hash.salt.clone(),
+            user_password_hash_counter: password_hash_counter,
+        };
+        let Settled {
+            answer,
+            may_have_happened,
+        } = settle(&*self.endpoint, UPDATE_PASSWORD_HASH, &action).await?;
+        match answer {
+            Ok(_) => Ok(UpdateUserOutcome::Updated),
+            Err(UpdateUserPasswordHashErrorCode::UserNotFound) if may_have_happened => {
+                let is_updated = |user: &User| {
+                    has_hash(user, password_hash)
+                        && Some(user.password_hash_counter) == password_hash_counter.next()
+                };
+                self.require(UPDATE_PASSWORD_HASH, user_id, is_updated)
+                    .await?;
+                Ok(UpdateUserOutcome::Updated)
+            }
+            Err(UpdateUserPasswordHashErrorCode::UserNotFound) => {
+                Ok(UpdateUserOutcome::UserNotFound)
+            }
+        }
+    }
+
+    async fn increment_user_sessions_counter(
+        &self,
+        user_id: &UserId,
+        sessions_counter: Counter,
+    ) -> Result<UpdateUserOutcome, AdapterError> {
+        let action = IncrementUserSessionsCounter {
+            user_id: user_id.clone(),
+            user_sessions_counter: sessions_counter,
+        };
+        match invoke(&*self.endpoint, &action).await {
+            Ok(_) => Ok(UpdateUserOutcome::Updated),
+            Err(failure) => {
+                let IncrementUserSessionsCounterErrorCode::UserNotFound =
+                    failure.of_one_attempt(INCREMENT)?;
+                Ok(UpdateUserOutcome::UserNotFound)
+            }
+        }
+    }
+
+    async fn delete_user(&self, user_id: &UserId) -> Result<UpdateUserOutcome, AdapterError> {
+        let action = DeleteUser {
+            user_id: user_id.clone(),
+        };
+        match invoke(&*self.endpoint, &action).await {
+            Ok(_) => Ok(UpdateUserOutcome::Updated),
+            Err(failure) => {
+                let DeleteUserErrorCode::UserNotFound = failure.of_one_attempt(DELETE)?;
+                Ok(UpdateUserOutcome::UserNotFound)
+            }
+        }
+    }
+}
+
+impl UserServerClient {
+    /// Looks whether a change whose answer was lost has been made. If the user looks otherwise, nobody knows.
+    async fn require(
+        &self,
+        operation: &'static str,
+        user_id: &UserId,
+        is_updated: impl Fn(&User) -> bool + Send,
+    ) -> Result<(), AdapterError> {
+        match self.get_user(user_id).await? {
+            Some(user) if is_updated(&user) => Ok(()),
+            _ => Err(unknowable(operation)),
+        }
+    }
+}
+
+fn believed(
+    operation: &'static str,
+    user: User,
+    is_right: impl FnOnce(&User) -> bool,
+) -> Result<User, AdapterError> {
+    if is_right(&user) {
+        Ok(user)
+    } else {
+        Err(AdapterError::new(
+            operation,
+            "it answered about another user",
+        ))
+    }
+}
+
+fn has_hash(user: &User, hash: &PasswordHash) -> bool {
+    user.password_hash_algorithm_id == hash.algorithm_id
+        && user.password_salt == hash.salt
+        && user.password_hash == hash.hash
+}
+
+fn unknowable(operation: &'static str) -> AdapterError {
+    let reason = "the answer was lost, and others have changed the user since";
+    AdapterError::new(operation, reason)
+}

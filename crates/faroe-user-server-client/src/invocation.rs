@@ -1,0 +1,128 @@
+//! One action, invoked at the user server.
+
+use faroe_core::{
+    client::{ActionInvocationEndpointClient, SendError},
+    error::AdapterError,
+    protocol::{
+        action::{Action, ErrorCode},
+        envelope::encode_request,
+        id::ActionInvocationId,
+        response::{Response, ResponseError},
+    },
+};
+
+/// The longest invocation ID that is repeated in an error, in bytes. The protocol's are 24.
+const MAX_ID_SIZE: usize = 100;
+
+/// Why an action gave no values.
+#[derive(Debug)]
+pub(crate) enum Failure<C> {
+    /// Its own error code: it has changed nothing.
+    Code(C),
+    /// A concurrent change won: nothing was changed.
+    Conflict(AdapterError),
+    /// It was not invoked.
+    NotInvoked(AdapterError),
+    /// Whether it had its effect is unknown.
+    Unknown(AdapterError),
+}
+
+impl<C> Failure<C> {
+    /// The answer if nothing is known of an earlier attempt: a conflict may be told as one.
+    pub(crate) fn of_one_attempt(self, operation: &'static str) -> Result<C, AdapterError> {
+        match self {
+            Self::Code(code) => Ok(code),
+            Self::Conflict(error) => Err(AdapterError::conflict(operation, error)),
+            Self::NotInvoked(error) | Self::Unknown(error) => {
+                Err(AdapterError::new(operation, error))
+            }
+        }
+    }
+}
+
+/// What came of an action that is invoked a second time when the answer to the first is lost.
+pub(crate) struct Settled<A: Action> {
+    pub(crate) answer: Result<A::Values, A::ErrorCode>,
+    /// Whether an earlier invocation may have had the effect already.
+    pub(crate) may_have_happened: bool,
+}
+
+pub(crate) async fn invoke<A: Action + Sync>(
+    endpoint: &dyn ActionInvocationEndpointClient,
+    action: &A,
+) -> Result<A::Values, Failure<A::ErrorCode>> {
+    let body = endpoint.send(encode_request(action)).await;
+    let body = body.map_err(|error| match error {
+        SendError::NoAnswer(_) => Failure::Unknown(unclear(error)),
+        SendError::NotInvoked(_) | SendError::Overloaded { .. } => {
+            Failure::NotInvoked(unclear(error))
+        }
+    })?;
+    let response = Response::parse(&body).map_err(|reason| Failure::Unknown(unclear(reason)))?;
+    let id = response.action_invocation_id.clone();
+    match response.result::<A>() {
+        Ok(Ok(values)) => Ok(values),
+        Ok(Err(error)) => Err(refusal::<A>(error, &id)),
+        Err(reason) => Err(Failure::Unknown(unclear(reason))),
+    }
+}
+
+/// Invokes an action that has its effect at most once, however often it is invoked. If the answer is lost, it is invoked
+/// once more.
+pub(crate) async fn settle<A: Action + Sync>(
+    endpoint: &dyn ActionInvocationEndpointClient,
+    operation: &'static str,
+    action: &A,
+) -> Result<Settled<A>, AdapterError> {
+    let settled = |answer, may_have_happened| Settled {
+        answer,
+        may_have_happened,
+    };
+    match invoke(endpoint, action).await {
+        Ok(values) => return Ok(settled(Ok(values), false)),
+        Err(Failure::Unknown(_)) => {}
+        Err(failure) => return Ok(settled(Err(failure.of_one_attempt(operation)?), false)),
+    }
+    match invoke(endpoint, action).await {
+        Ok(values) => Ok(settled(Ok(values), true)),
+        Err(Failure::Code(code)) => Ok(settled(Err(code), true)),
+        // Not even a conflict is one: the first invocation may have changed something.
+        Err(Failure::Conflict(error) | Failure::NotInvoked(error) | Failure::Unknown(error)) => {
+            Err(AdapterError::new(operation, error))
+        }
+    }
+}
+
+fn refusal<A: Action>(
+    error: ResponseError<A::ErrorCode>,
+    id: &ActionInvocationId,
+) -> Failure<A::ErrorCode> {
+    let told = |code: &str| {
+        let id = id.as_str();
+        // An ID that would spoil a log line is left out.
+        let is_fit = id.len() <= MAX_ID_SIZE && id.bytes().all(|byte| byte.is_ascii_graphic());
+        let id = if is_fit { id } else { "of an unfit ID" };
+        unclear(format!("it answered {code} (action invocation {id})"))
+    };
+    match error {
+        ResponseError::Code(code) => Failure::Code(code),
+        ResponseError::InternalConflict if A::MAY_CONFLICT => {
+            Failure::Conflict(told("internal_conflict"))
+        }
+        other => Failure::Unknown(told(other.error_code())),
+    }
+}
+
+fn unclear(reason: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> AdapterError {
+    AdapterError::new("get an answer from the user server", reason)
+}
+
+impl<A: Action> std::fmt::Debug for Settled<A> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let code = self.answer.as_ref().err().map(|code| code.as_str());
+        f.debug_struct("Settled")
+            .field("code", &code)
+            .field("may_have_happened", &self.may_have_happened)
+            .finish_non_exhaustive()
+    }
+}

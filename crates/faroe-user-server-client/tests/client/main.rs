@@ -1,0 +1,8 @@
+//! The client of a user server, against good ones, lossy ones and hostile ones.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod hostile;
+mod lost_answers;
+mod operations;
+mod over_http;
+mod scripted;

@@ -1,0 +1,192 @@
+//! The seven actions, each one call of the user store.
+
+use std::{pin::Pin, sync::Arc, time::Duration};
+
+use faroe_core::{
+    error::AdapterError,
+    log::{ActionError, ActionErrorLogger},
+    password::PasswordHash,
+    protocol::{
+        action::{Action, ErrorCode, INTERNAL_CONFLICT, INTERNAL_ERROR, NoValues},
+        envelope::{InvalidRequest, Request, encode_error, encode_values},
+        id::ActionInvocationId,
+        user::{
+            CreateUser, CreateUserErrorCode, CreateUserValues, DeleteUser, DeleteUserErrorCode,
+            GetUser, GetUserByEmailAddress, GetUserByEmailAddressErrorCode,
+            GetUserByEmailAddressValues, GetUserErrorCode, GetUserValues,
+            IncrementUserSessionsCounter, IncrementUserSessionsCounterErrorCode,
+            UpdateUserEmailAddress, UpdateUserEmailAddressErrorCode, UpdateUserPasswordHash,
+            UpdateUserPasswordHashErrorCode,
+        },
+    },
+    random,
+    user_store::{CreateUserOutcome, UpdateUserEmailAddressOutcome, UpdateUserOutcome, UserStore},
+};
+use tokio::time::timeout;
+
+/// What every action needs.
+#[derive(Clone, Debug)]
+pub(crate) struct Surroundings {
+    pub(crate) user_store: Arc<dyn UserStore>,
+    pub(crate) timeout: Duration,
+    pub(crate) error_logger: Arc<dyn ActionErrorLogger>,
+}
+
+/// Values, or an error code of the action's own.
+type Answer<A> = Result<<A as Action>::Values, <A as Action>::ErrorCode>;
+
+trait Run: Action {
+    fn run(
+        self,
+        users: &dyn UserStore,
+    ) -> impl Future<Output = Result<Answer<Self>, AdapterError>> + Send;
+}
+
+/// Invokes the action that the request names, and encodes its answer.
+pub(crate) async fn invoke(
+    surroundings: &Surroundings,
+    request: Request,
+) -> Result<String, InvalidRequest> {
+    let handler = handler(&request.action).ok_or(InvalidRequest::UnknownAction)?;
+    handler(surroundings, request).await
+}
+
+type Handler =
+    for<'a> fn(
+        &'a Surroundings,
+        Request,
+    ) -> Pin<Box<dyn Future<Output = Result<String, InvalidRequest>> + Send + 'a>>;
+
+macro_rules! dispatch {
+    ($($action:ty,)*) => {
+        fn handler(name: &str) -> Option<Handler> {
+            match name {
+                $(<$action as Action>::NAME => Some(|surroundings, request| {
+                    Box::pin(handle::<$action>(surroundings, request))
+                }),)*
+                _ => None,
+            }
+        }
+    };
+}
+
+faroe_core::protocol::for_each_user_server_action!(dispatch);
+
+async fn handle<A: Run>(
+    surroundings: &Surroundings,
+    request: Request,
+) -> Result<String, InvalidRequest> {
+    let action: A = request.arguments()?;
+    let id = ActionInvocationId::from(random::id());
+    let run = timeout(surroundings.timeout, action.run(&*surroundings.user_store));
+    let answer = run
+        .await
+        .unwrap_or_else(|_| Err(AdapterError::message("hear from the user store in time")));
+    Ok(match answer {
+        Ok(Ok(values)) => encode_values::<A>(&id, &values),
+        Ok(Err(code)) => encode_error(&id, code.as_str()),
+        Err(error) if error.is_conflict() && A::MAY_CONFLICT => {
+            encode_error(&id, INTERNAL_CONFLICT)
+        }
+        Err(error) => {
+            surroundings.error_logger.log(&ActionError {
+                action: A::NAME,
+                action_invocation_id: &id,
+                failed: true,
+                error: &error,
+            });
+            encode_error(&id, INTERNAL_ERROR)
+        }
+    })
+}
+
+impl Run for CreateUser {
+    async fn run(self, users: &dyn UserStore) -> Result<Answer<Self>, AdapterError> {
+        let hash = PasswordHash {
+            algorithm_id: self.password_hash_algorithm_id,
+            salt: self.password_salt,
+            hash: self.password_hash,
+        };
+        let outcome = users.create_user(&self.email_address, &hash).await?;
+        Ok(match outcome {
+            CreateUserOutcome::Created(user) => Ok(CreateUserValues { user }),
+            CreateUserOutcome::EmailAddressAlreadyUsed => {
+                Err(CreateUserErrorCode::EmailAddressAlreadyUsed)
+            }
+        })
+    }
+}
+
+impl Run for GetUser {
+    async fn run(self, users: &dyn UserStore) -> Result<Answer<Self>, AdapterError> {
+        let user = users.get_user(&self.user_id).await?;
+        Ok(user
+            .map(|user| GetUserValues { user })
+            .ok_or(GetUserErrorCode::UserNotFound))
+    }
+}
+
+impl Run for GetUserByEmailAddress {
+    async fn run(self, users: &dyn UserStore) -> Result<Answer<Self>, AdapterError> {
+        let user = users.get_user_by_email_address(&self.email_address).await?;
+        Ok(user
+            .map(|user| GetUserByEmailAddressValues { user })
+            .ok_or(GetUserByEmailAddressErrorCode::UserNotFound))
+    }
+}
+
+impl Run for UpdateUserEmailAddress {
+    async fn run(self, users: &dyn UserStore) -> Result<Answer<Self>, AdapterError> {
+        type Code = UpdateUserEmailAddressErrorCode;
+        let (address, counter) = (&self.email_address, self.user_email_address_counter);
+        let update = users.update_user_email_address(&self.user_id, address, counter);
+        Ok(match update.await? {
+            UpdateUserEmailAddressOutcome::Updated => Ok(NoValues {}),
+            UpdateUserEmailAddressOutcome::EmailAddressAlreadyUsed => {
+                Err(Code::EmailAddressAlreadyUsed)
+            }
+            UpdateUserEmailAddressOutcome::UserNotFound => Err(Code::UserNotFound),
+        })
+    }
+}
+
+impl Run for UpdateUserPasswordHash {
+    async fn run(self, users: &dyn UserStore) -> Result<Answer<Self>, AdapterError> {
+        let hash = PasswordHash {
+            algorithm_id: self.password_hash_algorithm_id,
+            salt: self.password_salt,
+            hash: self.password_hash,
+        };
+        let counter = self.user_password_hash_counter;
+        let update = users.update_user_password_hash(&self.user_id, &hash, counter);
+        Ok(updated(
+            update.await?,
+            UpdateUserPasswordHashErrorCode::UserNotFound,
+        ))
+    }
+}
+
+impl Run for IncrementUserSessionsCounter {
+    async fn run(self, users: &dyn UserStore) -> Result<Answer<Self>, AdapterError> {
+        let counter = self.user_sessions_counter;
+        let increment = users.increment_user_sessions_counter(&self.user_id, counter);
+        Ok(updated(
+            increment.await?,
+            IncrementUserSessionsCounterErrorCode::UserNotFound,
+        ))
+    }
+}
+
+impl Run for DeleteUser {
+    async fn run(self, users: &dyn UserStore) -> Result<Answer<Self>, AdapterError> {
+        let delete = users.delete_user(&self.user_id);
+        Ok(updated(delete.await?, DeleteUserErrorCode::UserNotFound))
+    }
+}
+
+fn updated<C>(outcome: UpdateUserOutcome, not_found: C) -> Result<NoValues, C> {
+    match outcome {
+        UpdateUserOutcome::Updated => Ok(NoValues {}),
+        UpdateUserOutcome::UserNotFound => Err(not_found),
+    }
+}
