@@ -46,6 +46,11 @@ pub enum Command {
     /// Nothing listens.
     CheckConfig,
 
+    /// Serve the users to a Faroe server that is somewhere else, which has `user_store = "https://…"`.
+    ///
+    /// Nothing but `listen`, `mode`, `data_dir`, `user_store`, `users_table`, `user_server`, `http` and `log` matters for it.
+    UserServer,
+
     /// Send a message with a made-up code to this address, as the server would send a code.
     SendTestEmail {
         /// Who gets it.
@@ -112,7 +117,7 @@ pub struct Arguments {
     )]
     pub cache: Option<Url>,
 
-    /// The users are there: `sqlite:PATH`, `postgres://…`, `mysql://…`.
+    /// The users are there: `sqlite:PATH`, `postgres://…`, `mysql://…`, or `https://…` for a user server.
     #[arg(
         long,
         global = true,
@@ -140,7 +145,7 @@ pub struct Arguments {
     )]
     pub password_breach_check: Option<BreachCheck>,
 
-    /// Look them up there (default: `https://api.pwnedpasswords.com`).
+    /// Look them up there (default: https://api.pwnedpasswords.com).
     #[arg(
         long,
         global = true,

@@ -5,6 +5,7 @@ mod file;
 mod passwords;
 mod place;
 mod secret;
+mod user_server;
 mod value;
 
 use std::{
@@ -24,12 +25,17 @@ pub(crate) use self::{
     passwords::Passwords,
     place::{EmailSenderPlace, StoragePlace, UserStorePlace},
     secret::Secret,
+    user_server::{Credentials, UserServer},
     value::Origin,
 };
 use crate::{
     arguments::{Arguments, Mode, Url},
     error::StartError,
 };
+
+/// How to give them.
+const CREDENTIALS: &str = "set user_server.bearer_tokens or user_server.keys, or put a token of 32 characters or more into \
+    FAROE_USER_SERVER_BEARER_TOKEN (openssl rand -base64 32 makes one)";
 
 /// Everything that the server needs to know to start.
 #[derive(Clone, Debug)]
@@ -50,6 +56,8 @@ pub struct Configuration {
     /// How emails are sent, in production mode.
     pub(crate) email_sender: Option<EmailSenderPlace>,
     pub(crate) email: Email,
+    /// How a user server is asked, or who may ask when this is one.
+    pub(crate) user_server: Option<UserServer>,
     pub(crate) session: SessionConfiguration,
     pub(crate) hashing: Hashing,
     /// How new user passwords are hashed.
@@ -86,6 +94,23 @@ impl Configuration {
     /// A file that cannot be read, a key that does not exist, a value that makes no sense, or settings that do not fit
     /// together.
     pub fn load(arguments: &Arguments) -> Result<Self, StartError> {
+        let configuration = Self::read(arguments)?;
+        configuration.check()?;
+        Ok(configuration)
+    }
+
+    /// Like [`Configuration::load`], for a [`UserServerInstance`](crate::UserServerInstance), which needs less.
+    ///
+    /// # Errors
+    ///
+    /// As above. A user server has its users in a database and knows who may ask.
+    pub fn load_user_server(arguments: &Arguments) -> Result<Self, StartError> {
+        let configuration = Self::read(arguments)?;
+        configuration.check_user_server()?;
+        Ok(configuration)
+    }
+
+    fn read(arguments: &Arguments) -> Result<Self, StartError> {
         let file = arguments
             .config
             .as_deref()
@@ -98,9 +123,7 @@ impl Configuration {
         }
         let mode = arguments.mode.or(file.mode).unwrap_or_default();
         let passwords = file.passwords.resolve(arguments, mode)?;
-        let configuration = Self::merge(arguments.clone(), file, places, mode, passwords)?;
-        configuration.check()?;
-        Ok(configuration)
+        Self::merge(arguments.clone(), file, places, mode, passwords)
     }
 
     fn merge(
@@ -148,6 +171,7 @@ impl Configuration {
             users_table: file.users_table,
             email_sender,
             email: file.email.resolve(arguments.email_from)?,
+            user_server: file.user_server.read()?,
             session,
             hashing,
             password_hash,
@@ -158,7 +182,40 @@ impl Configuration {
         })
     }
 
+    fn check_user_server(&self) -> Result<(), StartError> {
+        if matches!(self.user_store, UserStorePlace::UserServer(_)) {
+            return Err(StartError::new(
+                "user_store: a user server has its users in a database, and not in another user server",
+            ));
+        }
+        if self.user_server.is_none() {
+            return Err(StartError::new(format!(
+                "a user server tells password hashes only to who proves to be allowed: {CREDENTIALS}"
+            )));
+        }
+        if self.mode == Mode::Development && !self.listen.ip().to_canonical().is_loopback() {
+            return Err(StartError::new(format!(
+                "in development mode only a loopback address is listened on, and {} is none; in production mode, put \
+                 something that speaks TLS in front",
+                self.listen.ip(),
+            )));
+        }
+        Ok(())
+    }
+
     fn check(&self) -> Result<(), StartError> {
+        if matches!(self.user_store, UserStorePlace::UserServer(_)) {
+            if self.user_server.is_none() {
+                return Err(StartError::new(format!(
+                    "user_store is a user server, which has to know who asks: {CREDENTIALS}"
+                )));
+            }
+            if self.users_table.is_some() {
+                return Err(StartError::new(
+                    "users_table describes a table in a database, and user_store is a user server",
+                ));
+            }
+        }
         if self.cache.is_some() && self.session.cache_expiration.is_none() {
             return Err(StartError::new(
                 "cache is where sessions are remembered for session.cache_expiration: set that too",

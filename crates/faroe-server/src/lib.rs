@@ -13,6 +13,7 @@ pub mod logging;
 mod open;
 mod open_email;
 mod send_test_email;
+mod user_server;
 
 pub use arguments::{Arguments, Command, CommandLine, Mode, Url};
 pub use check_config::check_config;
@@ -20,3 +21,4 @@ pub use configuration::{BreachCheck, Configuration};
 pub use error::StartError;
 pub use instance::Instance;
 pub use send_test_email::send_test_email;
+pub use user_server::UserServerInstance;

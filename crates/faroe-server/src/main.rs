@@ -9,8 +9,8 @@ use std::{
 
 use clap::Parser;
 use faroe_server::{
-    Arguments, Command, CommandLine, Configuration, Instance, StartError, check_config, logging,
-    send_test_email,
+    Arguments, Command, CommandLine, Configuration, Instance, StartError, UserServerInstance,
+    check_config, logging, send_test_email,
 };
 use mimalloc::MiMalloc;
 use tokio::runtime;
@@ -34,7 +34,10 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments, command: Option<Command>) -> Result<ExitCode, StartError> {
-    let configuration = Configuration::load(arguments)?;
+    let configuration = match command {
+        Some(Command::UserServer) => Configuration::load_user_server(arguments)?,
+        _ => Configuration::load(arguments)?,
+    };
     logging::start(&configuration)?;
     let runtime = runtime::Builder::new_multi_thread()
         .enable_all()
@@ -43,6 +46,7 @@ fn run(arguments: &Arguments, command: Option<Command>) -> Result<ExitCode, Star
     let result = runtime.block_on(async {
         match command {
             None => serve(configuration).await,
+            Some(Command::UserServer) => serve_users(configuration).await,
             Some(Command::CheckConfig) => {
                 let all_is_well = check_config(&configuration, &mut io::stdout()).await;
                 Ok(if all_is_well {
@@ -68,6 +72,14 @@ async fn serve(configuration: Configuration) -> Result<ExitCode, StartError> {
     let instance = Instance::start(configuration).await?;
     // Someone who closed standard output does not want to know.
     let _ = write!(io::stdout(), "{}", instance.welcome());
+    instance.run_until(stop).await;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn serve_users(configuration: Configuration) -> Result<ExitCode, StartError> {
+    let stop = stop_signal();
+    let instance = UserServerInstance::start(configuration).await?;
+    let _ = writeln!(io::stdout(), "listening on http://{}", instance.address());
     instance.run_until(stop).await;
     Ok(ExitCode::SUCCESS)
 }

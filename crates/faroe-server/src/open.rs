@@ -1,5 +1,7 @@
 //! The adapters that the configuration names, opened.
 
+mod remote_users;
+
 use std::{fmt, fs, io, path::Path, sync::Arc};
 
 use faroe_core::{
@@ -156,6 +158,11 @@ pub(crate) async fn user_store(
     let table = configuration.users_table.clone();
     let failed = |error| could_not_open("user_store", place, &error);
     Ok(match place {
+        UserStorePlace::UserServer(url) => {
+            let user_server = configuration.user_server.as_ref().expect("it was checked");
+            let users = remote_users::open(url.expose(), user_server).await;
+            Arc::new(users.map_err(failed)?)
+        }
         UserStorePlace::Sqlite(path) => Arc::new(
             match table {
                 None => SqliteUserStore::connect(path).await,

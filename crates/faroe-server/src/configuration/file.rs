@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use super::{
     EmailSenderPlace, Http, Origin, StoragePlace, UserStorePlace, email::EmailSection,
-    passwords::PasswordsSection, value::HumaneDuration,
+    passwords::PasswordsSection, user_server::UserServerSection, value::HumaneDuration,
 };
 use crate::{arguments::Mode, error::StartError};
 
@@ -34,6 +34,7 @@ pub(super) struct File {
     pub(super) users_table: Option<UsersTable>,
     pub(super) email_sender: Option<EmailSenderPlace>,
     pub(super) email: EmailSection,
+    pub(super) user_server: UserServerSection,
     pub(super) session: SessionSection,
     pub(super) hashing: HashingSection,
     pub(super) rate_limits: RateLimitsSection,

@@ -24,6 +24,7 @@ pub(crate) enum UserStorePlace {
     Sqlite(PathBuf),
     Postgres(Url),
     Mysql(Url),
+    UserServer(Url),
 }
 
 /// How emails are sent.
@@ -64,7 +65,8 @@ impl TryFrom<String> for UserStorePlace {
             Some(("sqlite", path)) if !path.is_empty() => Ok(Self::Sqlite(path.into())),
             Some(("postgres" | "postgresql", _)) => Ok(Self::Postgres(Url::from(text))),
             Some(("mysql" | "mariadb", _)) => Ok(Self::Mysql(Url::from(text))),
-            _ => Err("expected \"sqlite:PATH\", \"postgres://…\" or \"mysql://…\""),
+            Some(("https" | "http", _)) => Ok(Self::UserServer(Url::from(text))),
+            _ => Err("expected \"sqlite:PATH\", \"postgres://…\", \"mysql://…\" or \"https://…\""),
         }
     }
 }
@@ -107,6 +109,7 @@ impl fmt::Display for UserStorePlace {
             Self::Sqlite(path) => path.display().fmt(f),
             Self::Postgres(url) => write_server(f, "PostgreSQL", url),
             Self::Mysql(url) => write_server(f, "MySQL", url),
+            Self::UserServer(url) => write_server(f, "user server", url),
         }
     }
 }

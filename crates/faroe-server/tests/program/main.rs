@@ -11,3 +11,4 @@ mod passwords;
 mod shutdown;
 mod support;
 mod surface;
+mod user_server;

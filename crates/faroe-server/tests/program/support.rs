@@ -35,6 +35,7 @@ pub(crate) fn command(folder: &Path) -> Command {
         "PASSWORD_BREACH_CHECK_URL",
         "EMAIL_SENDER",
         "EMAIL_FROM",
+        "USER_SERVER_BEARER_TOKEN",
         "LOG",
     ] {
         command.env_remove(format!("FAROE_{variable}"));

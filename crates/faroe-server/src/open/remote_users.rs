@@ -1,0 +1,48 @@
+//! Users that a user server keeps.
+
+use std::sync::Arc;
+
+use faroe_core::{
+    error::AdapterError,
+    user_store::{UserId, UserStore},
+};
+use faroe_user_server_client::{
+    BearerToken, HttpOptions, SignedRequests, Signer, SigningKey, UserServerClient, http_options,
+};
+
+use crate::configuration::{Credentials, UserServer};
+
+const CREDENTIALS: &str = "use the credentials of the user server";
+
+/// A user ID that nobody has.
+const NOBODY: &str = "start";
+
+/// A client of the user server, which has answered a question.
+pub(super) async fn open(
+    url: &str,
+    user_server: &UserServer,
+) -> Result<UserServerClient, AdapterError> {
+    let mut options = HttpOptions {
+        root_certificates: user_server.root_certificates.clone(),
+        ..http_options()
+    };
+    options.protection = match &user_server.credentials {
+        Credentials::BearerTokens(tokens) => {
+            let token = tokens.first().expect("there are credentials");
+            Arc::new(BearerToken::new(token.expose())?)
+        }
+        Credentials::Keys(keys) => {
+            let [(id, key)] = &keys[..] else {
+                let reason =
+                    "requests are signed with one key: name only that one in user_server.keys";
+                return Err(AdapterError::new(CREDENTIALS, reason));
+            };
+            let key = SigningKey::parse(id, key.expose());
+            let key = key.map_err(|error| AdapterError::new(CREDENTIALS, error))?;
+            Arc::new(SignedRequests(Signer::new(key)))
+        }
+    };
+    let client = UserServerClient::http(url, options)?;
+    client.get_user(&UserId::from(NOBODY)).await?;
+    Ok(client)
+}

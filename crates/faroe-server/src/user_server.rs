@@ -1,0 +1,131 @@
+//! `faroe-server user-server`: the configured users, served to a Faroe server that is somewhere else.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::{Request, State},
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use faroe_core::protocol::envelope::MAX_BODY_SIZE;
+use faroe_user_server::{
+    BearerTokens, Protection, UserServer, UserServerOptions, Verifier, VerifierOptions,
+    VerifyingKey,
+};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::{
+    Configuration, StartError,
+    configuration::{Credentials, Http},
+    connections, open,
+};
+
+/// A user server that has opened its user store and listens for connections.
+#[derive(Debug)]
+pub struct UserServerInstance {
+    http: Http,
+    listener: TcpListener,
+    address: SocketAddr,
+    router: Router,
+    places: Arc<Semaphore>,
+}
+
+impl UserServerInstance {
+    /// Opens the user store and listens. Connections wait until [`UserServerInstance::run_until`] serves them.
+    ///
+    /// # Errors
+    ///
+    /// A setting that makes no sense, a user store that cannot be opened, or an address that cannot be listened on.
+    pub async fn start(configuration: Configuration) -> Result<Self, StartError> {
+        let protection = protection(&configuration)?;
+        open::data_dir(&configuration)?;
+        let users = open::user_store(&configuration).await?;
+        let server = UserServer::new(users, protection, UserServerOptions::default());
+        let body_timeout = configuration.http.body_timeout;
+        let router = Router::new()
+            .route("/", post(answer))
+            .route("/health", get(|| async { "alive\n" }))
+            .layer(CatchPanicLayer::new())
+            .with_state((server, body_timeout));
+        let failed = |error| {
+            let what = format!("could not listen on {}", configuration.listen);
+            StartError::because(what, &error)
+        };
+        let listener = TcpListener::bind(configuration.listen)
+            .await
+            .map_err(failed)?;
+        Ok(Self {
+            address: listener.local_addr().map_err(failed)?,
+            listener,
+            router,
+            places: Arc::new(Semaphore::new(configuration.http.max_connections as usize)),
+            http: configuration.http,
+        })
+    }
+
+    /// Where it listens: with the real port if port 0 was asked for.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `stop` is ready; then it accepts no more connections, finishes the requests in flight and returns,
+    /// after the shutdown timeout at the latest.
+    pub async fn run_until(self, stop: impl Future<Output = ()>) {
+        connections::serve(self.listener, self.router, &self.http, self.places, stop).await;
+    }
+}
+
+fn protection(configuration: &Configuration) -> Result<Protection, StartError> {
+    let user_server = configuration.user_server.as_ref();
+    Ok(match &user_server.expect("it was checked").credentials {
+        Credentials::BearerTokens(tokens) => {
+            let tokens = BearerTokens::new(tokens.iter().map(|token| token.expose()));
+            let failed = |error| StartError::because("user_server.bearer_tokens", &error);
+            Protection::BearerTokens(tokens.map_err(failed)?)
+        }
+        Credentials::Keys(keys) => {
+            let keys = keys.iter().map(|(id, key)| {
+                let key = VerifyingKey::parse(id, key.expose());
+                let what = format!("user_server.keys.{id}");
+                key.map_err(|error| StartError::because(what, &error))
+            });
+            let keys: Vec<_> = keys.collect::<Result<_, _>>()?;
+            let verifier = Verifier::new(keys, VerifierOptions::default());
+            let failed = |error| StartError::because("user_server.keys", &error);
+            Protection::Signatures(verifier.map_err(failed)?)
+        }
+    })
+}
+
+async fn answer(
+    State((server, body_timeout)): State<(UserServer, Duration)>,
+    request: Request,
+) -> Response {
+    let (head, body) = request.into_parts();
+    let mut response = match read(body, body_timeout).await {
+        Ok(body) => server.answer(&head, &body).await.into_response(),
+        Err(status) => {
+            // The rest of the body is not waited for, so the connection cannot be used again.
+            let close = [(header::CONNECTION, HeaderValue::from_static("close"))];
+            (status, close, "the body was not read\n").into_response()
+        }
+    };
+    let nosniff = HeaderValue::from_static("nosniff");
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
+    response
+}
+
+async fn read(body: Body, time: Duration) -> Result<Bytes, StatusCode> {
+    match timeout(time, Limited::new(body, MAX_BODY_SIZE).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(StatusCode::PAYLOAD_TOO_LARGE),
+        Ok(Err(_)) => Err(StatusCode::BAD_REQUEST),
+        Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
+    }
+}
