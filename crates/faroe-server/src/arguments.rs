@@ -145,7 +145,7 @@ pub struct Arguments {
     )]
     pub password_breach_check: Option<BreachCheck>,
 
-    /// Look them up there (default: https://api.pwnedpasswords.com).
+    /// Look them up there (default: `https://api.pwnedpasswords.com`).
     #[arg(
         long,
         global = true,
