@@ -2,5 +2,5 @@
 
 export { startProgram } from "../javascript/program.js";
 export { startServer } from "../javascript/server.js";
-export { useBrowser } from "./harness/browser.js";
+export { PATIENCE, useBrowser } from "./harness/browser.js";
 export { reportPromise } from "./harness/promise.js";

@@ -20,7 +20,7 @@ const FLAGS = [
 ];
 
 /** How long anything may take until the test fails, in milliseconds. */
-const PATIENCE = 15_000;
+export const PATIENCE = 15_000;
 
 /**
  * Has a browser while the tests of the surrounding `describe` run. After each test its visitors go, and the test fails if

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 
 import { useBrowser } from "../harness.js";
-import { PASSWORD, Person, startSite } from "./site.js";
+import { NEW_PASSWORD, PASSWORD, Person, startSite } from "./site.js";
 
 const FAILED = /Something went wrong on our side.* mention [a-z2-9]{24}\./;
 
@@ -26,6 +26,20 @@ describe("the website", () => {
 			site.sql("ALTER TABLE away RENAME TO users");
 		}
 	}
+
+	/** What happens while changes like these fail: `UPDATE ON users`, for example. */
+	async function withoutChanges(changes, file, during) {
+		site.sql(`CREATE TRIGGER broken BEFORE ${changes} BEGIN SELECT RAISE(ABORT, 'broken'); END`, file);
+		try {
+			await during();
+		} finally {
+			site.sql("DROP TRIGGER broken", file);
+		}
+	}
+
+	const withoutUpdates = (during) => withoutChanges("UPDATE ON users", "users.sqlite3", during);
+	const withoutSessions = (during) =>
+		withoutChanges("INSERT ON faroe_storage WHEN NEW.key LIKE 'main.session.%'", "storage.sqlite3", during);
 
 	it("has a page for pages that it does not have", async () => {
 		const person = await somebody();
@@ -88,6 +102,72 @@ describe("the website", () => {
 		await person.isTold(/Your account is ready/);
 		await person.submit("Sign out");
 		await person.signIn();
+		await person.isSignedIn();
+	});
+
+	it("lets a new password be finished whose last step has failed", async () => {
+		const person = await somebody();
+		await person.signUp();
+		await person.submit("Sign out");
+		await person.open("/forgot-password");
+		await person.submit("Send it", { "Email address of your account": person.address });
+		await person.submit("Continue", { "Temporary password": await site.code(person.address) });
+		await withoutUpdates(async () => {
+			await person.submit("Set my new password", { "New password": NEW_PASSWORD });
+			person.isAt("/forgot-password/finish");
+			await person.isTold(FAILED);
+		});
+		await person.submit("Set my new password");
+		await person.isTold(/Your new password is set/);
+	});
+
+	it("lets a change of password and of address be finished whose last step has failed", async () => {
+		const person = await somebody();
+		await person.signUp();
+		await person.open("/settings/password");
+		await person.submit("Continue", { "Current password": PASSWORD });
+		await withoutUpdates(async () => {
+			await person.submit("Change my password", { "New password": NEW_PASSWORD });
+			person.isAt("/settings/password/finish");
+			await person.isTold(FAILED);
+		});
+		await person.submit("Change my password");
+		await person.isTold(/Your password is changed/);
+		person.address = site.freshAddress();
+		await person.open("/settings/email-address");
+		await person.submit("Send the code", { "New email address": person.address });
+		await person.submit("Confirm this address", { Code: await site.code(person.address) });
+		await withoutUpdates(async () => {
+			await person.submit("Change my address", { "Your password": NEW_PASSWORD });
+			person.isAt("/settings/email-address/finish");
+			await person.isTold(FAILED);
+			await person.visitor.look("web-app/settings-address-finish");
+		});
+		await person.submit("Change my address");
+		await person.isTold(/Your address is changed/);
+		await person.submit("Sign out");
+		await person.signIn(NEW_PASSWORD);
+		await person.isSignedIn();
+	});
+
+	it("asks to sign in when all is done but the session", async () => {
+		const person = await somebody();
+		await person.open("/sign-up");
+		await person.submit("Send the code", { "Email address": person.address });
+		await person.submit("Confirm my address", { Code: await site.code(person.address) });
+		await withoutSessions(async () => {
+			await person.submit("Create my account", { Password: PASSWORD });
+			person.isAt("/sign-in");
+			await person.isTold(/Your account is ready\. Sign in/);
+			await person.open("/forgot-password");
+			await person.submit("Send it", { "Email address of your account": person.address });
+			await person.submit("Continue", { "Temporary password": await site.code(person.address) });
+			await person.submit("Set my new password", { "New password": NEW_PASSWORD });
+			person.isAt("/sign-in");
+			await person.isTold(/Your new password is set\. Sign in/);
+			await person.visitor.look("web-app/sign-in-after-reset");
+		});
+		await person.signIn(NEW_PASSWORD);
 		await person.isSignedIn();
 	});
 

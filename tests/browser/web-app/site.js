@@ -5,7 +5,7 @@ import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 
-import { startProgram } from "../harness.js";
+import { PATIENCE, startProgram } from "../harness.js";
 
 export const PASSWORD = "violet-hammock-7-glacier";
 export const NEW_PASSWORD = "mellow-orchard-42-lantern";
@@ -42,7 +42,7 @@ export async function startSite(...options) {
 				if (index >= 0) {
 					return unread.splice(index, 1)[0].text;
 				}
-				await once(program.lines, "email");
+				await once(program.lines, "email", { signal: AbortSignal.timeout(PATIENCE) });
 			}
 		},
 		/** The code, or the temporary password, in the next email that has one. */
@@ -54,10 +54,10 @@ export async function startSite(...options) {
 				}
 			}
 		},
-		/** Changes the users table behind the website's back, as its owner would. */
-		sql(statement) {
+		/** Changes a database behind the website's back, as its owner could. */
+		sql(statement, file = "users.sqlite3") {
 			const python = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute(sys.argv[2]); c.commit()";
-			execFileSync("python3", ["-c", python, join(program.folder, "users.sqlite3"), statement]);
+			execFileSync("python3", ["-c", python, join(program.folder, file), statement]);
 		}
 	};
 }
