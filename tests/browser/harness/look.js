@@ -38,7 +38,9 @@ export async function look(page, name, { schemes = ["light", "dark"], ignore = [
 				await assertAccessible(page, `${name}, ${colorScheme}`, rules, ignore);
 			}
 			const path = join(FOLDER, `${name}-${size}-${colorScheme}.png`);
-			await page.screenshot({ path, fullPage: true });
+			// A picture of the whole page takes longer.
+			const fullPage = await page.evaluate(() => document.documentElement.scrollHeight > innerHeight);
+			await page.screenshot({ path, fullPage });
 		}
 	}
 	await page.emulateMedia({ colorScheme: null });
