@@ -14,18 +14,19 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use tower::{Layer, Service, layer::layer_fn};
-use tower_http::cors::{Cors, CorsLayer};
+use tower_http::cors::CorsLayer;
 
 use super::App;
 
 /// Surrounds the answers of a service.
-pub(super) fn surround<S: Clone>(
+pub(super) fn surround<S>(
     app: Arc<App>,
     cors: Option<CorsLayer>,
 ) -> impl Layer<S, Service = Surround<S>> + Clone {
-    layer_fn(move |inner: S| Surround {
+    let cors = cors.map(Arc::new);
+    layer_fn(move |inner| Surround {
         app: Arc::clone(&app),
-        for_pages: cors.as_ref().map(|cors| cors.layer(inner.clone())),
+        cors: cors.clone(),
         inner,
     })
 }
@@ -34,13 +35,13 @@ pub(super) fn surround<S: Clone>(
 pub(super) struct Surround<S> {
     app: Arc<App>,
     /// For what a browser asks on behalf of a page: such a request names its origin. Nothing else is of interest to CORS.
-    for_pages: Option<Cors<S>>,
+    cors: Option<Arc<CorsLayer>>,
     inner: S,
 }
 
 impl<S, B> Service<Request> for Surround<S>
 where
-    S: Service<Request, Response = Response<B>, Error = Infallible>,
+    S: Service<Request, Response = Response<B>, Error = Infallible> + Clone,
     S::Future: Send + 'static,
     Response<B>: IntoResponse,
     B: Default + 'static,
@@ -60,9 +61,9 @@ where
             method: request.method().clone(),
             path: request.extensions().get::<MatchedPath>().cloned(),
         };
-        match &mut self.for_pages {
+        match &self.cors {
             Some(cors) if request.headers().contains_key(header::ORIGIN) => {
-                Box::pin(seen.finish(cors.call(request)))
+                Box::pin(seen.finish(cors.layer(self.inner.clone()).call(request)))
             }
             _ => Box::pin(seen.finish(self.inner.call(request))),
         }
