@@ -2,18 +2,11 @@
 
 use std::{env, sync::Arc};
 
-use axum::{
-    Router,
-    body::Bytes,
-    http::{StatusCode, header::CONTENT_TYPE},
-    response::IntoResponse,
-    routing::post,
-};
 use faroe_argon2::Argon2id;
+use faroe_axum::endpoint::ActionInvocationEndpoint;
 use faroe_core::{
     Server, ServerOptions, ServerParts, Storages, UserPasswordHashAlgorithms,
     email::{EmailContent, EmailMessage, EmailSender},
-    endpoint::EndpointResponse,
     error::AdapterError,
 };
 use faroe_password_strength::PasswordStrength;
@@ -54,19 +47,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         password_strength_checker: Arc::new(PasswordStrength::default()),
         ..ServerOptions::default()
     };
-    let endpoint = Server::new(parts, options)?.endpoint();
-
-    let invoke = async move |body: Bytes| match endpoint.invoke(&body).await {
-        EndpointResponse::Completed(json) => {
-            ([(CONTENT_TYPE, "application/json")], json).into_response()
-        }
-        EndpointResponse::InvalidRequest(reason) => {
-            (StatusCode::BAD_REQUEST, reason.to_string()).into_response()
-        }
-        EndpointResponse::Overloaded { .. } => StatusCode::SERVICE_UNAVAILABLE.into_response(),
-    };
+    let endpoint = ActionInvocationEndpoint::new(Server::new(parts, options)?);
     let address = env::args().nth(1).unwrap_or("127.0.0.1:4001".to_owned());
     let listener = tokio::net::TcpListener::bind(address).await?;
     println!("listening on http://{}", listener.local_addr()?);
-    Ok(axum::serve(listener, Router::new().route("/", post(invoke))).await?)
+    Ok(axum::serve(listener, endpoint.into_router::<()>()).await?)
 }
