@@ -40,10 +40,10 @@ pub fn built(package: &str) -> PathBuf {
 #[derive(Debug)]
 pub struct Binary {
     client: Client,
-    _process: Child,
+    process: Child,
     _output: Lines<BufReader<ChildStdout>>,
     log: UnboundedReceiver<String>,
-    _data: TempDir,
+    data: TempDir,
 }
 
 /// How the program is told to start.
@@ -51,6 +51,8 @@ pub struct Binary {
 pub struct Settings {
     /// The configuration file.
     pub configuration: String,
+    /// What it logs; `warn` if this is empty.
+    pub log: &'static str,
     /// Environment variables; `STORAGE` is the one that the program knows as `FAROE_STORAGE`.
     pub environment: Vec<(&'static str, String)>,
 }
@@ -64,7 +66,15 @@ impl Settings {
         let mut command = Command::new(program());
         command
             .args(["--mode", "development", "--listen", "127.0.0.1:0"])
-            .args(["--log", "warn", "--config"])
+            .args([
+                "--log",
+                if self.log.is_empty() {
+                    "warn"
+                } else {
+                    self.log
+                },
+            ])
+            .arg("--config")
             .arg(file)
             .arg("--data-dir")
             .arg(data.path())
@@ -128,16 +138,29 @@ impl Binary {
         };
         Self {
             client,
-            _process: process,
+            process,
             _output: output,
             log,
-            _data: data,
+            data,
         }
     }
 
     /// The next line of its log.
     pub async fn next_log_line(&mut self) -> Option<String> {
         self.log.recv().await
+    }
+
+    /// Kills it. Returns the rest of its log, and what is in each file that it leaves behind.
+    pub async fn kill(&mut self) -> (String, Vec<Vec<u8>>) {
+        self.process.kill().await.unwrap();
+        let mut log = String::new();
+        while let Some(line) = self.log.recv().await {
+            log += &line;
+            log.push('\n');
+        }
+        let files = fs::read_dir(self.data.path()).unwrap();
+        let files = files.map(|file| fs::read(file.unwrap().path()).unwrap());
+        (log, files.collect())
     }
 
     /// The status and the text that `GET /ready` answers.

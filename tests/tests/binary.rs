@@ -1,8 +1,9 @@
 //! The same wire, but the real program behind it: SQLite, Argon2id and the clock on the wall.
 
+use faroe_testkit::{canaries::Canaries, promise};
 use faroe_tests::{
-    binary::Binary,
-    client::{NEW_PASSWORD, PASSWORD, Session},
+    binary::{Binary, Settings},
+    client::{NEW_PASSWORD, PASSWORD, Session, WRONG_PASSWORD},
 };
 use serde_json::json;
 
@@ -87,4 +88,68 @@ async fn a_password_update_and_a_deletion() {
         server.try_password("grace@example.com", NEW_PASSWORD).await,
         "user_not_found"
     );
+}
+
+#[tokio::test]
+async fn p01_p02_the_program_leaves_no_secret_in_its_log_and_its_files() {
+    let settings = Settings {
+        log: "trace",
+        ..Settings::default()
+    };
+    let mut server = Binary::start_with(&settings).await;
+    let (email_address, new) = ("ada@example.com", "lovelace@example.com");
+    let session = server.sign_up(email_address).await;
+    let mut tokens = vec![session.token.clone(), server.start_signup(new).await];
+    let mut sent = vec![server.inbox.last_code(new).await];
+    tokens.push(server.ready_signin(email_address, PASSWORD).await);
+    tokens.push(server.ready_user_email_address_update(&session, new).await);
+    sent.push(server.inbox.last_code(new).await);
+    tokens.push(server.ready_user_password_update(&session).await);
+    tokens.push(server.ready_user_deletion(&session).await);
+    tokens.push(server.ready_user_password_reset(email_address).await);
+    sent.push(server.inbox.last_temporary_password(email_address).await);
+    assert_eq!(
+        server.try_password(email_address, WRONG_PASSWORD).await,
+        "incorrect_password"
+    );
+    let refused =
+        json!({ "action": "get_session", "arguments": { "session_token": [session.token] } });
+    assert_eq!(
+        server.wire.post(refused.to_string(), None).await.status,
+        400
+    );
+
+    let mut secrets: Vec<_> = [PASSWORD, NEW_PASSWORD, WRONG_PASSWORD]
+        .map(str::to_owned)
+        .into();
+    secrets.extend(
+        tokens
+            .iter()
+            .map(|token| token.split_once('.').unwrap().1.to_owned()),
+    );
+    let (log, files) = server.kill().await;
+    // In development mode the log shows what is sent: that is what it is for.
+    assert_eq!(
+        Canaries::new(secrets.clone()).found_in(log.as_bytes()),
+        [""; 0],
+        "{log}"
+    );
+    assert!(log.len() > 1_000, "only {} bytes were logged", log.len());
+    secrets.extend(sent);
+    let (canaries, mut size) = (Canaries::new(secrets), 0);
+    for file in &files {
+        assert_eq!(
+            canaries.found_in(file),
+            [""; 0],
+            "in a file of {} bytes",
+            file.len()
+        );
+        size += file.len();
+    }
+    assert!(size > 10_000, "{} files with {size} bytes", files.len());
+    promise::report(
+        "P01",
+        format_args!("{} files of the program, 0 hits", files.len()),
+    );
+    promise::report("P02", "the log of the program at TRACE, 0 secrets");
 }

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod canaries;
 pub mod clock;
 pub mod conformance;
 pub mod explorer;

@@ -132,6 +132,7 @@ impl Backend {
                 ("STORAGE", self.storage()),
                 ("USER_STORE", self.user_store()),
             ],
+            ..Settings::default()
         }
     }
 

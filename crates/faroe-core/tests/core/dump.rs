@@ -11,7 +11,7 @@ use faroe_testkit::{clock::ManualClock, promise};
 use serde_json::{Value, json};
 
 use crate::{
-    canaries::{Canaries, from_base64, hex},
+    canaries::{canaries_of, from_base64, hex},
     harness::{EMAIL, Harness, minutes, storage},
     world::{SIGNUP_EMAIL, World, answer, invalid, send, token_arguments},
 };
@@ -104,7 +104,7 @@ async fn p01_a_dump_holds_no_secret() {
         "and in the cache now"
     );
     let mut dumped = 0;
-    let canaries = Canaries::of(&world);
+    let canaries = canaries_of(&world);
     let search = |bytes: &[u8]| {
         assert_eq!(
             canaries.found_in(bytes),

@@ -10,11 +10,11 @@ use faroe_core::{
     log::TracingLogger,
     protocol::schema::{ActionSchema, server_actions},
 };
-use faroe_testkit::{hasher::HasherBehaviour, promise};
+use faroe_testkit::{canaries::Canaries, hasher::HasherBehaviour, promise};
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::{
-    canaries::{Canaries, base64},
+    canaries::{base64, canaries_of},
     harness::Harness,
     world::{World, answer},
 };
@@ -108,7 +108,7 @@ async fn p02_no_secret_is_written_anywhere_whatever_fails() {
     let mut look_through = |world: &World, log: &[u8]| {
         let hashes = world.harness.users.users().into_iter();
         let hashes = hashes.map(|user| base64(&user.password_hash));
-        for canaries in [Canaries::of(world), Canaries::new(hashes)] {
+        for canaries in [canaries_of(world), Canaries::new(hashes)] {
             let found = canaries.found_in(log);
             assert_eq!(found, [""; 0], "{}", String::from_utf8_lossy(log));
         }
