@@ -6,6 +6,7 @@ mod get_session;
 mod rounds;
 mod server_process;
 mod sign_in;
+mod storage;
 
 use anyhow::Result;
 use clap::Parser;
@@ -17,6 +18,8 @@ enum Bench {
     GetSession(get_session::Options),
     /// Sign-ins per second against raw hashes per second, and the memory they take.
     SignIn(sign_in::Options),
+    /// Calls per second of each storage against those of its driver.
+    Storage(storage::Options),
     /// Serve one response to every request.
     #[command(hide = true)]
     Bare { response: String },
@@ -29,6 +32,7 @@ fn main() -> Result<()> {
     match Bench::parse() {
         Bench::GetSession(options) => get_session::run(&options),
         Bench::SignIn(options) => sign_in::run(&options),
+        Bench::Storage(options) => storage::run(&options),
         Bench::Bare { response } => bare::run(response),
         Bench::SignInCase(case) => sign_in::run_case(&case),
     }

@@ -1,6 +1,12 @@
 //! The real server: the program, in development mode, with a data folder of its own.
 
-use std::{env, fs, ops::Deref, path::PathBuf, process::Stdio, thread};
+use std::{
+    env, fs,
+    ops::Deref,
+    path::PathBuf,
+    process::{ExitStatus, Stdio},
+    thread,
+};
 
 use tempfile::TempDir;
 use tokio::{
@@ -55,6 +61,8 @@ pub struct Settings {
     pub log: &'static str,
     /// Environment variables; `STORAGE` is the one that the program knows as `FAROE_STORAGE`.
     pub environment: Vec<(&'static str, String)>,
+    /// A file with the certificates that it trusts, in place of the operating system's.
+    pub certificates: Option<PathBuf>,
 }
 
 impl Settings {
@@ -83,6 +91,9 @@ impl Settings {
             .kill_on_drop(true);
         for (name, value) in &self.environment {
             command.env(format!("FAROE_{name}"), value);
+        }
+        if let Some(file) = &self.certificates {
+            command.env("SSL_CERT_FILE", file);
         }
         (command, data)
     }
@@ -145,14 +156,33 @@ impl Binary {
         }
     }
 
+    /// Kills the program, without a warning, and waits until it is gone.
+    pub async fn kill(&mut self) {
+        self.process.kill().await.unwrap();
+    }
+
+    /// Asks the program to end, by `SIGTERM`.
+    pub fn terminate(&self) {
+        let id = self.process.id().unwrap().to_string();
+        let sent = std::process::Command::new("kill")
+            .args(["-s", "TERM", &id])
+            .status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// Waits until the program has ended by itself.
+    pub async fn ended(&mut self) -> ExitStatus {
+        self.process.wait().await.unwrap()
+    }
+
     /// The next line of its log.
     pub async fn next_log_line(&mut self) -> Option<String> {
         self.log.recv().await
     }
 
-    /// Kills it. Returns the rest of its log, and what is in each file that it leaves behind.
-    pub async fn kill(&mut self) -> (String, Vec<Vec<u8>>) {
-        self.process.kill().await.unwrap();
+    /// Kills the program. Returns the rest of its log, and what is in each file that it leaves behind.
+    pub async fn remains(mut self) -> (String, Vec<Vec<u8>>) {
+        self.kill().await;
         let mut log = String::new();
         while let Some(line) = self.log.recv().await {
             log += &line;

@@ -50,6 +50,17 @@ pub struct Answer {
     pub body: String,
 }
 
+impl Answer {
+    async fn read(response: reqwest::Response) -> reqwest::Result<Self> {
+        let content_type = response.headers().get(CONTENT_TYPE);
+        Ok(Self {
+            status: response.status(),
+            content_type: content_type.map(|value| value.to_str().unwrap().to_owned()),
+            body: response.text().await?,
+        })
+    }
+}
+
 /// A client for HTTP that follows no redirects.
 pub fn http_client() -> reqwest::Client {
     // Built together with a package that speaks TLS, it wants a provider of that even if it does not.
@@ -89,13 +100,13 @@ impl Wire {
         if let Some(content_type) = content_type {
             request = request.header(CONTENT_TYPE, content_type);
         }
-        let response = request.send().await.unwrap();
-        let content_type = response.headers().get(CONTENT_TYPE);
-        Answer {
-            status: response.status(),
-            content_type: content_type.map(|value| value.to_str().unwrap().to_owned()),
-            body: response.text().await.unwrap(),
-        }
+        Answer::read(request.send().await.unwrap()).await.unwrap()
+    }
+
+    /// Sends a body, and returns nothing if the server goes away before it has answered.
+    pub async fn try_post(&self, body: impl Into<Vec<u8>>) -> Option<Answer> {
+        let sent = self.http.post(&self.url).body(body.into()).send().await;
+        Answer::read(sent.ok()?).await.ok()
     }
 
     /// Reads the answer of an action, and asserts its form.

@@ -96,7 +96,7 @@ async fn p01_p02_the_program_leaves_no_secret_in_its_log_and_its_files() {
         log: "trace",
         ..Settings::default()
     };
-    let mut server = Binary::start_with(&settings).await;
+    let server = Binary::start_with(&settings).await;
     let (email_address, new) = ("ada@example.com", "lovelace@example.com");
     let session = server.sign_up(email_address).await;
     let mut tokens = vec![session.token.clone(), server.start_signup(new).await];
@@ -127,7 +127,7 @@ async fn p01_p02_the_program_leaves_no_secret_in_its_log_and_its_files() {
             .iter()
             .map(|token| token.split_once('.').unwrap().1.to_owned()),
     );
-    let (log, files) = server.kill().await;
+    let (log, files) = server.remains().await;
     // In development mode the log shows what is sent: that is what it is for.
     assert_eq!(
         Canaries::new(secrets.clone()).found_in(log.as_bytes()),

@@ -2,11 +2,11 @@
 //!
 //! Whatever we start runs under a guard: this program again, in a process group of its own, with a pipe on its standard
 //! input that only we hold open. The pipe closes when we say so, and also when we are interrupted, panic or are killed.
-//! Then the guard ends its charge.
+//! Then the guard ends its charge. What is written to the pipe are orders: to kill the charge, and to start it again.
 
 use std::{
     ffi::OsString,
-    io::Read,
+    io::{Read, Write},
     os::unix::process::{CommandExt, ExitStatusExt},
     path::PathBuf,
     process::{Child, ChildStdin, Command, ExitCode, ExitStatus, Stdio},
@@ -22,6 +22,15 @@ use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
     iterator::Signals,
 };
+
+/// What a guard can be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// Kill the process, without a warning. Its folder stays, and its end is no longer the guard's.
+    Kill = b'k' as isize,
+    /// Start it again, if it does not run.
+    Start = b's' as isize,
+}
 
 /// How long a process may take to end before it is killed.
 const GRACE: Duration = Duration::from_secs(10);
@@ -41,6 +50,9 @@ pub(crate) struct Charge {
     /// Before the signal, run this; one word at a time.
     #[arg(long, allow_hyphen_values = true)]
     pub(crate) stop: Vec<OsString>,
+    /// To kill it, run this instead of sending a signal; one word at a time.
+    #[arg(long, allow_hyphen_values = true)]
+    pub(crate) kill: Vec<OsString>,
     #[arg(last = true, required = true)]
     pub(crate) command: Vec<OsString>,
 }
@@ -74,8 +86,10 @@ impl Charge {
         if let Some(folder) = &self.remove {
             arguments.extend(["--remove".into(), folder.into()]);
         }
-        for word in &self.stop {
-            arguments.extend(["--stop".into(), word.clone()]);
+        for (name, words) in [("--stop", &self.stop), ("--kill", &self.kill)] {
+            for word in words {
+                arguments.extend([name.into(), word.clone()]);
+            }
         }
         arguments.push("--".into());
         arguments.extend(self.command.iter().cloned());
@@ -111,6 +125,15 @@ impl Guarded {
         let pipe = guard.stdin.take().expect("standard input is a pipe");
         running.push((guard.id(), pipe));
         Ok(Self { guard })
+    }
+
+    /// Gives an order, and does not wait for it to be carried out.
+    pub(crate) fn order(&self, order: Order) -> Result<()> {
+        let mut running = running();
+        let pipe = running.iter_mut().find(|(id, _)| *id == self.guard.id());
+        let (_, pipe) = pipe.context("the process has ended")?;
+        pipe.write_all(&[order as u8])
+            .context("could not give an order to a guard")
     }
 
     /// Waits for the process to end by itself.
@@ -163,12 +186,26 @@ pub(crate) fn end_all_on_interrupt() -> Result<()> {
 }
 
 enum Event {
+    Told(u8),
     PipeClosed,
     Ended(std::io::Result<ExitStatus>),
 }
 
 /// The guard itself.
 pub(crate) fn run(charge: &Charge) -> Result<ExitCode> {
+    let ended = watch(charge);
+    if let Some(folder) = &charge.remove {
+        // It is a temporary folder: what cannot be removed is left to the system.
+        let _ = std::fs::remove_dir_all(folder);
+    }
+    let status = ended?;
+    let code = status
+        .code()
+        .unwrap_or_else(|| 128 + status.signal().unwrap_or_default());
+    Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
+}
+
+fn start(charge: &Charge, ended: &mpsc::Sender<Event>) -> Result<Pid> {
     let mut command = Command::new(&charge.command[0]);
     command
         .args(&charge.command[1..])
@@ -177,63 +214,89 @@ pub(crate) fn run(charge: &Charge) -> Result<ExitCode> {
     if let [user, group] = charge.user[..] {
         command.uid(user).gid(group);
     }
-    let started = command.spawn();
-    let ended = started.map(|child| watch(charge, child));
-    if let Some(folder) = &charge.remove {
-        // It is a temporary folder: what cannot be removed is left to the system.
-        let _ = std::fs::remove_dir_all(folder);
-    }
-    let status =
-        ended.with_context(|| format!("could not start {}", charge.command[0].display()))??;
-    let code = status
-        .code()
-        .unwrap_or_else(|| 128 + status.signal().unwrap_or_default());
-    Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
+    let mut child = command
+        .spawn()
+        .with_context(|| format!("could not start {}", charge.command[0].display()))?;
+    let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    let ended = ended.clone();
+    thread::spawn(move || ended.send(Event::Ended(child.wait())));
+    group.context("a process without an ID")
 }
 
-fn watch(charge: &Charge, mut child: Child) -> Result<ExitStatus> {
-    let group = i32::try_from(child.id())
-        .ok()
-        .and_then(Pid::from_raw)
-        .context("a process without an ID")?;
+fn watch(charge: &Charge) -> Result<ExitStatus> {
     let (sender, events) = mpsc::channel();
+    let mut group = Some(start(charge, &sender)?);
+    let mut was_killed = false;
     let pipe = sender.clone();
     thread::spawn(move || {
-        // Nothing is ever written: the read ends when the pipe closes.
-        let _ = std::io::stdin().read(&mut [0]);
+        let mut order = [0];
+        while let Ok(1) = std::io::stdin().read(&mut order) {
+            pipe.send(Event::Told(order[0]))?;
+        }
         pipe.send(Event::PipeClosed)
     });
-    thread::spawn(move || sender.send(Event::Ended(child.wait())));
-    let mut event = events.recv()?;
-    if let Event::PipeClosed = event {
-        event = end(charge, group, &events)?;
-    }
-    // What the process left behind.
-    let _ = kill_process_group(group, Signal::KILL);
-    match event {
-        Event::Ended(status) => Ok(status?),
-        Event::PipeClosed => anyhow::bail!("the pipe closed twice"),
+    loop {
+        match events.recv()? {
+            Event::Told(order) if order == Order::Kill as u8 => {
+                was_killed = true;
+                kill(charge, group);
+            }
+            Event::Told(order) if order == Order::Start as u8 && group.is_none() => {
+                group = Some(start(charge, &sender)?);
+            }
+            Event::Told(_) => {}
+            Event::PipeClosed => return end(charge, group, &events),
+            Event::Ended(status) => {
+                end_what_is_left(group.take());
+                if !was_killed {
+                    return Ok(status?);
+                }
+            }
+        }
     }
 }
 
-fn end(charge: &Charge, group: Pid, events: &mpsc::Receiver<Event>) -> Result<Event> {
-    if let [program, arguments @ ..] = &charge.stop[..] {
-        // If it fails, the signals remain.
+fn kill(charge: &Charge, group: Option<Pid>) {
+    if charge.kill.is_empty() {
+        end_what_is_left(group);
+    } else {
+        run_quietly(&charge.kill);
+    }
+}
+
+fn end_what_is_left(group: Option<Pid>) {
+    if let Some(group) = group {
+        // An error means that there is nothing left.
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+}
+
+/// If it fails, signals remain.
+fn run_quietly(command: &[OsString]) {
+    if let [program, arguments @ ..] = command {
         let _ = Command::new(program)
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .status();
     }
+}
+
+fn end(charge: &Charge, group: Option<Pid>, events: &mpsc::Receiver<Event>) -> Result<ExitStatus> {
+    run_quietly(&charge.stop);
+    let Some(group) = group else {
+        return Ok(ExitStatus::default());
+    };
     let signal = match charge.signal {
         EndSignal::Terminate => Signal::TERM,
         EndSignal::Quit => Signal::QUIT,
     };
     // An error means that the group has ended.
     let _ = kill_process_group(group, signal);
-    if let Ok(event) = events.recv_timeout(GRACE) {
-        return Ok(event);
+    let ended = events.recv_timeout(GRACE);
+    end_what_is_left(Some(group));
+    match ended.or_else(|_| events.recv())? {
+        Event::Ended(status) => Ok(status?),
+        Event::Told(_) | Event::PipeClosed => anyhow::bail!("the pipe closed twice"),
     }
-    let _ = kill_process_group(group, Signal::KILL);
-    Ok(events.recv()?)
 }

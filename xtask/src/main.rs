@@ -12,6 +12,8 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result};
 use clap::{Parser, ValueEnum};
 
+use crate::services::{Service, Wish};
+
 /// The project's own commands.
 #[derive(Debug, Parser)]
 #[command(bin_name = "cargo xtask", disable_help_subcommand = true)]
@@ -41,6 +43,8 @@ enum Benchmark {
     GetSession,
     /// Sign-ins per second against raw hashes per second, and the memory they take.
     SignIn,
+    /// Calls per second of each storage against those of its driver.
+    Storage,
 }
 
 fn main() -> ExitCode {
@@ -70,9 +74,21 @@ fn bench(what: Benchmark, arguments: &[String]) -> Result<ExitCode> {
     if !built.context("could not run cargo")?.success() {
         return Ok(ExitCode::FAILURE);
     }
+    let mut services = Vec::new();
+    if let Benchmark::Storage = what {
+        guard::end_all_on_interrupt()?;
+        for service in Service::value_variants() {
+            services.push(services::obtain(*service, Wish::default())?);
+        }
+    }
     let name = what.to_possible_value().expect("no benchmark is skipped");
     let mut bench = Command::new(workspace::target_directory()?.join("release/faroe-bench"));
-    let status = bench.arg(name.get_name()).args(arguments).status();
+    bench.arg(name.get_name()).args(arguments);
+    for one in &services {
+        println!("{} ({})", one.version, one.origin);
+        bench.env(one.service.variable(), &one.url);
+    }
+    let status = bench.status();
     let status = status.context("could not run the benchmark")?;
     Ok(if status.success() {
         ExitCode::SUCCESS

@@ -24,7 +24,8 @@ use self::{output::Counts, programs::TestProgram, promises::Reports, report::Row
 use crate::{
     backends::{BACKENDS, Backend},
     guard::{self, Charge, Guarded},
-    services, tidy,
+    services::{self, Wish},
+    tidy,
     workspace::{self, Packages},
 };
 
@@ -251,7 +252,11 @@ impl Surroundings<'_> {
     fn backend(&self, backend: &Backend, outcome: &mut Outcome) -> Result<()> {
         let mut available = Vec::new();
         for service in backend.services {
-            let one = services::obtain(*service, !self.options.no_install)?;
+            let wish = Wish {
+                no_install: self.options.no_install,
+                test: None,
+            };
+            let one = services::obtain(*service, wish)?;
             println!(
                 "{} ({}) answers at {}",
                 one.version,
@@ -263,10 +268,14 @@ impl Surroundings<'_> {
                 .push(format!("{} ({})", one.version, one.origin));
             available.push(one);
         }
-        let environment: Vec<_> = available
+        let mut environment: Vec<_> = available
             .iter()
             .map(|one| (one.service.variable(), one.url.as_str()))
             .collect();
+        // With this a test starts a service of its own, to kill it. By now our own file may be a newer build.
+        let xtask = workspace::target_directory()?.join("debug/xtask");
+        let xtask = xtask.display().to_string();
+        environment.push(("FAROE_TEST_XTASK", &xtask));
         let programs = self.programs()?;
         let own = programs
             .iter()
@@ -281,7 +290,7 @@ impl Surroundings<'_> {
         let logs = backend
             .services
             .iter()
-            .map(|service| Ok(service.log()?.display().to_string()));
+            .map(|service| Ok(service.log(None)?.display().to_string()));
         let logs = logs.collect::<Result<Vec<_>>>()?.join(", ");
         ended
             .and_then(|()| self.require_tests(outcome))

@@ -12,7 +12,7 @@ use std::{
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicI64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -36,6 +36,8 @@ const SWEPT_WHEN_FULL: usize = 1000;
 pub(crate) struct Entries {
     map: DashMap<Arc<str>, StoredEntry>,
     queue: Mutex<BTreeSet<Place>>,
+    /// No place in the queue is before this time, in milliseconds: what is not due costs no lock.
+    next_due: AtomicI64,
     /// Entries in the map and room reserved for those about to be.
     taken: AtomicUsize,
     maximum_entries: usize,
@@ -85,6 +87,7 @@ impl Entries {
         Self {
             map: DashMap::new(),
             queue: Mutex::default(),
+            next_due: AtomicI64::new(i64::MAX),
             taken: AtomicUsize::new(0),
             maximum_entries: options.maximum_entries,
             clock: options.clock,
@@ -217,7 +220,7 @@ impl Entries {
                     self.taken.fetch_sub(1, Ordering::SeqCst);
                     return Err(entry);
                 }
-                self.queue().insert((entry.queued_at, Arc::clone(key)));
+                self.enqueue(&mut self.queue(), (entry.queued_at, Arc::clone(key)));
                 slot.insert(entry);
                 Ok(AddOutcome::Added)
             }
@@ -226,6 +229,9 @@ impl Entries {
 
     /// Drops a few of the entries that have expired.
     fn sweep(&self, now: UnixTime) {
+        if now.as_milliseconds() < self.next_due.load(Ordering::Acquire) {
+            return;
+        }
         for _ in 0..SWEPT_BY_A_WRITE {
             if self.sweep_one(now) == Swept::Nothing {
                 return;
@@ -238,7 +244,11 @@ impl Entries {
             let mut queue = self.queue();
             match queue.first() {
                 Some((due, _)) if *due <= now => queue.pop_first().map(|(_, key)| key),
-                _ => None,
+                first => {
+                    let due = first.map_or(i64::MAX, |(due, _)| due.as_milliseconds());
+                    self.next_due.store(due, Ordering::Release);
+                    None
+                }
             }
         };
         let Some(key) = key else {
@@ -280,8 +290,15 @@ impl Entries {
         let mut place = (entry.queued_at, key);
         queue.remove(&place);
         place.0 = to;
-        queue.insert(place);
+        self.enqueue(&mut queue, place);
         entry.queued_at = to;
+    }
+
+    /// The lock that is held orders this after every look that found nothing due.
+    fn enqueue(&self, queue: &mut BTreeSet<Place>, place: Place) {
+        self.next_due
+            .fetch_min(place.0.as_milliseconds(), Ordering::AcqRel);
+        queue.insert(place);
     }
 
     /// A set stays sound whatever panics: each change is one call.

@@ -1,6 +1,10 @@
 //! The handle that storages and cache share.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, PoisonError, RwLock},
+    time::{Duration, Instant},
+};
 
 use faroe_core::{
     error::AdapterError,
@@ -57,7 +61,9 @@ struct Shared {
     target: Target,
     options: RedisOptions,
     eviction_policy: EvictionPolicy,
-    current: Mutex<Current>,
+    current: RwLock<Current>,
+    /// Held by the one call that connects.
+    connecting: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -94,7 +100,8 @@ impl Redis {
                 target: Target::parse(url)?,
                 options,
                 eviction_policy: EvictionPolicy::Unknown,
-                current: Mutex::default(),
+                current: RwLock::default(),
+                connecting: Mutex::default(),
             };
             shared.eviction_policy = shared.inspect().await?;
             Ok(shared)
@@ -124,7 +131,7 @@ impl Redis {
 
     /// Sends a command that may change something: once, whatever comes of it.
     pub(crate) async fn write(&self, command: &Cmd) -> Result<Value, Failure> {
-        self.shared.in_time(self.shared.send(command)).await
+        self.shared.send(command).await
     }
 
     /// Sends a command that changes nothing. If the connection has broken, it is sent once more over a new one: so a
@@ -191,48 +198,58 @@ impl Shared {
         }
     }
 
-    async fn in_time(
-        &self,
-        call: impl Future<Output = Result<Value, Failure>> + Send,
-    ) -> Result<Value, Failure> {
-        let in_time = timeout(CALL_TIMEOUT, call).await;
-        in_time.unwrap_or(Err(Failure::TimedOut))
-    }
-
     async fn read(&self, command: &Cmd) -> Result<Value, Failure> {
-        let call = async {
-            match self.send(command).await {
-                Err(Failure::Disconnected(_)) => self.send(command).await,
-                answer => answer,
+        let begun = Instant::now();
+        match self.send(command).await {
+            Err(Failure::Disconnected(_)) => {
+                let left = CALL_TIMEOUT.saturating_sub(begun.elapsed());
+                let answer = timeout(left, Box::pin(self.send(command))).await;
+                answer.unwrap_or(Err(Failure::TimedOut))
             }
-        };
-        self.in_time(call).await
+            answer => answer,
+        }
     }
 
+    /// Connecting and answering have each a bound of its own.
     async fn send(&self, command: &Cmd) -> Result<Value, Failure> {
-        let (mut connection, generation) = self.connection().await?;
-        let answer = Box::pin(connection.send(command)).await;
+        let (mut connection, generation) = match self.current() {
+            Some(current) => current,
+            None => Box::pin(self.connect()).await?,
+        };
+        let answer = connection.send(command).await;
         if answer.as_ref().is_err_and(|failure| !failure.is_answer()) {
-            self.give_up(generation).await;
+            self.give_up(generation);
         }
         answer
     }
 
-    /// The connection that is there, or a new one. Those who come while one is being made wait for it.
-    async fn connection(&self) -> Result<(Connection, u64), Failure> {
-        let mut current = self.current.lock().await;
-        if let Some(connection) = &current.connection {
-            return Ok((connection.clone(), current.generation));
-        }
-        let connection = self.target.connect().await?;
-        current.connection = Some(connection.clone());
-        current.generation += 1;
-        Ok((connection, current.generation))
+    /// The connection that is there.
+    fn current(&self) -> Option<(Connection, u64)> {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        let connection = current.connection.clone()?;
+        Some((connection, current.generation))
+    }
+
+    /// A new connection. Those who come while one is being made wait for it.
+    async fn connect(&self) -> Result<(Connection, u64), Failure> {
+        let connect = async {
+            let _connecting = self.connecting.lock().await;
+            if let Some(current) = self.current() {
+                return Ok(current);
+            }
+            let connection = self.target.connect().await?;
+            let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+            current.connection = Some(connection.clone());
+            current.generation += 1;
+            Ok((connection, current.generation))
+        };
+        let in_time = timeout(CONNECT_TIMEOUT, connect).await;
+        in_time.unwrap_or(Err(Failure::TimedOut))
     }
 
     /// Uses this connection no more, unless there is another one already.
-    async fn give_up(&self, generation: u64) {
-        let mut current = self.current.lock().await;
+    fn give_up(&self, generation: u64) {
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         if current.generation == generation {
             current.connection = None;
         }

@@ -1,11 +1,17 @@
 //! A connection to a server or to a cluster.
 
+use std::sync::Arc;
+
 use redis::{
-    Cmd, ConnectionAddr, ConnectionInfo, ErrorKind, RedisResult, ServerErrorKind, Value,
+    Cmd, ConnectionAddr, ConnectionInfo, ErrorKind, RedisError, ServerErrorKind, Value,
     aio::MultiplexedConnection, cluster_async::ClusterConnection,
 };
+use tokio::time::timeout;
 
-use crate::{failure::Failure, target::connect_to};
+use crate::{
+    failure::Failure,
+    target::{RESPONSE_TIMEOUT, connect_to},
+};
 
 /// How often a command follows a key that moves. Each time the nodes' places are looked up anew.
 const REDIRECTIONS: usize = 4;
@@ -18,41 +24,68 @@ pub(crate) enum Connection {
     Cluster {
         connection: ClusterConnection,
         /// One of the nodes, as a pattern for connecting to others.
-        node: ConnectionInfo,
+        node: Arc<ConnectionInfo>,
     },
 }
 
 impl Connection {
     /// Sends a command, and has it carried out at most once.
     pub(crate) async fn send(&mut self, command: &Cmd) -> Result<Value, Failure> {
-        let (connection, node) = match self {
-            Self::Server(connection) => return Ok(command.query_async(connection).await?),
-            Self::Cluster { connection, node } => (connection, node),
-        };
-        let mut redirections = 0;
-        loop {
-            let answer: RedisResult<Value> = command.query_async(connection).await;
-            let Err(error) = answer else {
-                return Ok(answer?);
-            };
-            // Both say that the command was not carried out.
-            match error.kind() {
-                ErrorKind::Server(ServerErrorKind::Moved) if redirections < REDIRECTIONS => {
-                    redirections += 1;
-                }
-                ErrorKind::Server(ServerErrorKind::Ask) => {
-                    let address = error
-                        .redirect_node()
-                        .and_then(|(address, _)| parse(address));
-                    let Some((host, port)) = address else {
-                        return Err(error.into());
-                    };
-                    return ask(&at(node, host, port), command).await;
-                }
-                _ => return Err(error.into()),
+        match self {
+            Self::Server(connection) => Ok(command.query_async(connection).await?),
+            Self::Cluster { connection, node } => {
+                Box::pin(send_to_cluster(connection, node, command)).await
             }
         }
     }
+}
+
+async fn send_to_cluster(
+    connection: &mut ClusterConnection,
+    node: &ConnectionInfo,
+    command: &Cmd,
+) -> Result<Value, Failure> {
+    match command.query_async(connection).await {
+        Err(error) if is_redirection(&error) => {
+            let following = follow(connection, node, command, error);
+            let followed = timeout(RESPONSE_TIMEOUT, following).await;
+            followed.unwrap_or(Err(Failure::TimedOut))
+        }
+        answer => Ok(answer?),
+    }
+}
+
+/// Whether the answer says that the command was not carried out, and where it would be.
+fn is_redirection(error: &RedisError) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::Server(ServerErrorKind::Moved | ServerErrorKind::Ask)
+    )
+}
+
+/// Sends a command again, to where its key has moved.
+async fn follow(
+    connection: &mut ClusterConnection,
+    node: &ConnectionInfo,
+    command: &Cmd,
+    mut error: RedisError,
+) -> Result<Value, Failure> {
+    for _ in 0..REDIRECTIONS {
+        if error.kind() == ErrorKind::Server(ServerErrorKind::Ask) {
+            let address = error
+                .redirect_node()
+                .and_then(|(address, _)| parse(address));
+            let Some((host, port)) = address else {
+                return Err(error.into());
+            };
+            return ask(&at(node, host, port), command).await;
+        }
+        match command.query_async(connection).await {
+            Err(next) if is_redirection(&next) => error = next,
+            answer => return Ok(answer?),
+        }
+    }
+    Err(error.into())
 }
 
 /// Sends a command to the node that its slot is being moved to right now. That lasts for a moment, so the connection is

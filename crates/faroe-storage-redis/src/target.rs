@@ -1,6 +1,6 @@
 //! What a URL points to, and how to connect to it.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use redis::{
     AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo,
@@ -70,7 +70,7 @@ impl Target {
         let connected = timeout(CONNECT_TIMEOUT, connecting).await;
         Ok(Connection::Cluster {
             connection: connected.map_err(|_| Failure::TimedOut)??,
-            node: self.nodes[0].clone(),
+            node: Arc::new(self.nodes[0].clone()),
         })
     }
 

@@ -70,9 +70,9 @@ impl SqliteStorage {
 impl Storage for SqliteStorage {
     async fn get(&self, key: &str) -> Result<Option<Entry>, AdapterError> {
         const OPERATION: &str = "get an entry";
-        let (key, now) = (key.to_owned(), self.clock.now());
+        let now = self.clock.now();
         let get = {
-            let key = key.clone();
+            let key = key.to_owned();
             move |connection: &_| statements::get(connection, &key, now)
         };
         match self.database.read(OPERATION, get).await? {
@@ -80,6 +80,7 @@ impl Storage for SqliteStorage {
             Got::Nothing => Ok(None),
             // What is reported as gone must stay gone, also if the clock is set back.
             Got::Expired => {
+                let key = key.to_owned();
                 let remove =
                     move |connection: &_| statements::remove_expired(connection, &key, now);
                 self.database.write(OPERATION, remove).await?;

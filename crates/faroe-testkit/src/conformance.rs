@@ -25,6 +25,7 @@
 mod cache;
 mod case;
 mod entries;
+mod histories;
 mod main_storage;
 mod rate_limit_storage;
 mod storage;

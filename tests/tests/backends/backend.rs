@@ -37,10 +37,15 @@ impl Kind {
         }
         let variable = format!("FAROE_TEST_{}_URL", self.name().to_uppercase());
         let url = env::var(&variable).map_err(|_| format!("{variable} is not set"))?;
-        Ok(match self {
+        Ok(self.for_program(&url))
+    }
+
+    /// The URL as the program takes it.
+    pub(crate) fn for_program(self, url: &str) -> String {
+        match self {
             Self::RedisCluster => url.replacen("redis://", "redis+cluster://", 1),
-            _ => url,
-        })
+            _ => url.to_owned(),
+        }
     }
 }
 
@@ -134,6 +139,22 @@ impl Backend {
             ],
             ..Settings::default()
         }
+    }
+
+    /// Removes all entries of the storage, or tells of a place where there are none.
+    pub(crate) async fn lose_storage(&self) -> Settings {
+        let mut settings = self.settings();
+        match self.kind {
+            Kind::Postgres | Kind::Mysql => self.execute("TRUNCATE TABLE", ".faroe_storage").await,
+            Kind::Sqlite => settings.environment[0].1 = self.file("empty"),
+            Kind::Redis => {
+                let (scheme, place) = self.service.split_once("://").unwrap();
+                let place = place.split('/').next().unwrap();
+                settings.environment[0].1 = format!("{scheme}://{place}/1");
+            }
+            Kind::RedisCluster => unreachable!("a cluster has one database"),
+        }
+        settings
     }
 
     pub(crate) async fn start(&self) -> Binary {

@@ -1,21 +1,27 @@
 //! The program on every backend: that it starts, that several of it are one, what it says when a database is not there,
 //! and what it does while one is away. And the examples, which are run as a reader would.
 //!
-//! `FAROE_TEST_POSTGRES_URL` and the like say where the databases are.
+//! `FAROE_TEST_POSTGRES_URL` and the like say where the databases are, and `FAROE_TEST_XTASK` which program starts others.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod backend;
+mod crashes;
 mod examples;
 #[path = "../../../crates/faroe-storage-redis/tests/without_redis/fake_redis.rs"]
 #[expect(dead_code, reason = "this test needs a part of it")]
 mod fake_redis;
+mod kills;
+mod loss;
 mod outages;
+mod own;
 #[path = "../../../crates/faroe-storage-redis/tests/with_redis/proxy.rs"]
 mod proxy;
 mod several;
 mod start;
+mod tls;
+mod tripwire;
 
-use std::{pin::Pin, process::ExitCode};
+use std::{env, pin::Pin, process::ExitCode};
 
 use faroe_testkit::conformance::Suite;
 use libtest_mimic::{Arguments, Trial};
@@ -37,11 +43,15 @@ macro_rules! cases {
 const EVERYWHERE: &[Case] = cases![
     start::a_user_signs_up_and_in,
     start::every_role_can_have_a_place_of_its_own,
-    several::three_servers_let_exactly_five_attempts_through,
-    several::three_servers_make_one_session_of_one_signin,
+    several::p12_three_servers_let_exactly_five_guesses_through,
+    several::p19_every_step_takes_effect_once,
 ];
 
-const WITH_AN_EXAMPLE: &[Case] = cases![examples::the_example_signs_a_user_up,];
+/// What a cluster has not: an example, and a second database.
+const BUT_FOR_A_CLUSTER: &[Case] = cases![
+    examples::the_example_signs_a_user_up,
+    loss::the_loss_of_the_storage_costs_a_new_sign_in_and_nothing_else,
+];
 
 const WITH_A_SERVER: &[Case] = cases![
     start::wrong_credentials_are_refused_in_one_line,
@@ -52,7 +62,18 @@ const WITH_A_SERVER: &[Case] = cases![
 const WITH_A_TABLE: &[Case] = cases![start::a_missing_table_is_told_in_one_line,];
 
 /// A proxy in front of a node of a cluster is of no use: the nodes tell each other's addresses.
-const WITH_A_PROXY: &[Case] = cases![outages::what_goes_away_is_told_and_comes_back_by_itself,];
+const WITH_A_PROXY: &[Case] = cases![
+    outages::p32_what_goes_away_is_told_and_comes_back_by_itself,
+    crashes::p44_a_program_that_is_killed_at_any_statement_leaves_nothing_broken,
+    crashes::p44_a_program_that_is_asked_to_end_answers_everything_first,
+];
+
+/// These start a database of their own.
+const KILLED: &[Case] =
+    cases![kills::p32_a_database_that_is_killed_under_load_costs_nothing_that_was_acknowledged,];
+
+const WITH_TLS: &[Case] =
+    cases![tls::p55_a_database_without_the_right_certificate_is_told_nothing,];
 
 const ALONE: &[Case] = cases![
     examples::the_example_in_memory_signs_a_user_up,
@@ -61,32 +82,43 @@ const ALONE: &[Case] = cases![
 
 fn main() -> ExitCode {
     let suites = [
-        (Kind::Sqlite, vec![EVERYWHERE, WITH_AN_EXAMPLE, ALONE]),
+        (Kind::Sqlite, vec![EVERYWHERE, BUT_FOR_A_CLUSTER, ALONE]),
         (
             Kind::Postgres,
             vec![
                 EVERYWHERE,
-                WITH_AN_EXAMPLE,
+                BUT_FOR_A_CLUSTER,
                 WITH_A_SERVER,
                 WITH_A_TABLE,
                 WITH_A_PROXY,
+                KILLED,
+                WITH_TLS,
             ],
         ),
         (
             Kind::Mysql,
             vec![
                 EVERYWHERE,
-                WITH_AN_EXAMPLE,
+                BUT_FOR_A_CLUSTER,
                 WITH_A_SERVER,
                 WITH_A_TABLE,
                 WITH_A_PROXY,
+                KILLED,
+                WITH_TLS,
             ],
         ),
         (
             Kind::Redis,
-            vec![EVERYWHERE, WITH_AN_EXAMPLE, WITH_A_SERVER, WITH_A_PROXY],
+            vec![
+                EVERYWHERE,
+                BUT_FOR_A_CLUSTER,
+                WITH_A_SERVER,
+                WITH_A_PROXY,
+                KILLED,
+                WITH_TLS,
+            ],
         ),
-        (Kind::RedisCluster, vec![EVERYWHERE, WITH_A_SERVER]),
+        (Kind::RedisCluster, vec![EVERYWHERE, WITH_A_SERVER, KILLED]),
     ];
     let trials = suites
         .into_iter()
@@ -101,8 +133,13 @@ fn trials(kind: Kind, cases: &[Case]) -> Vec<Trial> {
         Ok(url) => url,
         Err(reason) => return Suite::unavailable(name, reason).into_trials(),
     };
+    let has_own = env::var_os(own::VARIABLE).is_some();
     let trial = |&(case, run): &Case| {
         let url = url.clone();
+        let needs_own = [KILLED, WITH_TLS]
+            .concat()
+            .iter()
+            .any(|(name, _)| *name == case);
         Trial::test(format!("{name}::{case}"), move || {
             let runtime = runtime::Builder::new_multi_thread().enable_all().build()?;
             runtime.block_on(async {
@@ -112,6 +149,7 @@ fn trials(kind: Kind, cases: &[Case]) -> Vec<Trial> {
                 Ok(result.map_err(|error| error.to_string())?)
             })
         })
+        .with_ignored_flag(needs_own && !has_own)
     };
     cases.iter().map(trial).collect()
 }

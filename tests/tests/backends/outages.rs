@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use faroe_testkit::promise;
 use faroe_tests::binary::Binary;
 
 use crate::{
@@ -15,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How long after it is back everything works.
 const RECOVERY: Duration = Duration::from_secs(5);
 
-pub(crate) async fn what_goes_away_is_told_and_comes_back_by_itself(backend: Backend) {
+pub(crate) async fn p32_what_goes_away_is_told_and_comes_back_by_itself(backend: Backend) {
     let proxy = Proxy::start(server(&backend.storage()).to_owned()).await;
     let through_proxy = with(
         &backend.storage(),
@@ -59,4 +60,9 @@ pub(crate) async fn what_goes_away_is_told_and_comes_back_by_itself(backend: Bac
             assert!(back.elapsed() < RECOVERY, "{mode:?}");
         }
     }
+    let name = backend.kind.name();
+    promise::report(
+        "P32",
+        format!("{name}: cut off and silenced, and back within 5 s each time"),
+    );
 }

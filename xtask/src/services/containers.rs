@@ -41,9 +41,11 @@ impl Engine {
         let compose: Vec<&str> =
             [self.compose, &["--project-name", &project, "--file", &file]].concat();
         let up = [&compose, &["up", "--no-color", service.name()][..]].concat();
+        let kill = [&compose, &["kill", "-s", "KILL", service.name()][..]].concat();
         let down = [&compose, &["down", "--volumes", "--timeout", "2"][..]].concat();
         Charge {
             stop: down.iter().map(Into::into).collect(),
+            kill: kill.iter().map(Into::into).collect(),
             ..Charge::new(up)
         }
     }

@@ -10,25 +10,45 @@ use crate::{
     workspace::find_program,
 };
 
+// Each script may find the folder of a server that was killed. With a key in the environment, the server speaks TLS too.
+
 const POSTGRES: &str = r#"
-"$INITIALIZE" --pgdata="$FOLDER/data" --username=postgres --auth=trust --encoding=UTF8 --locale=C --no-sync
-exec "$SERVER" -D "$FOLDER/data" -h 127.0.0.1 -p "$PORT" -k "" -c fsync=off -c max_connections=300
+[ -e "$FOLDER/data" ] ||
+    "$INITIALIZE" --pgdata="$FOLDER/data" --username=postgres --auth=trust --encoding=UTF8 --locale=C --no-sync
+set -- -D "$FOLDER/data" -h 127.0.0.1 -p "$PORT" -k "" -c fsync=off -c max_connections=300
+[ -z "$FAROE_TLS_KEY" ] || set -- "$@" -c ssl=on -c ssl_cert_file="$FOLDER/certificate" -c ssl_key_file="$FOLDER/key"
+exec "$SERVER" "$@"
 "#;
 
 const MARIADB: &str = r#"
-"$INITIALIZE" --no-defaults --datadir="$FOLDER/data" --auth-root-authentication-method=normal --skip-test-db
-echo "CREATE DATABASE faroe;" > "$FOLDER/start.sql"
-exec "$SERVER" --no-defaults --datadir="$FOLDER/data" --bind-address=127.0.0.1 --port="$PORT" \
+[ -e "$FOLDER/data" ] ||
+    "$INITIALIZE" --no-defaults --datadir="$FOLDER/data" --auth-root-authentication-method=normal --skip-test-db
+echo "CREATE DATABASE IF NOT EXISTS faroe;" > "$FOLDER/start.sql"
+set -- --no-defaults --datadir="$FOLDER/data" --bind-address=127.0.0.1 --port="$PORT" \
     --socket="$FOLDER/socket" --pid-file="$FOLDER/pid" --init-file="$FOLDER/start.sql" \
-    --innodb-flush-log-at-trx-commit=0 --max-connections=500
+    --innodb-flush-log-at-trx-commit=2 --max-connections=500
+[ -z "$FAROE_TLS_KEY" ] || set -- "$@" --ssl-cert="$FOLDER/certificate" --ssl-key="$FOLDER/key"
+exec "$SERVER" "$@"
 "#;
 
 const REDIS: &str = r#"
-exec "$SERVER" --bind 127.0.0.1 --port "$PORT" --dir "$FOLDER" --save "" --appendonly no
+set -- --bind 127.0.0.1 --port "$PORT" --dir "$FOLDER" --save "" --appendonly no
+[ -z "$FAROE_TLS_KEY" ] || set -- "$@" --tls-port "$TLS_PORT" --tls-auth-clients no \
+    --tls-cert-file "$FOLDER/certificate" --tls-key-file "$FOLDER/key" --tls-ca-cert-file "$FOLDER/certificate"
+exec "$SERVER" "$@"
 "#;
 
 const REDIS_CLUSTER: &str = r#"
 exec "$SERVER" --bind 127.0.0.1 --port "$PORT" --dir "$FOLDER" --save "" --appendonly no --cluster-enabled yes
+"#;
+
+/// Before each script.
+const TLS: &str = r#"
+if [ -n "$FAROE_TLS_KEY" ]; then
+    umask 077
+    printf %s "$FAROE_TLS_CERTIFICATE" > "$FOLDER/certificate"
+    printf %s "$FAROE_TLS_KEY" > "$FOLDER/key"
+fi
 "#;
 
 /// The programs of a service.
@@ -66,7 +86,7 @@ impl Programs {
             .prefix("faroe-")
             .tempdir()
             .context("could not make a folder")?;
-        let mut charge = Charge::new(["sh", "-ec", script]);
+        let mut charge = Charge::new(["sh", "-ec", &[TLS, script].concat()]);
         charge.signal = signal;
         // PostgreSQL refuses to run as root.
         if rustix::process::geteuid().is_root() {

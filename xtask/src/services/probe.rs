@@ -2,7 +2,7 @@
 
 use std::{
     io::{Read, Write},
-    net::{TcpStream, ToSocketAddrs},
+    net::{Ipv4Addr, TcpStream, ToSocketAddrs},
     time::Duration,
 };
 
@@ -19,6 +19,11 @@ pub(super) fn version(service: Service, url: &str) -> Result<String> {
         Service::Redis => redis(&mut place.connect(6379)?),
         Service::RedisCluster => Ok(format!("{} Cluster", redis(&mut place.connect(6379)?)?)),
     }
+}
+
+/// Whether anything listens there.
+pub(super) fn is_open(port: u16) -> bool {
+    TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
 }
 
 #[derive(Debug, PartialEq, Eq)]

@@ -93,7 +93,7 @@ pub(super) fn random() -> String {
 }
 
 /// The standard library's random keys are random enough for keys of entries.
-fn random_number() -> u64 {
+pub(super) fn random_number() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 

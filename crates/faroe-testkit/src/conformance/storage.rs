@@ -10,6 +10,7 @@ use super::{
         CONTENDERS, Case, CaseResult, ROUNDS, cases, count, equal, later, race, random, settled,
     },
     entries::{OfStorage, counters, entry, expiry, keys_and_values, races},
+    histories,
 };
 
 /// The suite of [`Storage`].
@@ -18,7 +19,10 @@ pub fn storage<S: Storage>(
     open: impl AsyncFn() -> S + Send + Sync + 'static,
 ) -> Suite {
     let open = Arc::new(open);
-    let mut suite = Suite::new(name).with_cases(CASES, &open, |storage| Arc::new(storage));
+    let mut suite = Suite::new(name);
+    for cases in [CASES, histories::CASES] {
+        suite = suite.with_cases(cases, &open, |storage| Arc::new(storage));
+    }
     for cases in [
         counters::CASES,
         counters::UNCONDITIONAL_DELETE_CASES,

@@ -139,6 +139,11 @@ const TABLE: &[(Defect, &str)] = &[
     ),
     (DeletesByCounter, "a_racing_update_does_not_stop_a_delete"),
     (DeletesTwice, "a_racing_delete_and_add_agree"),
+    (ChecksThenAdds, "p33_every_history_has_an_order"),
+    (ChecksThenUpdates, "p33_every_history_has_an_order"),
+    (ChecksThenDeletes, "p33_every_history_has_an_order"),
+    (IgnoresTheCounter, "p33_every_history_has_an_order"),
+    (AlwaysSaysDeleted, "p33_every_history_has_an_order"),
 ];
 
 #[test]

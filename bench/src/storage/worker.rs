@@ -1,0 +1,170 @@
+//! Tasks that call a storage, or its driver, again and again.
+
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, ensure};
+use faroe_core::{
+    storage::{AddOutcome, Storage, UpdateOutcome},
+    time::{Clock, SystemClock, UnixTime},
+    user_store::Counter,
+};
+use rustix::time::{ClockId, clock_gettime};
+use tokio::task::JoinSet;
+
+/// As long as a stored session.
+const SIZE: usize = 300;
+
+/// How many calls a task makes between two looks at the clock.
+const CALLS: u32 = 32;
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Operation {
+    Get,
+    Update,
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Get => "get",
+            Self::Update => "update",
+        })
+    }
+}
+
+/// The entry of one task, which nobody else updates.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub(super) key: String,
+    pub(super) value: Vec<u8>,
+    /// How often the entry was updated.
+    pub(super) counter: i32,
+    pub(super) expires_at: UnixTime,
+}
+
+impl Place {
+    /// Makes an entry.
+    pub(super) async fn add_to(storage: &dyn Storage) -> Result<Self> {
+        let place = Self {
+            key: format!("bench/{}", faroe_core::random::id()),
+            value: vec![b'v'; SIZE],
+            counter: 0,
+            expires_at: SystemClock.now().saturating_add(Duration::from_secs(3600)),
+        };
+        let added = storage
+            .add(&place.key, &place.value, place.expires_at)
+            .await?;
+        ensure!(added == AddOutcome::Added, "an entry was there already");
+        Ok(place)
+    }
+}
+
+/// One task's way to its entry.
+pub(super) trait Worker: Send + 'static {
+    /// Reads the entry, all of it.
+    fn get(&mut self) -> impl Future<Output = Result<()>> + Send;
+
+    /// Updates the entry by compare-and-swap.
+    fn update(&mut self) -> impl Future<Output = Result<()>> + Send;
+}
+
+/// The way through the storage.
+#[derive(Debug)]
+pub(super) struct Adapter {
+    pub(super) storage: Arc<dyn Storage>,
+    pub(super) place: Place,
+}
+
+impl Worker for Adapter {
+    async fn get(&mut self) -> Result<()> {
+        let entry = (*self.storage).get(&self.place.key).await?;
+        check(
+            entry.map(|entry| (entry.value, entry.counter.get())),
+            &self.place,
+        )
+    }
+
+    async fn update(&mut self) -> Result<()> {
+        let Place {
+            key,
+            value,
+            counter,
+            expires_at,
+        } = &mut self.place;
+        let current = Counter::new(*counter).context("a counter below zero")?;
+        let updated = (*self.storage)
+            .update(key, value, *expires_at, current)
+            .await?;
+        ensure!(
+            updated == UpdateOutcome::Updated,
+            "an update found another counter"
+        );
+        *counter += 1;
+        Ok(())
+    }
+}
+
+/// Fails unless this is the entry.
+pub(super) fn check(entry: Option<(Vec<u8>, i32)>, place: &Place) -> Result<()> {
+    let (value, counter) = entry.context("an entry was lost")?;
+    ensure!(
+        value.len() == SIZE && counter == place.counter,
+        "an entry is not as it was written"
+    );
+    Ok(())
+}
+
+/// What came of a round.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Speed {
+    pub(super) per_second: f64,
+    pub(super) microseconds_of_cpu: f64,
+}
+
+/// Lets all workers call for so long.
+pub(super) async fn run<W: Worker>(
+    workers: &mut Vec<W>,
+    operation: Operation,
+    time: Duration,
+) -> Result<Speed> {
+    let (start, cpu) = (Instant::now(), cpu_time());
+    let mut tasks = JoinSet::new();
+    for mut worker in workers.drain(..) {
+        tasks.spawn(async move {
+            let mut calls = 0;
+            while start.elapsed() < time {
+                for _ in 0..CALLS {
+                    match operation {
+                        Operation::Get => worker.get().await?,
+                        Operation::Update => worker.update().await?,
+                    }
+                }
+                calls += CALLS;
+                // A storage in memory never waits.
+                tokio::task::yield_now().await;
+            }
+            anyhow::Ok((worker, calls))
+        });
+    }
+    let mut calls = 0;
+    while let Some(task) = tasks.join_next().await {
+        let (worker, count) = task??;
+        workers.push(worker);
+        calls += count;
+    }
+    let calls = f64::from(calls);
+    Ok(Speed {
+        per_second: calls / start.elapsed().as_secs_f64(),
+        microseconds_of_cpu: (cpu_time() - cpu) * 1e6 / calls,
+    })
+}
+
+/// The seconds that this process has had the processors for.
+fn cpu_time() -> f64 {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
+}
