@@ -16,13 +16,16 @@ use crate::{
 /// Requests per second, as a part of the bare handler's.
 const BAR: f64 = 0.7;
 
+/// How long each server is asked before anything is measured.
+const WARM_UP: Duration = Duration::from_secs(1);
+
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// How often each server is measured.
-    #[arg(long, default_value_t = 9)]
+    /// How often each server is measured. Many short turns: what else the machine does then meets both alike.
+    #[arg(long, default_value_t = 61)]
     rounds: usize,
     /// Seconds of each round.
-    #[arg(long, default_value_t = 2.0)]
+    #[arg(long, default_value_t = 0.3)]
     seconds: f64,
     /// How many connections ask at once.
     #[arg(long, default_value_t = 32)]
@@ -62,7 +65,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     println!("(server and load generator share {cores} cores)\n");
     for server in [&faroe, &bare] {
-        load(server.address, &request, connections, time / 2).await?;
+        load(server.address, &request, connections, WARM_UP).await?;
     }
     let mut rounds = Rounds::default();
     println!("round    faroe     bare");

@@ -19,6 +19,7 @@ use faroe_core::{
     endpoint::{Endpoint, EndpointResponse, UnknownAction},
     protocol::envelope::{self, InvalidRequest},
 };
+use tokio::time::{Instant, timeout_at};
 
 pub use self::guard::InvocationGuard;
 use self::{body::too_large, forward::Forward};
@@ -134,7 +135,9 @@ impl ActionInvocationEndpoint {
 
     /// Answers a request, whatever its path and method are.
     pub async fn answer(&self, request: Request) -> Response {
-        let answer = tokio::time::timeout(self.request_timeout, self.try_answer(request)).await;
+        let now = Instant::now();
+        let answer = self.try_answer(request, now + self.body_timeout);
+        let answer = timeout_at(now + self.request_timeout, answer).await;
         let mut response = match answer {
             Ok(Ok(response) | Err(response)) => response,
             Err(_) => {
@@ -146,9 +149,13 @@ impl ActionInvocationEndpoint {
         response
     }
 
-    async fn try_answer(&self, request: Request) -> Result<Response, Response> {
+    async fn try_answer(
+        &self,
+        request: Request,
+        body_deadline: Instant,
+    ) -> Result<Response, Response> {
         let (parts, body) = request.into_parts();
-        let body = body::read(body, self.body_timeout).await?;
+        let body = body::read(body, body_deadline).await?;
         self.check(&parts, &body).await?;
         match &self.target {
             Target::Embedded(endpoint) => Ok(respond(endpoint.invoke(&body).await)),

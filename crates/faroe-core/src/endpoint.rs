@@ -1,6 +1,6 @@
 //! The action invocation endpoint: a request body in, a response out, for any HTTP framework.
 
-use std::{collections::HashSet, fmt, pin::Pin, sync::Arc, time::Duration};
+use std::{collections::HashMap, fmt, pin::Pin, sync::Arc, time::Duration};
 
 use faroe_protocol::{
     action::Action,
@@ -43,8 +43,8 @@ impl fmt::Debug for EndpointResponse {
 #[derive(Clone, Debug)]
 pub struct Endpoint {
     server: Server,
-    /// The names of the actions that may be invoked.
-    allowed: Arc<HashSet<&'static str>>,
+    /// The actions that may be invoked, by their names.
+    allowed: Arc<Handlers>,
 }
 
 /// There is no action with this name.
@@ -64,7 +64,7 @@ impl Server {
     pub fn endpoint(&self) -> Endpoint {
         Endpoint {
             server: self.clone(),
-            allowed: Arc::new(action_names().collect()),
+            allowed: Arc::new(handlers()),
         }
     }
 
@@ -77,10 +77,11 @@ impl Server {
         &self,
         blocked: impl IntoIterator<Item = &'a str>,
     ) -> Result<Endpoint, UnknownAction> {
-        let blocked = known_names(blocked)?;
-        let allowed = action_names()
-            .filter(|name| !blocked.contains(name))
-            .collect();
+        let mut allowed = handlers();
+        for name in blocked {
+            let (name, _) = known(name)?;
+            allowed.remove(name);
+        }
         Ok(Endpoint {
             server: self.clone(),
             allowed: Arc::new(allowed),
@@ -98,7 +99,7 @@ impl Server {
     ) -> Result<Endpoint, UnknownAction> {
         Ok(Endpoint {
             server: self.clone(),
-            allowed: Arc::new(known_names(allowed)?),
+            allowed: Arc::new(allowed.into_iter().map(known).collect::<Result<_, _>>()?),
         })
     }
 }
@@ -111,11 +112,9 @@ impl Endpoint {
             Ok(request) => request,
             Err(reason) => return EndpointResponse::InvalidRequest(reason),
         };
-        match handler(&request.action) {
-            Some((name, handler)) if self.allowed.contains(name) => {
-                handler(&self.server, request).await
-            }
-            _ => EndpointResponse::InvalidRequest(InvalidRequest::UnknownAction),
+        match self.allowed.get(request.action.as_str()) {
+            Some(handler) => handler(&self.server, request).await,
+            None => EndpointResponse::InvalidRequest(InvalidRequest::UnknownAction),
         }
     }
 }
@@ -123,17 +122,12 @@ impl Endpoint {
 type Handler =
     for<'a> fn(&'a Server, Request) -> Pin<Box<dyn Future<Output = EndpointResponse> + Send + 'a>>;
 
+type Handlers = HashMap<&'static str, Handler>;
+
 macro_rules! dispatch {
     ($($action:ty,)*) => {
-        fn action_names() -> impl Iterator<Item = &'static str> {
-            [$(<$action as Action>::NAME),*].into_iter()
-        }
-
-        fn handler(name: &str) -> Option<(&'static str, Handler)> {
-            match name {
-                $(<$action as Action>::NAME => Some((<$action as Action>::NAME, handle::<$action>)),)*
-                _ => None,
-            }
+        fn handlers() -> Handlers {
+            HashMap::from([$((<$action as Action>::NAME, handle::<$action> as Handler)),*])
         }
     };
 }
@@ -168,13 +162,9 @@ fn handle<A: Run>(
     })
 }
 
-fn known_names<'a>(
-    names: impl IntoIterator<Item = &'a str>,
-) -> Result<HashSet<&'static str>, UnknownAction> {
-    let known = |name: &str| {
-        handler(name)
-            .map(|(name, _)| name)
-            .ok_or_else(|| UnknownAction(name.to_owned()))
-    };
-    names.into_iter().map(known).collect()
+/// The action with this name.
+fn known(name: &str) -> Result<(&'static str, Handler), UnknownAction> {
+    handlers()
+        .remove_entry(name)
+        .ok_or_else(|| UnknownAction(name.to_owned()))
 }

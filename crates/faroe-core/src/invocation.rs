@@ -11,6 +11,7 @@ use faroe_protocol::{
     action::{Action, ErrorCode},
     id::ActionInvocationId,
 };
+use tokio::time::{Instant, timeout_at};
 
 use crate::{
     configuration::{RateLimits, SessionConfiguration, Timeouts},
@@ -20,7 +21,7 @@ use crate::{
     log::ActionError,
     server::Parts,
     storage::{Cache, MainStorage, RateLimitStorage},
-    time::{Stopwatch, UnixTime},
+    time::{UnixTime, runtime_now},
     user_store::UserStore,
 };
 
@@ -121,7 +122,7 @@ pub(crate) struct Invocation<'a> {
     parts: &'a Parts,
     action: &'static str,
     id: &'a ActionInvocationId,
-    stopwatch: Stopwatch,
+    started: Instant,
     /// Whether what can be undone no more was begun, so that all of the action's time may be used.
     finishing: AtomicBool,
 }
@@ -132,7 +133,7 @@ impl<'a> Invocation<'a> {
             parts,
             action,
             id,
-            stopwatch: Stopwatch::start(),
+            started: runtime_now(),
             finishing: AtomicBool::new(false),
         }
     }
@@ -185,11 +186,12 @@ impl<'a> Invocation<'a> {
     where
         Fault: From<E>,
     {
-        let limit = limit.min(self.time_left());
+        let now = runtime_now();
+        let limit = limit.min(self.time_left(now));
         if limit.is_zero() {
             return Err(AdapterError::new(operation, NoTimeLeft).into());
         }
-        match tokio::time::timeout(limit, call).await {
+        match timeout_at(now + limit, call).await {
             Ok(result) => Ok(result?),
             Err(_) => Err(AdapterError::new(operation, TimedOut(limit)).into()),
         }
@@ -209,7 +211,7 @@ impl<'a> Invocation<'a> {
         self.finishing.store(true, Ordering::Relaxed);
     }
 
-    fn time_left(&self) -> Duration {
+    fn time_left(&self, now: Instant) -> Duration {
         let Timeouts {
             action, storage, ..
         } = self.timeouts();
@@ -221,7 +223,7 @@ impl<'a> Invocation<'a> {
         };
         action
             .saturating_sub(kept)
-            .saturating_sub(self.stopwatch.elapsed())
+            .saturating_sub(now.duration_since(self.started))
     }
 
     /// Whether a new address may be used, if the checker is asked.

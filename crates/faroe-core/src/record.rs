@@ -122,7 +122,8 @@ impl Invocation<'_> {
             .within(self.timeouts().storage, "read a record", get)
             .await?;
         let Some(entry) = entry else { return Ok(None) };
-        let stored: Option<Stored<R>> = serde_json::from_slice(&entry.value).ok();
+        let text = std::str::from_utf8(&entry.value).ok();
+        let stored: Option<Stored<R>> = text.and_then(|text| serde_json::from_str(text).ok());
         let Some(stored) = stored.filter(|stored| stored.version == VERSION) else {
             return Ok(None);
         };

@@ -208,12 +208,11 @@ impl Invocation<'_> {
             return Ok(None);
         };
         let configuration = self.session_configuration();
-        let user_cache_expiration = configuration.user_cache_expiration.unwrap_or_default();
-        let asks_user_store = !is_within(
-            self.now(),
-            session.record.user_checked_at,
-            user_cache_expiration,
-        );
+        let asks_user_store = configuration
+            .user_cache_expiration
+            .is_none_or(|expiration| {
+                !is_within(self.now(), session.record.user_checked_at, expiration)
+            });
         if asks_user_store && self.check_user(&session).await?.is_none() {
             return Ok(None);
         }

@@ -58,19 +58,9 @@ pub trait Clock: Debug + Send + Sync + 'static {
     fn now(&self) -> UnixTime;
 }
 
-/// How long an action has taken. It decides nothing but when to give up, and a test can stop and move the time of the
-/// asynchronous runtime, by which it goes.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Stopwatch(tokio::time::Instant);
-
-impl Stopwatch {
-    pub(crate) fn start() -> Self {
-        Self(tokio::time::Instant::now())
-    }
-
-    pub(crate) fn elapsed(self) -> Duration {
-        self.0.elapsed()
-    }
+/// The time of the asynchronous runtime, which a test can stop and move. It decides nothing but when to give up.
+pub(crate) fn runtime_now() -> tokio::time::Instant {
+    tokio::time::Instant::now()
 }
 
 /// The operating system's clock.

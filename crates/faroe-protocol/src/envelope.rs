@@ -43,17 +43,12 @@ impl Request {
     ///
     /// The first argument that is missing or mistyped.
     pub fn arguments<A: Action>(self) -> Result<A, InvalidRequest> {
-        let given: Vec<&str> = self.arguments.keys().map(String::as_str).collect();
-        let missing = A::ARGUMENTS.iter().find(|(name, _)| !given.contains(name));
-        if let Some(&(name, type_name)) = missing {
-            return Err(InvalidRequest::Argument { name, type_name });
+        for &(name, type_name) in A::ARGUMENTS {
+            let given = self.arguments.get(name);
+            if !given.is_some_and(|value| json::is_of_type(value, type_name)) {
+                return Err(InvalidRequest::Argument { name, type_name });
+            }
         }
-        A::ARGUMENTS
-            .iter()
-            .find(|(name, type_name)| !json::is_of_type(&self.arguments[*name], type_name))
-            .map_or(Ok(()), |&(name, type_name)| {
-                Err(InvalidRequest::Argument { name, type_name })
-            })?;
         decode(self.arguments).ok_or(InvalidRequest::Arguments)
     }
 }

@@ -1,9 +1,9 @@
 //! Connections: accepted up to a limit, cut when they stall, and let go gracefully.
 
-use std::{io, pin::pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, pin::pin, sync::Arc, time::Duration};
 
-use axum::Router;
-use hyper::server::conn::http1;
+use axum::{http::Request, response::Response};
+use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
@@ -15,6 +15,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 use tokio_io_timeout::TimeoutStream;
+use tower::Service;
 
 use crate::configuration::Http;
 
@@ -27,6 +28,9 @@ const MAX_BUFFER_SIZE: usize = 128 * 1024;
 /// How long to wait when the process can open no more connections.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
+/// Shorter than the timers of requests.
+const QUIET: Duration = Duration::from_millis(500);
+
 /// How long and how much is read from a client that still sends when its connection is over.
 const LINGER_TIME: Duration = Duration::from_secs(1);
 const LINGER_SIZE: u64 = 1024 * 1024;
@@ -36,17 +40,17 @@ const LINGER_SIZE: u64 = 1024 * 1024;
 ///
 /// `places` holds a permit for each connection that there may be; while there is none left, new ones wait in the
 /// operating system's queue.
-pub(crate) async fn serve(
+pub(crate) async fn serve<S: Serves>(
     listener: TcpListener,
-    router: Router,
+    service: S,
     http: &Http,
     places: Arc<Semaphore>,
-    stop: impl Future<Output = ()>,
+    stop: impl Future<Output = ()> + Send,
 ) {
     let (stopping, _) = watch::channel(false);
     let connection = Connection {
         protocol: protocol(http),
-        router,
+        service,
         write_timeout: http.write_timeout,
     };
     let accept_all = async {
@@ -66,6 +70,7 @@ pub(crate) async fn serve(
     tokio::select! {
         () = stop => {}
         () = accept_all => {}
+        () = keep_timers_quiet() => {}
     }
     drop(listener);
     tracing::info!("stopping: requests in flight are finished");
@@ -78,6 +83,16 @@ pub(crate) async fn serve(
     .is_err()
     {
         tracing::warn!("stopped before all requests were finished");
+    }
+}
+
+/// Always has a timer that ends sooner than those of requests, which are of two seconds and more.
+///
+/// A thread sleeps until the first timer ends, and is woken when another thread starts one that ends sooner still. Nearly
+/// every request would do that: a system call and a change of threads each.
+async fn keep_timers_quiet() {
+    loop {
+        sleep(QUIET).await;
     }
 }
 
@@ -110,18 +125,39 @@ fn protocol(http: &Http) -> http1::Builder {
         .timer(TokioTimer::new())
         .header_read_timeout(http.header_timeout)
         .max_header_size(MAX_HEAD_SIZE)
-        .max_buf_size(MAX_BUFFER_SIZE);
+        .max_buf_size(MAX_BUFFER_SIZE)
+        // Answers are small: to copy them behind their head costs less than to gather the two.
+        .writev(false);
     protocol
 }
 
+/// What answers requests.
+pub(crate) trait Serves:
+    Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send>
+    + Clone
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<S> Serves for S where
+    S: Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + Sync
+        + 'static
+{
+}
+
 #[derive(Clone)]
-struct Connection {
+struct Connection<S> {
     protocol: http1::Builder,
-    router: Router,
+    service: S,
     write_timeout: Duration,
 }
 
-impl Connection {
+impl<S: Serves> Connection<S> {
     async fn serve(self, stream: TcpStream, mut stopping: watch::Receiver<bool>) {
         // Without this a small response may wait for the client's acknowledgement. It fails if the client has gone.
         let _ = stream.set_nodelay(true);
@@ -131,13 +167,14 @@ impl Connection {
         let is_stopping = async { drop(stopping.wait_for(|stopping| *stopping).await) };
         let mut is_stopping = pin!(is_stopping);
         {
-            let service = TowerToHyperService::new(self.router);
+            let service = TowerToHyperService::new(self.service);
             let mut exchange = pin!(
                 self.protocol
                     .serve_connection(TokioIo::new(&mut stream), service)
             );
             // A connection ends with an error when its client breaks it, is too slow, or sends what is no HTTP.
             tokio::select! {
+                biased;
                 _ = exchange.as_mut() => {}
                 () = is_stopping.as_mut() => {
                     exchange.as_mut().graceful_shutdown();

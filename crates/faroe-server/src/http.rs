@@ -3,28 +3,25 @@
 mod console;
 mod dev_emails;
 mod origin;
+mod paths;
 mod ready;
 mod surround;
 
-use std::{any::Any, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
     extract::{Request, State},
-    http::{HeaderValue, Method, StatusCode, header},
-    response::{IntoResponse, Response},
+    http::{HeaderValue, Method, header},
+    response::Response,
     routing::{get, post},
 };
 use faroe_axum::endpoint::ActionInvocationEndpoint;
 use tokio::sync::Semaphore;
-use tower::ServiceBuilder;
-use tower_http::{
-    catch_panic::CatchPanicLayer,
-    cors::{AllowOrigin, CorsLayer},
-};
+use tower_http::cors::{AllowOrigin, CorsLayer};
 
 pub(crate) use self::ready::Readiness;
-use self::surround::surround;
+use self::{paths::Paths, surround::Surround};
 use crate::{configuration::Http, dev_mailbox::DevMailbox};
 
 /// How long a browser may remember that it may ask.
@@ -42,8 +39,10 @@ pub(crate) struct App {
     pub(crate) places: Arc<Semaphore>,
 }
 
-/// All paths of the server.
-pub(crate) fn router(app: App) -> Router {
+/// All paths of the server, and what surrounds their answers.
+pub(crate) type HttpService = Surround<Paths>;
+
+pub(crate) fn service(app: App) -> HttpService {
     let app = Arc::new(app);
     let mut router = Router::new()
         .route("/", post(invoke))
@@ -54,11 +53,9 @@ pub(crate) fn router(app: App) -> Router {
             .route("/dev/emails", get(dev_emails::list))
             .merge(console::routes(Arc::clone(mailbox)));
     }
-    // One layer, outermost first: each that the router adds by itself costs every request two allocations.
-    let layers = ServiceBuilder::new()
-        .layer(surround(Arc::clone(&app), cors(&app)))
-        .layer(CatchPanicLayer::custom(after_panic));
-    router.layer(layers).with_state(app)
+    let paths = Paths::new(Arc::clone(&app), router.with_state(Arc::clone(&app)));
+    // Not a layer of the router's: each of those costs every request two allocations.
+    Surround::new(Arc::clone(&app), cors(&app), paths)
 }
 
 async fn invoke(State(app): State<Arc<App>>, request: Request) -> Response {
@@ -87,10 +84,6 @@ fn may_read(app: &App, origin: &HeaderValue) -> bool {
     let is_loopback = || origin.to_str().is_ok_and(origin::is_loopback_origin);
     let mut allowed = app.http.allowed_origins.iter();
     allowed.any(|allowed| allowed.as_str() == origin) || app.dev_mailbox.is_some() && is_loopback()
-}
-
-fn after_panic(_panic: Box<dyn Any + Send + 'static>) -> Response {
-    (StatusCode::INTERNAL_SERVER_ERROR, "internal error\n").into_response()
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 use std::{fmt::Write, net::SocketAddr, sync::Arc};
 
-use axum::Router;
 use faroe_axum::endpoint::ActionInvocationEndpoint;
 use faroe_core::email::EmailSender;
 use faroe_email_queue::{EmailQueue, EmailQueueOptions};
@@ -13,7 +12,7 @@ use crate::{
     assembly::{Assembly, assemble},
     connections,
     dev_mailbox::DevMailbox,
-    http::{self, App},
+    http::{self, App, HttpService},
     open_email::{OpenEmailSender, email_templates},
 };
 
@@ -23,7 +22,7 @@ pub struct Instance {
     configuration: Configuration,
     listener: TcpListener,
     address: SocketAddr,
-    router: Router,
+    service: HttpService,
     /// A permit for each connection that there may be.
     places: Arc<Semaphore>,
     email: Email,
@@ -80,7 +79,7 @@ impl Instance {
             .with_body_timeout(configuration.http.body_timeout)
             .with_request_timeout(configuration.http.request_timeout);
         let places = Arc::new(Semaphore::new(configuration.http.max_connections as usize));
-        let router = http::router(App {
+        let service = http::service(App {
             endpoint,
             readiness,
             dev_mailbox: match &email {
@@ -100,7 +99,7 @@ impl Instance {
             configuration,
             listener,
             address,
-            router,
+            service,
             places,
             email,
         })
@@ -113,14 +112,14 @@ impl Instance {
 
     /// Serves until `stop` is ready; then it accepts no more connections, finishes the requests in flight, sends the
     /// notifications that wait, and returns, after the shutdown timeout at the latest.
-    pub async fn run_until(self, stop: impl Future<Output = ()>) {
+    pub async fn run_until(self, stop: impl Future<Output = ()> + Send) {
         let http = &self.configuration.http;
         let mut deadline = Instant::now();
         let stop = async {
             stop.await;
             deadline = Instant::now() + http.shutdown_timeout;
         };
-        connections::serve(self.listener, self.router, http, self.places, stop).await;
+        connections::serve(self.listener, self.service, http, self.places, stop).await;
         if let Email::Sent(queue) = self.email {
             let left = deadline.saturating_duration_since(Instant::now());
             let lost = queue.flush(left).await;

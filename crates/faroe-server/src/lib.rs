@@ -2,6 +2,7 @@
 
 mod arguments;
 mod assembly;
+mod caught;
 mod check_config;
 mod configuration;
 mod connections;

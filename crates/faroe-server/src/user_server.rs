@@ -17,10 +17,10 @@ use faroe_user_server::{
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
-use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{
     Configuration, StartError,
+    caught::Caught,
     configuration::{Credentials, Http},
     connections, open,
 };
@@ -31,7 +31,7 @@ pub struct UserServerInstance {
     http: Http,
     listener: TcpListener,
     address: SocketAddr,
-    router: Router,
+    router: Caught<Router>,
     places: Arc<Semaphore>,
 }
 
@@ -50,7 +50,6 @@ impl UserServerInstance {
         let router = Router::new()
             .route("/", post(answer))
             .route("/health", get(|| async { "alive\n" }))
-            .layer(CatchPanicLayer::new())
             .with_state((server, body_timeout));
         let failed = |error| {
             let what = format!("could not listen on {}", configuration.listen);
@@ -62,7 +61,7 @@ impl UserServerInstance {
         Ok(Self {
             address: listener.local_addr().map_err(failed)?,
             listener,
-            router,
+            router: Caught(router),
             places: Arc::new(Semaphore::new(configuration.http.max_connections as usize)),
             http: configuration.http,
         })
@@ -75,7 +74,7 @@ impl UserServerInstance {
 
     /// Serves until `stop` is ready; then it accepts no more connections, finishes the requests in flight and returns,
     /// after the shutdown timeout at the latest.
-    pub async fn run_until(self, stop: impl Future<Output = ()>) {
+    pub async fn run_until(self, stop: impl Future<Output = ()> + Send) {
         connections::serve(self.listener, self.router, &self.http, self.places, stop).await;
     }
 }

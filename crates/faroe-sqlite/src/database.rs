@@ -9,7 +9,7 @@ use crate::{
     error::sqlite_error,
     job::job,
     open::{self, Synchronous},
-    readers::Readers,
+    reader::Reader,
     writer::Writer,
 };
 
@@ -21,7 +21,7 @@ use crate::{
 pub struct Database {
     writer: Writer,
     /// `None` for a database in memory: its one connection is the writer's.
-    readers: Option<Arc<Readers>>,
+    reader: Option<Arc<Reader>>,
 }
 
 impl Database {
@@ -54,7 +54,7 @@ impl Database {
                 AdapterError::new(format!("open the database {}", path.display()), error)
             })?;
         Ok(Self {
-            readers: Some(Arc::new(Readers::new(path, writer.clone()))),
+            reader: Some(Arc::new(Reader::new(path, writer.clone()))),
             writer,
         })
     }
@@ -70,31 +70,27 @@ impl Database {
         let writer = Writer::start(connection);
         Ok(Self {
             writer: writer.map_err(|error| AdapterError::new(OPERATION, error))?,
-            readers: None,
+            reader: None,
         })
     }
 
     /// Runs a query. `operation` names it in errors, such as `find a user`.
     ///
-    /// The query runs on a thread of the runtime, between other tasks: look a few rows up by an index, no more. Queries
+    /// The query runs on a thread that reads, between other tasks: look a few rows up by an index, no more. Queries
     /// that come together share one transaction. One that finds the file locked waits for its turn to write, and may have
     /// run before.
     ///
     /// # Errors
     ///
     /// When the query fails.
-    ///
-    /// # Panics
-    ///
-    /// Outside of a tokio runtime.
     pub async fn read<T, Q>(&self, operation: &'static str, query: Q) -> Result<T, AdapterError>
     where
         T: Send + 'static,
         Q: Fn(&Connection) -> Result<T, Error> + Send + 'static,
     {
         let (job, answer) = job(operation, query);
-        match &self.readers {
-            Some(readers) => readers.add(job),
+        match &self.reader {
+            Some(reader) => reader.run(job).await,
             None => self.writer.add(job).await,
         }
         answer.wait().await
@@ -122,7 +118,7 @@ impl Database {
 
 impl fmt::Debug for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = self.readers.as_ref().map(|readers| readers.path());
+        let path = self.reader.as_ref().map(|reader| reader.path());
         f.debug_struct("Database")
             .field("path", &path)
             .finish_non_exhaustive()

@@ -4,7 +4,7 @@ mod database;
 mod error;
 mod job;
 mod open;
-mod readers;
+mod reader;
 mod upgrade;
 mod writer;
 

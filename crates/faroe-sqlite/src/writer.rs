@@ -3,12 +3,11 @@
 use std::{sync::Arc, thread};
 
 use rusqlite::{Connection, Error, ErrorCode};
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{self, error::TrySendError};
 
 use crate::{
     error::without_message_of_trigger,
     job::{Job, Ran},
-    readers::execute,
 };
 
 /// Writes that may wait; more wait for a place in the queue.
@@ -36,6 +35,13 @@ impl Writer {
     /// queue; if the thread has ended, the job is dropped.
     pub(crate) async fn add(&self, job: Box<dyn Job>) {
         let _ended = self.queue.send(job).await;
+    }
+
+    /// The same for a job that has run and was told that the file is locked: without a place it is answered just that.
+    pub(crate) fn add_or_finish(&self, job: Box<dyn Job>) {
+        if let Err(TrySendError::Full(job)) = self.queue.try_send(job) {
+            job.finish();
+        }
     }
 }
 
@@ -102,4 +108,9 @@ fn roll_back(connection: &Connection) {
         // There is nothing better to do with an error than to let the next `BEGIN` report it.
         let _error = execute(connection, "ROLLBACK");
     }
+}
+
+pub(crate) fn execute(connection: &Connection, statement: &str) -> Result<(), Error> {
+    connection.prepare_cached(statement)?.execute([])?;
+    Ok(())
 }

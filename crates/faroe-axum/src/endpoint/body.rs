@@ -1,7 +1,5 @@
 //! Reading the body of a request, within bounds.
 
-use std::time::Duration;
-
 use axum::{
     body::{Body, Bytes, HttpBody},
     http::{HeaderValue, StatusCode, header},
@@ -9,14 +7,14 @@ use axum::{
 };
 use faroe_core::protocol::envelope::MAX_BODY_SIZE;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 /// The whole body, or the response that refuses it.
-pub(super) async fn read(body: Body, time: Duration) -> Result<Bytes, Response> {
+pub(super) async fn read(body: Body, deadline: Instant) -> Result<Bytes, Response> {
     if body.size_hint().lower() > MAX_BODY_SIZE as u64 {
         return Err(too_large());
     }
-    match timeout(time, Limited::new(body, MAX_BODY_SIZE).collect()).await {
+    match timeout_at(deadline, Limited::new(body, MAX_BODY_SIZE).collect()).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
         Ok(Err(_)) => {

@@ -2,7 +2,7 @@
 
 use std::{future, net::SocketAddr};
 
-use axum::{body::Body, extract::State, routing::get};
+use axum::{Router, body::Body, extract::State, routing::get};
 use tokio::sync::{mpsc, oneshot};
 
 use super::*;

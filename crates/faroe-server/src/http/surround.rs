@@ -9,42 +9,38 @@ use std::{
 };
 
 use axum::{
-    extract::{MatchedPath, Request},
-    http::{HeaderValue, Method, header},
-    response::{IntoResponse, Response},
+    http::{HeaderValue, Method, Request, StatusCode, Uri, header},
+    response::Response,
 };
-use tower::{Layer, Service, layer::layer_fn};
+use tower::{Layer, Service};
 use tower_http::cors::CorsLayer;
 
 use super::App;
+use crate::caught::Caught;
 
-/// Surrounds the answers of a service.
-pub(super) fn surround<S>(
-    app: Arc<App>,
-    cors: Option<CorsLayer>,
-) -> impl Layer<S, Service = Surround<S>> + Clone {
-    let cors = cors.map(Arc::new);
-    layer_fn(move |inner| Surround {
-        app: Arc::clone(&app),
-        cors: cors.clone(),
-        inner,
-    })
-}
-
-#[derive(Clone)]
-pub(super) struct Surround<S> {
+/// A service whose answers are surrounded.
+#[derive(Clone, Debug)]
+pub(crate) struct Surround<S> {
     app: Arc<App>,
     /// For what a browser asks on behalf of a page: such a request names its origin. Nothing else is of interest to CORS.
     cors: Option<Arc<CorsLayer>>,
-    inner: S,
+    inner: Caught<S>,
 }
 
-impl<S, B> Service<Request> for Surround<S>
+impl<S> Surround<S> {
+    pub(super) fn new(app: Arc<App>, cors: Option<CorsLayer>, inner: S) -> Self {
+        Self {
+            app,
+            cors: cors.map(Arc::new),
+            inner: Caught(inner),
+        }
+    }
+}
+
+impl<S, B> Service<Request<B>> for Surround<S>
 where
-    S: Service<Request, Response = Response<B>, Error = Infallible> + Clone,
+    S: Service<Request<B>, Response = Response, Error = Infallible> + Clone,
     S::Future: Send + 'static,
-    Response<B>: IntoResponse,
-    B: Default + 'static,
 {
     type Response = Response;
     type Error = Infallible;
@@ -54,12 +50,12 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: Request) -> Self::Future {
+    fn call(&mut self, request: Request<B>) -> Self::Future {
         let seen = Seen {
             app: Arc::clone(&self.app),
             started: Instant::now(),
             method: request.method().clone(),
-            path: request.extensions().get::<MatchedPath>().cloned(),
+            uri: request.uri().clone(),
         };
         match &self.cors {
             Some(cors) if request.headers().contains_key(header::ORIGIN) => {
@@ -75,24 +71,32 @@ struct Seen {
     app: Arc<App>,
     started: Instant,
     method: Method,
-    /// Only a path that is one of ours: any other is the caller's own text.
-    path: Option<MatchedPath>,
+    uri: Uri,
 }
 
 impl Seen {
-    async fn finish<R: IntoResponse>(
+    async fn finish(
         self,
-        answer: impl Future<Output = Result<R, Infallible>>,
+        answer: impl Future<Output = Result<Response, Infallible>>,
     ) -> Result<Response, Infallible> {
-        let mut response = answer.await?.into_response();
+        let mut response = answer.await?;
         set_headers(&self.app, &mut response);
-        let Self { method, path, .. } = self;
-        let (status, elapsed) = (response.status().as_u16(), self.started.elapsed());
-        let path = path.as_ref().map_or("(none)", MatchedPath::as_str);
+        let Self {
+            method,
+            uri,
+            started,
+            ..
+        } = self;
+        let status = response.status().as_u16();
+        // A path that is none of ours is the caller's own text.
+        let path = match response.status() {
+            StatusCode::NOT_FOUND => "(none)",
+            _ => uri.path(),
+        };
         if response.status().is_server_error() {
-            tracing::warn!(%method, path, status, ?elapsed, "a request failed");
+            tracing::warn!(%method, path, status, elapsed = ?started.elapsed(), "a request failed");
         } else {
-            tracing::debug!(%method, path, status, ?elapsed, "a request");
+            tracing::debug!(%method, path, status, elapsed = ?started.elapsed(), "a request");
         }
         Ok(response)
     }

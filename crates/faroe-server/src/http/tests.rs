@@ -51,8 +51,8 @@ impl MainStorage for Broken {
     }
 }
 
-/// The router of a server whose storage is broken as far as `/ready` can see.
-async fn router_with(storage: Broken) -> (Router, tempfile::TempDir) {
+/// The service of a server whose storage is broken as far as `/ready` can see.
+async fn service_with(storage: Broken) -> (HttpService, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let data_dir = Some(folder.path().join("data"));
     let configuration = Configuration::load(&Arguments {
@@ -73,12 +73,12 @@ async fn router_with(storage: Broken) -> (Router, tempfile::TempDir) {
         http: configuration.http.clone(),
         places: Arc::new(Semaphore::new(1)),
     };
-    (router(app), folder)
+    (service(app), folder)
 }
 
-async fn get_path(router: &Router, path: &str) -> (u16, String) {
+async fn get_path(service: &HttpService, path: &str) -> (u16, String) {
     let request = Request::get(path).body(Body::empty()).unwrap();
-    let response = router.clone().oneshot(request).await.unwrap();
+    let response = service.clone().oneshot(request).await.unwrap();
     let status = response.status().as_u16();
     let body = response.into_body().collect().await.unwrap().to_bytes();
     (status, String::from_utf8(body.to_vec()).unwrap())
@@ -87,21 +87,21 @@ async fn get_path(router: &Router, path: &str) -> (u16, String) {
 #[tokio::test]
 async fn a_storage_that_does_not_answer_is_named_and_nothing_more() {
     for storage in [Broken::Fails, Broken::Hangs] {
-        let (router, _folder) = router_with(storage).await;
+        let (service, _folder) = service_with(storage).await;
         assert_eq!(
-            get_path(&router, "/ready").await,
+            get_path(&service, "/ready").await,
             (503, "not ready: storage\n".to_owned())
         );
-        assert_eq!(get_path(&router, "/health").await.0, 200);
+        assert_eq!(get_path(&service, "/health").await.0, 200);
     }
 }
 
 #[tokio::test]
 async fn a_panic_is_an_answer_and_the_server_lives() {
-    let (router, _folder) = router_with(Broken::Panics).await;
+    let (service, _folder) = service_with(Broken::Panics).await;
     assert_eq!(
-        get_path(&router, "/ready").await,
+        get_path(&service, "/ready").await,
         (500, "internal error\n".to_owned())
     );
-    assert_eq!(get_path(&router, "/health").await.0, 200);
+    assert_eq!(get_path(&service, "/health").await.0, 200);
 }

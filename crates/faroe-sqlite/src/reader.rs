@@ -1,0 +1,129 @@
+//! Reads: those that come together share one transaction, and threads keep out of each other's way.
+//!
+//! SQLite takes its locks on a file one after the other within a process; that costs as much as a look-up, and threads that
+//! meet there sleep. So a task that reads lets the others go on first that can. When its turn comes again, it runs what
+//! waits by then on its thread's connection, its own query and theirs.
+
+use std::{
+    array,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use rusqlite::{Connection, Error};
+
+use crate::{
+    job::{Job, Ran},
+    open,
+    writer::{Writer, execute},
+};
+
+/// Connections that read. Threads beyond that share one.
+const LANES: usize = 16;
+
+/// Reads that share one transaction at most.
+const BATCH: usize = 64;
+
+static THREADS: AtomicUsize = AtomicUsize::new(0);
+
+thread_local! {
+    /// Which of the lanes a thread uses.
+    static LANE: usize = THREADS.fetch_add(1, Ordering::Relaxed) % LANES;
+}
+
+/// The connections that read, and the queries that wait for them.
+pub(crate) struct Reader {
+    path: PathBuf,
+    /// Where a query goes that finds the file locked: it can wait there.
+    writer: Writer,
+    lanes: [Lane; LANES],
+}
+
+#[derive(Default)]
+struct Lane {
+    /// As many as there are callers, each of whom will run what is left of them.
+    waiting: Mutex<Vec<Box<dyn Job>>>,
+    /// `None` before the first query.
+    connection: Mutex<Option<Connection>>,
+}
+
+impl Reader {
+    pub(crate) fn new(path: &Path, writer: Writer) -> Self {
+        Self {
+            path: path.to_path_buf(),
+            writer,
+            lanes: array::from_fn(|_| Lane::default()),
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Sees to it that a query is run: here, or by another caller.
+    pub(crate) async fn run(&self, job: Box<dyn Job>) {
+        let lane = &self.lanes[LANE.with(|lane| *lane)];
+        lock(&lane.waiting).push(job);
+        tokio::task::yield_now().await;
+        loop {
+            let batch = lane.next_batch();
+            if batch.is_empty() {
+                return;
+            }
+            self.run_batch(batch, &mut lock(&lane.connection));
+        }
+    }
+
+    fn run_batch(&self, batch: Vec<Box<dyn Job>>, connection: &mut Option<Connection>) {
+        let opened = match connection
+            .take()
+            .map_or_else(|| open::reader(&self.path), Ok)
+        {
+            Ok(opened) => opened,
+            Err(error) => return fail(batch, error),
+        };
+        // Without a transaction each read has one of its own.
+        let is_shared = batch.len() > 1 && execute(&opened, "BEGIN").is_ok();
+        for job in batch {
+            self.run_one(job, &opened);
+        }
+        // SQLite may have ended it already, because of an error.
+        if is_shared && !opened.is_autocommit() && execute(&opened, "COMMIT").is_err() {
+            return;
+        }
+        *connection = Some(opened);
+    }
+
+    /// Runs and answers a query, if its caller still waits.
+    fn run_one(&self, mut job: Box<dyn Job>, connection: &Connection) {
+        if job.is_abandoned() {
+            return;
+        }
+        match job.run(connection) {
+            Ran::Well | Ran::Badly => job.finish(),
+            Ran::Busy => self.writer.add_or_finish(job),
+        }
+    }
+}
+
+impl Lane {
+    fn next_batch(&self) -> Vec<Box<dyn Job>> {
+        let mut waiting = lock(&self.waiting);
+        let count = waiting.len().min(BATCH);
+        waiting.drain(..count).collect()
+    }
+}
+
+fn fail(batch: Vec<Box<dyn Job>>, error: Error) {
+    let error = Arc::new(error);
+    for job in batch {
+        job.fail(Arc::clone(&error));
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
