@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -47,9 +47,20 @@ impl Connection {
 
     /// Sends a request and returns the body of the response, which has to be a 200.
     pub(crate) async fn exchange(&mut self, request: &[u8]) -> Result<&[u8]> {
+        let answer = self.request(request).await?;
+        ensure!(
+            answer.status == 200,
+            "the server answered {}",
+            answer.status
+        );
+        Ok(answer.body)
+    }
+
+    /// Sends a request and returns the response.
+    pub(crate) async fn request(&mut self, request: &[u8]) -> Result<Answer<'_>> {
         self.stream.write_all(request).await?;
         self.received.clear();
-        let head = loop {
+        let end = loop {
             self.receive().await?;
             if let Some(end) = self
                 .received
@@ -59,11 +70,12 @@ impl Connection {
                 break end + 4;
             }
         };
-        let size = body_size(&self.received[..head])?;
-        while self.received.len() < head + size {
+        let size = Answer::parse(&self.received[..end], &[])?.body_size()?;
+        while self.received.len() < end + size {
             self.receive().await?;
         }
-        Ok(&self.received[head..])
+        let (head, body) = self.received.split_at(end);
+        Answer::parse(head, body)
     }
 
     async fn receive(&mut self) -> Result<()> {
@@ -73,23 +85,42 @@ impl Connection {
     }
 }
 
-fn body_size(head: &[u8]) -> Result<usize> {
-    let head = std::str::from_utf8(head)?;
-    if !head.starts_with("HTTP/1.1 200 ") {
-        bail!(
-            "the server answered {}",
-            head.lines().next().unwrap_or_default()
-        );
+/// A response.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Answer<'a> {
+    pub(crate) status: u16,
+    headers: &'a str,
+    pub(crate) body: &'a [u8],
+}
+
+impl<'a> Answer<'a> {
+    fn parse(head: &'a [u8], body: &'a [u8]) -> Result<Self> {
+        let head = std::str::from_utf8(head)?;
+        let (line, headers) = head
+            .split_once("\r\n")
+            .context("a response without a line")?;
+        let status = line
+            .strip_prefix("HTTP/1.1 ")
+            .and_then(|rest| rest.get(..3));
+        let status = status.and_then(|status| status.parse().ok());
+        Ok(Self {
+            status: status.with_context(|| format!("the server answered {line}"))?,
+            headers,
+            body,
+        })
     }
-    let fields = head.lines().filter_map(|line| line.split_once(':'));
-    let size = fields
-        .filter(|(name, _)| name.eq_ignore_ascii_case("content-length"))
-        .map(|(_, value)| value)
-        .next();
-    Ok(size
-        .context("a response without a length")?
-        .trim()
-        .parse()?)
+
+    /// The value of a header, whatever the letter case of its name.
+    pub(crate) fn header(&self, name: &str) -> Option<&'a str> {
+        let mut fields = self.headers.lines().filter_map(|line| line.split_once(':'));
+        let field = fields.find(|(known, _)| known.eq_ignore_ascii_case(name));
+        field.map(|(_, value)| value.trim())
+    }
+
+    fn body_size(&self) -> Result<usize> {
+        let length = self.header("content-length");
+        Ok(length.context("a response without a length")?.parse()?)
+    }
 }
 
 /// Sends a request again and again on each of some connections, and returns how many were answered per second.
@@ -127,15 +158,18 @@ pub(crate) async fn load(
 mod tests {
     use super::*;
 
+    fn body_size(head: &str) -> Result<(u16, usize)> {
+        let answer = Answer::parse(head.as_bytes(), &[])?;
+        Ok((answer.status, answer.body_size()?))
+    }
+
     #[test]
-    fn only_a_200_with_a_length_is_a_response() {
+    fn only_what_has_a_status_and_a_length_is_a_response() {
         assert_eq!(
-            body_size(b"HTTP/1.1 200 OK\r\ncontent-length: 12\r\n\r\n").unwrap(),
-            12
+            body_size("HTTP/1.1 200 OK\r\nContent-length: 12\r\n\r\n").unwrap(),
+            (200, 12)
         );
-        assert!(
-            body_size(b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 12\r\n\r\n").is_err()
-        );
-        assert!(body_size(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").is_err());
+        assert!(body_size("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").is_err());
+        assert!(body_size("HTTP/1.1 OK\r\ncontent-length: 12\r\n\r\n").is_err());
     }
 }

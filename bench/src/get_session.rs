@@ -1,14 +1,15 @@
 //! How much of the speed of bare HTTP is left for `get_session`.
 
-use std::{env, fs, num::NonZeroUsize, path::Path, thread, time::Duration};
+use std::{env, num::NonZeroUsize, thread, time::Duration};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use clap::Args;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
 use crate::{
-    connection::{Connection, get, load, post},
+    connection::{Connection, load, post},
+    faroe,
     rounds::{Rounds, verdict},
     server_process::ServerProcess,
 };
@@ -38,8 +39,11 @@ pub(crate) struct Options {
 #[tokio::main]
 pub(crate) async fn run(options: &Options) -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let faroe = start_faroe(folder.path(), options.user_cache_expiration.as_deref()).await?;
-    let token = sign_up(&faroe).await?;
+    let expiration = options.user_cache_expiration.as_ref();
+    let settings = expiration
+        .map(|expiration| format!("[session]\nuser_cache_expiration = {}\n", json!(expiration)));
+    let faroe = faroe::start(folder.path(), &settings.unwrap_or_default()).await?;
+    let token = faroe::sign_up(&faroe).await?;
     let request =
         post(&json!({"action": "get_session", "arguments": {"session_token": token}}).to_string());
     let response = Connection::open(faroe.address)
@@ -84,64 +88,8 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// The server that was built beside us, in development mode.
-async fn start_faroe(folder: &Path, user_cache_expiration: Option<&str>) -> Result<ServerProcess> {
-    let configuration = folder.join("faroe.toml");
-    let users = format!("sqlite:{}", folder.join("users.sqlite3").display());
-    let users = json!(users);
-    let mut settings = format!("storage = \"memory:\"\nuser_store = {users}\nlog = \"warn\"\n");
-    if let Some(expiration) = user_cache_expiration.map(|expiration| json!(expiration)) {
-        settings += &format!("[session]\nuser_cache_expiration = {expiration}\n");
-    }
-    fs::write(&configuration, settings)?;
-    let executable = env::current_exe()?.with_file_name("faroe-server");
-    let mut command = Command::new(executable);
-    command
-        .arg("--config")
-        .arg(configuration)
-        .args(["--listen", "127.0.0.1:0"]);
-    ServerProcess::start(command).await
-}
-
 async fn start_bare(response: &str) -> Result<ServerProcess> {
     let mut command = Command::new(env::current_exe()?);
     command.args(["bare", response]);
     ServerProcess::start(command).await
-}
-
-/// Signs a user up over the wire, and returns the token of its session.
-async fn sign_up(server: &ServerProcess) -> Result<String> {
-    const ADDRESS: &str = "bench@example.com";
-    let mut connection = Connection::open(server.address).await?;
-    let mut invoke = async |action: &str, arguments: Value| {
-        let request = post(&json!({"action": action, "arguments": arguments}).to_string());
-        let answer: Value = serde_json::from_slice(connection.exchange(&request).await?)?;
-        ensure!(
-            answer["ok"] == true,
-            "{action} answered {}",
-            answer["error_code"]
-        );
-        anyhow::Ok(answer["values"].clone())
-    };
-    let signup = invoke("create_signup", json!({"email_address": ADDRESS})).await?;
-    let token = &signup["signup_token"];
-    let mut mailbox = Connection::open(server.address).await?;
-    let emails = mailbox
-        .exchange(&get(&format!("/dev/emails?to={ADDRESS}")))
-        .await?;
-    let emails: Value = serde_json::from_slice(emails)?;
-    let code = &emails[0]["code"];
-    let verification = json!({"signup_token": token, "email_address_verification_code": code});
-    invoke(
-        "verify_signup_email_address_verification_code",
-        verification,
-    )
-    .await?;
-    let password = json!({"signup_token": token, "password": "a bench of oak, quite long"});
-    invoke("set_signup_password", password).await?;
-    let session = invoke("complete_signup", json!({"signup_token": token})).await?;
-    Ok(session["session_token"]
-        .as_str()
-        .context("a sign-up without a session")?
-        .to_owned())
 }

@@ -2,7 +2,10 @@
 
 mod bare;
 mod connection;
+mod faroe;
 mod get_session;
+mod memory;
+mod overload;
 mod rounds;
 mod server_process;
 mod sign_in;
@@ -20,6 +23,8 @@ enum Bench {
     SignIn(sign_in::Options),
     /// Calls per second of each storage against those of its driver.
     Storage(storage::Options),
+    /// Ten times the load that hashing can take: refusals, sessions and memory meanwhile.
+    Overload(overload::Options),
     /// Serve one response to every request.
     #[command(hide = true)]
     Bare { response: String },
@@ -33,6 +38,7 @@ fn main() -> Result<()> {
         Bench::GetSession(options) => get_session::run(&options),
         Bench::SignIn(options) => sign_in::run(&options),
         Bench::Storage(options) => storage::run(&options),
+        Bench::Overload(options) => overload::run(&options),
         Bench::Bare { response } => bare::run(response),
         Bench::SignInCase(case) => sign_in::run_case(&case),
     }

@@ -8,11 +8,13 @@ use tokio::{
     process::{Child, ChildStdout, Command},
 };
 
+use crate::memory::Memory;
+
 /// Ends when it is dropped.
 #[derive(Debug)]
 pub(crate) struct ServerProcess {
     pub(crate) address: SocketAddr,
-    _child: Child,
+    child: Child,
     /// Kept open, so that the server can go on printing.
     _output: BufReader<ChildStdout>,
 }
@@ -36,8 +38,13 @@ impl ServerProcess {
             .parse()?;
         Ok(Self {
             address,
-            _child: child,
+            child,
             _output: output,
         })
+    }
+
+    /// What it holds now, and the most that it ever held.
+    pub(crate) fn memory(&self) -> Result<Memory> {
+        Memory::of(self.child.id().context("the server has ended")?)
     }
 }

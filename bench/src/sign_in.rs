@@ -1,7 +1,7 @@
 //! How much of the speed of raw hashing is left for sign-ins.
 
 use std::{
-    env, fs,
+    env,
     process::Command,
     sync::{
         Arc,
@@ -28,7 +28,11 @@ use faroe_storage_memory::MemoryStorage;
 use faroe_testkit::user_store::ReferenceUserStore;
 use tokio::task::JoinSet;
 
-use crate::rounds::{Rounds, verdict};
+use crate::{
+    faroe::{ADDRESS, PASSWORD},
+    memory::Memory,
+    rounds::{Rounds, verdict},
+};
 
 /// Sign-ins per second, as a part of hashes per second.
 const BAR: f64 = 0.95;
@@ -37,9 +41,7 @@ const HASH_MIB: usize = 64;
 /// What the process may hold besides.
 const BASE_MIB: usize = 64;
 
-const PASSWORD: &str = "a bench of oak, quite long";
 const SALT: [u8; 16] = [7; 16];
-const ADDRESS: &str = "bench@example.com";
 
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct Options {
@@ -108,29 +110,17 @@ pub(crate) fn run_case(case: &Case) -> Result<()> {
         "ratio of medians {ratio:.3}: the bar of {BAR} is {}",
         verdict(ratio >= BAR)
     );
-    report_memory(permits);
-    Ok(())
+    report_memory(permits)
 }
 
-fn report_memory(permits: usize) {
+fn report_memory(permits: usize) -> Result<()> {
     let most = permits * HASH_MIB + BASE_MIB;
-    match peak_memory_mib() {
-        Some(peak) => println!(
-            "peak memory {peak} MiB: the bar of {most} MiB is {}\n",
-            verdict(peak <= most)
-        ),
-        None => println!("peak memory is not known on this system\n"),
-    }
-}
-
-/// The most that was ever resident, as Linux tells.
-fn peak_memory_mib() -> Option<usize> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let peak = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kib: usize = peak.trim().trim_end_matches(" kB").parse().ok()?;
-    Some(kib.div_ceil(1024))
+    let peak = Memory::of_this_process()?.peak_mib;
+    println!(
+        "peak memory {peak} MiB: the bar of {most} MiB is {}\n",
+        verdict(peak <= most)
+    );
+    Ok(())
 }
 
 async fn server(algorithm: &Arc<Argon2id>, permits: usize) -> Result<Server> {

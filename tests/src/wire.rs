@@ -3,7 +3,11 @@
 use std::collections::HashMap;
 
 use faroe_core::protocol::schema::{ActionSchema, server_actions};
-use reqwest::{StatusCode, header::CONTENT_TYPE, redirect::Policy};
+use reqwest::{
+    StatusCode,
+    header::{CONTENT_TYPE, RETRY_AFTER},
+    redirect::Policy,
+};
 use serde_json::{Value, json};
 
 use crate::form::{assert_members, assert_values, is_id};
@@ -46,16 +50,22 @@ pub struct Answer {
     pub status: StatusCode,
     /// The content type, if there is one.
     pub content_type: Option<String>,
+    /// How many seconds to wait before the next try, if it says so.
+    pub retry_after: Option<String>,
     /// The body.
     pub body: String,
 }
 
 impl Answer {
     async fn read(response: reqwest::Response) -> reqwest::Result<Self> {
-        let content_type = response.headers().get(CONTENT_TYPE);
+        let header = |name| {
+            let value = response.headers().get(name)?;
+            Some(value.to_str().unwrap().to_owned())
+        };
         Ok(Self {
             status: response.status(),
-            content_type: content_type.map(|value| value.to_str().unwrap().to_owned()),
+            content_type: header(CONTENT_TYPE),
+            retry_after: header(RETRY_AFTER),
             body: response.text().await?,
         })
     }

@@ -45,6 +45,8 @@ enum Benchmark {
     SignIn,
     /// Calls per second of each storage against those of its driver.
     Storage,
+    /// Ten times the load that hashing can take: refusals, sessions and memory meanwhile.
+    Overload,
 }
 
 fn main() -> ExitCode {

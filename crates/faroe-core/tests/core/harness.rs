@@ -568,9 +568,9 @@ impl Harness {
         signup_token
     }
 
-    /// Returns when so many attempts at the user's password were let through: then they hash or wait for a permit.
-    pub(crate) async fn until_tokens_are_taken(&self, tokens: u32) {
-        let expected = format!("\"tokens\":{}", 5 - tokens);
+    /// Returns when so many attempts at the user's password are left: the others hash by then or wait for a permit.
+    pub(crate) async fn until_attempts_are_left(&self, attempts: usize) {
+        let expected = format!("\"tokens\":{attempts},");
         let taken = || {
             let entries = self.storage.entries();
             let bucket = entries

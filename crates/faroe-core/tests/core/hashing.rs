@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use faroe_core::{
-    Hashing,
+    Hashing, RateLimit,
     protocol::{
         secret::SigninToken, session::GetSession, signin::VerifySigninUserPassword,
         signup::SetSignupPassword, user_password_reset::CreateUserPasswordReset,
@@ -59,7 +59,7 @@ async fn defect_12_beyond_the_queue_a_request_is_refused_with_nothing_consumed()
     let running = spawn_verify(&harness, first);
     soon!(gate.wait_for(1));
     let waiting = spawn_verify(&harness, second);
-    soon!(harness.until_tokens_are_taken(2));
+    soon!(harness.until_attempts_are_left(3));
 
     let before = harness.storage.entries();
     // It is refused without a wait.
@@ -103,9 +103,9 @@ async fn defect_25_nothing_is_hashed_for_a_client_that_has_gone() {
     let running = spawn_verify(&harness, first);
     soon!(gate.wait_for(1));
     let gone = spawn_verify(&harness, second);
-    soon!(harness.until_tokens_are_taken(2));
+    soon!(harness.until_attempts_are_left(3));
     let living = spawn_verify(&harness, third);
-    soon!(harness.until_tokens_are_taken(3));
+    soon!(harness.until_attempts_are_left(2));
     gone.abort();
     assert!(soon!(gone).unwrap_err().is_cancelled());
     drop(gate);
@@ -114,6 +114,65 @@ async fn defect_25_nothing_is_hashed_for_a_client_that_has_gone() {
         ("ok", "ok")
     );
     assert_eq!(harness.hasher.evaluations() - evaluations, 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn p46_who_goes_away_while_hashing_is_overloaded_makes_place_for_others() {
+    const PLACES: usize = 10;
+    const ATTEMPTS: usize = 10 * PLACES;
+    let harness = Arc::new(Harness::with(|_, options| {
+        options.hashing = Hashing {
+            permits: 1,
+            queue: PLACES - 1,
+        };
+        options.rate_limits.verify_user_password = RateLimit {
+            capacity: u32::try_from(ATTEMPTS).unwrap(),
+            interval: Duration::from_secs(60),
+        };
+    }));
+    harness.sign_up().await;
+    let mut flows = Vec::new();
+    for _ in 0..ATTEMPTS {
+        flows.push(harness.create_signin().await);
+    }
+    let evaluations = harness.hasher.evaluations();
+    let gate = harness.hasher.close_gate();
+    let mut accepted = vec![spawn_verify(&harness, flows.pop().unwrap())];
+    soon!(gate.wait_for(1));
+    accepted.extend(
+        flows
+            .drain(..PLACES - 1)
+            .map(|flow| spawn_verify(&harness, flow)),
+    );
+    soon!(harness.until_attempts_are_left(ATTEMPTS - PLACES));
+    for flow in &flows {
+        let refused = outcome(&harness.server, verify(flow.clone())).now_or_never();
+        assert_eq!(refused, Some("overloaded"));
+    }
+
+    let gone = accepted.split_off(PLACES / 2);
+    for waiting in &gone {
+        waiting.abort();
+    }
+    for waiting in gone {
+        assert!(soon!(waiting).unwrap_err().is_cancelled());
+        accepted.push(spawn_verify(&harness, flows.pop().unwrap()));
+    }
+    soon!(harness.until_attempts_are_left(ATTEMPTS - PLACES - PLACES / 2));
+    let refused = outcome(&harness.server, verify(flows.pop().unwrap())).now_or_never();
+    assert_eq!(refused, Some("overloaded"), "every place is taken again");
+    drop(gate);
+    for waiting in accepted {
+        assert_eq!(soon!(waiting).unwrap(), "ok");
+    }
+    assert_eq!(harness.hasher.evaluations() - evaluations, PLACES);
+    promise::report(
+        "P46",
+        format_args!(
+            "{ATTEMPTS} attempts, {} clients gone, none hashed for",
+            PLACES / 2
+        ),
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
