@@ -17,13 +17,22 @@ use axum::{
 use faroe_client::Client;
 use faroe_core::{
     endpoint::{Endpoint, EndpointResponse, UnknownAction},
-    protocol::envelope::{self, InvalidRequest},
+    protocol::{
+        envelope::{self, InvalidRequest},
+        id::ActionInvocationId,
+    },
+    random,
 };
 use tokio::time::{Instant, timeout_at};
 
-pub use self::guard::InvocationGuard;
+pub use self::guard::{InvocationGuard, Refusal};
 use self::{body::too_large, forward::Forward};
-use crate::{cookies::keep_out_of_caches, unavailable::retry_after};
+use crate::{
+    TooManyRequests,
+    actions::{RATE_LIMITED, has_code},
+    cookies::keep_out_of_caches,
+    unavailable::retry_after,
+};
 
 /// The action invocation endpoint: all actions of a server, or some. Cheap to clone.
 ///
@@ -33,7 +42,7 @@ use crate::{cookies::keep_out_of_caches, unavailable::retry_after};
 ///
 /// Tokens are in the bodies and not in cookies, so no session is looked for and the pages of any site may call it as far as
 /// your CORS layer lets them. Put it beside the layer [`Auth`](crate::Auth), not behind it, unless only your own pages are
-/// to call it. A limit for each IP address goes around its router, as any layer does.
+/// to call it. [`IpRateLimit`](crate::ip_rate_limit::IpRateLimit) limits what each IP address may do.
 #[derive(Clone, Debug)]
 pub struct ActionInvocationEndpoint {
     target: Target,
@@ -96,7 +105,8 @@ impl ActionInvocationEndpoint {
         }
     }
 
-    /// Asks a guard before each invocation: a captcha, an API key, anything.
+    /// Asks a guard before each invocation: a captcha, an API key, a limit for each IP address, anything. There is one; it
+    /// may ask others.
     #[must_use]
     pub fn guarded_by(self, guard: impl InvocationGuard) -> Self {
         Self {
@@ -168,7 +178,13 @@ impl ActionInvocationEndpoint {
             return Ok(());
         };
         let request = envelope::Request::parse(body).map_err(refuse)?;
-        guard.check(&request.action, parts).await
+        match guard.check(&request.action, parts).await {
+            Ok(()) => Ok(()),
+            Err(Refusal::Response(response)) => Err(response),
+            Err(Refusal::RateLimited { retry_after }) => {
+                Err(rate_limited(&request.action, retry_after))
+            }
+        }
     }
 }
 
@@ -190,6 +206,16 @@ fn refuse(reason: InvalidRequest) -> Response {
         InvalidRequest::TooLarge => too_large(),
         reason => (StatusCode::BAD_REQUEST, format!("{reason}\n")).into_response(),
     }
+}
+
+/// The code of the action, if it has it: existing clients know what to do with that.
+fn rate_limited(action: &str, retry_after: Duration) -> Response {
+    if !has_code(action, RATE_LIMITED) {
+        return TooManyRequests { retry_after }.into_response();
+    }
+    let id = ActionInvocationId::from(random::id());
+    tracing::debug!(action, action_invocation_id = %id, "a guard has refused it: too many");
+    completed(envelope::encode_error(&id, RATE_LIMITED))
 }
 
 fn overloaded(time: Option<Duration>) -> Response {

@@ -1,11 +1,14 @@
 #![doc = include_str!("../README.md")]
 
+mod actions;
 mod auth;
 mod cookies;
 mod cross_site;
 pub mod endpoint;
+pub mod ip_rate_limit;
 mod layer;
 mod signed_in;
+mod too_many_requests;
 mod unavailable;
 
 pub use faroe_client::Client;
@@ -16,5 +19,6 @@ pub use self::{
     cross_site::{InvalidOrigin, Origin},
     layer::AuthService,
     signed_in::{Rejection, SignedIn},
+    too_many_requests::TooManyRequests,
     unavailable::Unavailable,
 };

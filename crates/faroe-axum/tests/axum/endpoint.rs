@@ -6,11 +6,11 @@ use async_trait::async_trait;
 use axum::{
     Router,
     http::{StatusCode, request::Parts},
-    response::{IntoResponse, Response},
+    response::IntoResponse,
 };
 use faroe_axum::{
     Client,
-    endpoint::{ActionInvocationEndpoint, InvocationGuard},
+    endpoint::{ActionInvocationEndpoint, InvocationGuard, Refusal},
 };
 use faroe_core::{client::SendError, error::AdapterError};
 use serde_json::{Value, json};
@@ -149,9 +149,10 @@ struct Captcha;
 
 #[async_trait]
 impl InvocationGuard for Captcha {
-    async fn check(&self, action: &str, parts: &Parts) -> Result<(), Response> {
+    async fn check(&self, action: &str, parts: &Parts) -> Result<(), Refusal> {
         if action == "create_signup" && !parts.headers.contains_key("captcha") {
-            return Err((StatusCode::FORBIDDEN, "solve the captcha\n").into_response());
+            let reason = (StatusCode::FORBIDDEN, "solve the captcha\n");
+            return Err(reason.into_response().into());
         }
         Ok(())
     }

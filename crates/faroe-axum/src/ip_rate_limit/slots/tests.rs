@@ -1,0 +1,84 @@
+//! Slots against memory without a bound.
+
+use std::time::Duration;
+
+use governor::{
+    Quota, RateLimiter, clock::FakeRelativeClock, middleware::NoOpMiddleware,
+    state::keyed::HashMapStateStore,
+};
+use proptest::{collection::vec, prelude::*};
+
+use super::*;
+
+const CAPACITY: u32 = 3;
+const INTERVAL: u64 = 10;
+
+type Limiter<S> = RateLimiter<Ipv6Addr, S, FakeRelativeClock, NoOpMiddleware<Nanos>>;
+
+fn limiter<S: StateStore<Key = Ipv6Addr>>(state: S, clock: &FakeRelativeClock) -> Limiter<S> {
+    let quota = Quota::with_period(Duration::from_secs(INTERVAL)).unwrap();
+    let quota = quota.allow_burst(CAPACITY.try_into().unwrap());
+    RateLimiter::new(quota, state, clock.clone())
+}
+
+fn network(number: u16) -> Ipv6Addr {
+    Ipv6Addr::new(0x2001, 0xdb8, 0, number, 0, 0, 0, 0)
+}
+
+/// Seconds that pass, and who tries then.
+fn attempts(networks: u16) -> impl Strategy<Value = Vec<(u64, u16)>> {
+    vec((0..INTERVAL / 2, 0..networks), 0..500)
+}
+
+proptest! {
+    /// As many as there are slots are told apart exactly.
+    #[test]
+    fn those_who_have_a_slot_have_their_own_budget(attempts in attempts(SLOTS_OF_A_SET as u16)) {
+        let clock = FakeRelativeClock::default();
+        let bounded = limiter(Slots::new(SLOTS_OF_A_SET), &clock);
+        let unbounded = limiter(HashMapStateStore::<Ipv6Addr>::default(), &clock);
+        for (seconds, number) in attempts {
+            clock.advance(Duration::from_secs(seconds));
+            let key = network(number);
+            prop_assert_eq!(bounded.check_key(&key), unbounded.check_key(&key));
+        }
+    }
+
+    /// Any number of others, in any order, give nobody more than one budget, and all together not more than the slots.
+    #[test]
+    fn nobody_gets_more_than_his_own_budget_whatever_others_do(
+        attempts in attempts(100),
+        slots in 1..40_usize,
+    ) {
+        let clock = FakeRelativeClock::default();
+        let bounded = limiter(Slots::new(slots), &clock);
+        let unbounded = limiter(HashMapStateStore::<Ipv6Addr>::default(), &clock);
+        let (mut elapsed, mut passed) = (0, 0);
+        for (seconds, number) in attempts {
+            clock.advance(Duration::from_secs(seconds));
+            elapsed += seconds;
+            let key = network(number);
+            if bounded.check_key(&key).is_ok() {
+                passed += 1;
+                prop_assert_eq!(unbounded.check_key(&key), Ok(()));
+            }
+        }
+        let slots = slots.next_multiple_of(SLOTS_OF_A_SET) as u64;
+        prop_assert!(passed <= slots * (u64::from(CAPACITY) + elapsed / INTERVAL));
+    }
+}
+
+/// The attack that the slots are made against: use up a budget, be pushed out by others, come back.
+#[test]
+fn a_flood_of_other_addresses_resets_no_budget() {
+    let clock = FakeRelativeClock::default();
+    let limiter = limiter(Slots::new(4 * SLOTS_OF_A_SET), &clock);
+    let attacker = network(0);
+    while limiter.check_key(&attacker).is_ok() {}
+    for round in 0..10 {
+        for number in 1..1000 {
+            let _ = limiter.check_key(&network(number));
+        }
+        assert!(limiter.check_key(&attacker).is_err(), "round {round}");
+    }
+}

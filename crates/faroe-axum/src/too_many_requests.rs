@@ -1,0 +1,33 @@
+//! The answer to who has done too much.
+
+use std::{error::Error, fmt, time::Duration};
+
+use axum::{
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+
+use crate::unavailable::retry_after;
+
+/// Someone has used up what he may do for now; nothing was done. As a response it is a 429 with `Retry-After`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooManyRequests {
+    /// How long to wait before trying again.
+    pub retry_after: Duration,
+}
+
+impl fmt::Display for TooManyRequests {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("too many requests")
+    }
+}
+
+impl Error for TooManyRequests {}
+
+impl IntoResponse for TooManyRequests {
+    fn into_response(self) -> Response {
+        let retry_after = [(header::RETRY_AFTER, retry_after(self.retry_after))];
+        let reason = format!("{self}\n");
+        (StatusCode::TOO_MANY_REQUESTS, retry_after, reason).into_response()
+    }
+}
