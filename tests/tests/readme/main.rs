@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod app;
+mod user_server;
 
 use std::fs;
 
@@ -64,6 +65,11 @@ async fn the_axum_app_made_in_an_empty_folder_has_a_protected_page() {
 #[tokio::test]
 async fn the_axum_example_has_a_protected_page() {
     app::visit(app::build_example().await).await;
+}
+
+#[tokio::test]
+async fn the_users_service_of_the_example_keeps_the_users_of_a_server() {
+    user_server::try_it_in_two_terminals().await;
 }
 
 #[test]

@@ -3,17 +3,19 @@
 
 use std::{
     fs,
+    io::{BufRead, BufReader, Read, Write},
     net::TcpListener,
     os::unix::fs::PermissionsExt,
     path::Path,
     process::{Command, Output},
+    thread,
 };
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     mail_server::MailServer,
-    support::{Program, command, refusal},
+    support::{PATIENCE, Program, command, refusal},
 };
 
 const PASSWORD: &str = "seven purple lanterns";
@@ -173,20 +175,9 @@ fn a_check_of_the_configuration_signs_in_and_sends_nothing() {
     assert!(told(&bad).contains("535 5.7.8"), "{}", told(&bad));
     assert!(mail.is_empty());
 
-    let nobody = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
-    let webhook = format!(
-        "email_sender = \"http://localhost:{nobody}/emails\"\n[email]\nsigning_key = {{ file = \"key\" }}"
-    );
-    write(
-        folder.path(),
-        "key",
-        "c2V2ZW4gcHVycGxlIGxhbnRlcm5zIHNldmVuIHB1cnBsZQ==\n",
-        0o600,
-    );
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap();
+    let webhook = webhook(folder.path(), nobody.local_addr().unwrap().port());
+    drop(nobody);
     let webhook = run(folder.path(), &webhook, &["check-config"], "");
     assert_eq!(webhook.status.code(), Some(1));
     assert!(
@@ -194,6 +185,63 @@ fn a_check_of_the_configuration_signs_in_and_sends_nothing() {
         "{}",
         told(&webhook)
     );
+}
+
+/// Gives its messages to the application's own backend.
+fn webhook(folder: &Path, port: u16) -> String {
+    let key = "c2V2ZW4gcHVycGxlIGxhbnRlcm5zIHNldmVuIHB1cnBsZQ==\n";
+    write(folder, "key", key, 0o600);
+    format!(
+        "mode = \"production\"\nemail_sender = \"http://localhost:{port}/emails\"\n\
+         [email]\nsigning_key = {{ file = \"key\" }}"
+    )
+}
+
+#[test]
+fn a_backend_of_your_own_is_given_signed_messages() {
+    let (folder, backend) = (
+        tempfile::tempdir().unwrap(),
+        TcpListener::bind("127.0.0.1:0"),
+    );
+    let backend = backend.unwrap();
+    let port = backend.local_addr().unwrap().port();
+    let asked = thread::spawn(move || {
+        let stream = backend.accept().unwrap().0;
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut request = BufReader::new(stream);
+        let mut head = Vec::new();
+        loop {
+            let mut line = String::new();
+            request.read_line(&mut line).unwrap();
+            match line.trim_end() {
+                "" => break,
+                line => head.push(line.to_lowercase()),
+            }
+        }
+        let length = head
+            .iter()
+            .find_map(|line| line.strip_prefix("content-length: "));
+        let mut body = vec![0; length.unwrap().parse().unwrap()];
+        request.read_exact(&mut body).unwrap();
+        let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+        request.get_mut().write_all(answer).unwrap();
+        (head, serde_json::from_slice::<Value>(&body).unwrap())
+    });
+    let send = ["send-test-email", "bob@example.com"];
+    let sent = run(folder.path(), &webhook(folder.path(), port), &send, "");
+    assert!(sent.status.success(), "{}", told(&sent));
+    assert!(told(&sent).contains(&format!("webhook at localhost:{port}")));
+    let (head, message) = asked.join().unwrap();
+    assert_eq!(head[0], "post /emails http/1.1");
+    for name in ["content-digest: ", "signature-input: ", "signature: "] {
+        assert!(
+            head.iter().any(|line| line.starts_with(name)),
+            "{name}{head:?}"
+        );
+    }
+    assert_eq!(message["to"], "bob@example.com");
+    assert_eq!(message["type"], "signup_email_address_verification_code");
+    assert_eq!(message["code"], "TESTTEST");
 }
 
 fn write(folder: &Path, name: &str, text: &str, mode: u32) {
