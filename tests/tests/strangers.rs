@@ -1,0 +1,454 @@
+//! A day of strangers at work on one address, in virtual time: what its owner feels of it, with and without a limit for each
+//! IP address. The figures are those of SECURITY.md, which this test compares.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::{fmt, fs, net::IpAddr, path::Path, time::Duration};
+
+use faroe_axum::ip_rate_limit::{FakeRelativeClock, IpRateLimit, IpRateLimitOptions};
+use faroe_core::{
+    ServerAction,
+    protocol::{
+        action::Action,
+        secret::{SigninToken, SignupToken, UserPasswordResetToken},
+        signin::{CreateSignin, VerifySigninUserPassword},
+        signup::{CreateSignup, VerifySignupEmailAddressVerificationCode},
+        user_password_reset::{CreateUserPasswordReset, VerifyUserPasswordResetTemporaryPassword},
+    },
+};
+use faroe_testkit::promise;
+use faroe_tests::{
+    client::{PASSWORD, Session, WRONG_PASSWORD},
+    server::TestServer,
+};
+
+const DAY: u64 = 24 * 60 * 60;
+/// Strangers ask so often, in seconds, at a random moment. Whoever asks much more often gets little more: what they want
+/// comes back once a minute or more slowly.
+const STRANGERS_ASK_EVERY: u64 = 10;
+/// The owner comes once an hour, at a random moment, tries again so often, and gives up after ten minutes.
+const OWNER_COMES_EVERY: u64 = 60 * 60;
+const OWNER_TRIES_EVERY: u64 = 20;
+const OWNER_GIVES_UP_AFTER: u64 = 10 * 60;
+
+const ADDRESS: &str = "ada@example.com";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Goal {
+    SignUp,
+    SignIn,
+    ResetThePassword,
+}
+
+impl fmt::Display for Goal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::SignUp => "sign up",
+            Self::SignIn => "sign in",
+            Self::ResetThePassword => "reset the password",
+        })
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Strategy {
+    /// They guess on in one flow as long as it lives.
+    OneFlow,
+    /// They begin a flow for every guess.
+    ManyFlows,
+}
+
+impl fmt::Display for Strategy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::OneFlow => "in one flow",
+            Self::ManyFlows => "in a new flow each",
+        })
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Scenario {
+    goal: Goal,
+    strategy: Strategy,
+    /// How many IP addresses the strangers have.
+    strangers: u32,
+}
+
+/// A flow that someone has begun, and that has a secret to enter.
+#[derive(Clone, Debug)]
+enum Flow {
+    Signup(SignupToken),
+    Signin(SigninToken),
+    Reset(UserPasswordResetToken),
+}
+
+/// What an attempt came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Attempt {
+    Right,
+    Wrong,
+    /// There is nothing left of some limit: the secret was not looked at.
+    Limited,
+    /// The flow is over.
+    Over,
+}
+
+/// A server that sees IP addresses, and a clock for all of it.
+struct Town {
+    server: TestServer,
+    door: Option<(IpRateLimit<FakeRelativeClock>, FakeRelativeClock)>,
+    goal: Goal,
+    /// The owner's, on a device where he is signed in.
+    session: Option<Session>,
+}
+
+impl Town {
+    async fn start(goal: Goal, limits_ip_addresses: bool) -> Self {
+        let server = TestServer::start().await;
+        let session = match goal {
+            Goal::SignUp => None,
+            Goal::SignIn | Goal::ResetThePassword => Some(server.sign_up(ADDRESS).await),
+        };
+        // What that took has come back.
+        server.clock.advance(Duration::from_secs(DAY));
+        server.mailbox.take_messages();
+        let door = limits_ip_addresses.then(|| {
+            let clock = FakeRelativeClock::default();
+            let limit = IpRateLimit::with_clock(IpRateLimitOptions::default(), clock.clone());
+            (limit.unwrap(), clock)
+        });
+        Self {
+            server,
+            door,
+            goal,
+            session,
+        }
+    }
+
+    fn advance(&self, seconds: u64) {
+        let time = Duration::from_secs(seconds);
+        self.server.clock.advance(time);
+        if let Some((_, clock)) = &self.door {
+            clock.advance(time);
+        }
+    }
+
+    /// Asks from an IP address. `Err` is the error code, and `rate_limited` at the door.
+    async fn ask<A: ServerAction>(
+        &self,
+        from: IpAddr,
+        action: A,
+    ) -> Result<<A as Action>::Values, &'static str> {
+        let is_let_in = |door: &(IpRateLimit<_>, _)| door.0.check_attempt(from).is_ok();
+        if !self.door.as_ref().is_none_or(is_let_in) {
+            return Err("rate_limited");
+        }
+        let answer = self.server.server.invoke(action).await;
+        answer.map_err(|error| {
+            error
+                .kind
+                .error_code()
+                .expect("hashing is never overloaded")
+        })
+    }
+
+    /// Begins a flow towards the goal, if a limit allows.
+    async fn begin(&self, from: IpAddr) -> Option<Flow> {
+        let begun = match self.goal {
+            Goal::SignUp => {
+                let email_address = ADDRESS.to_owned();
+                let signup = self.ask(from, CreateSignup { email_address }).await;
+                signup.map(|signup| Flow::Signup(signup.signup_token))
+            }
+            Goal::SignIn => {
+                let user_email_address = ADDRESS.to_owned();
+                let signin = self.ask(from, CreateSignin { user_email_address }).await;
+                signin.map(|signin| Flow::Signin(signin.signin_token))
+            }
+            Goal::ResetThePassword => {
+                let create = CreateUserPasswordReset {
+                    user_email_address: ADDRESS.to_owned(),
+                };
+                let reset = self.ask(from, create).await;
+                reset.map(|reset| Flow::Reset(reset.user_password_reset_token))
+            }
+        };
+        match begun {
+            Ok(flow) => Some(flow),
+            Err(code) => {
+                assert_eq!(code, "rate_limited");
+                None
+            }
+        }
+    }
+
+    /// Enters a secret: the right one, as only the owner of the mailbox and the password knows it, or a wrong one.
+    async fn enter(&self, from: IpAddr, flow: &Flow, right: Option<&str>) -> Attempt {
+        let code = match flow.clone() {
+            Flow::Signup(signup_token) => {
+                let verify = VerifySignupEmailAddressVerificationCode {
+                    signup_token,
+                    email_address_verification_code: right.unwrap_or("22222222").into(),
+                };
+                self.ask(from, verify).await.err()
+            }
+            Flow::Signin(signin_token) => {
+                let verify = VerifySigninUserPassword {
+                    signin_token,
+                    password: right.unwrap_or(WRONG_PASSWORD).into(),
+                };
+                self.ask(from, verify).await.err()
+            }
+            Flow::Reset(user_password_reset_token) => {
+                let verify = VerifyUserPasswordResetTemporaryPassword {
+                    user_password_reset_token,
+                    temporary_password: right.unwrap_or("2222222222222222").into(),
+                };
+                self.ask(from, verify).await.err()
+            }
+        };
+        match code {
+            None => Attempt::Right,
+            Some("rate_limited") => Attempt::Limited,
+            Some(code) if code.starts_with("incorrect_") => Attempt::Wrong,
+            Some(code) => {
+                assert!(code.starts_with("invalid_"), "{code}");
+                Attempt::Over
+            }
+        }
+    }
+
+    /// What the email says that has just arrived for the flow, or the user's password.
+    async fn right_secret(&self, flow: &Flow) -> String {
+        match flow {
+            Flow::Signup(_) => self.server.inbox.last_code(ADDRESS).await,
+            Flow::Signin(_) => PASSWORD.to_owned(),
+            Flow::Reset(_) => self.server.inbox.last_temporary_password(ADDRESS).await,
+        }
+    }
+}
+
+/// Numbers that have no rhythm, and always the same, so that the figures are: the generator MINSTD of Park and Miller.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0 * 48_271 % 2_147_483_647;
+        self.0
+    }
+}
+
+/// Strangers with some addresses, who take turns.
+struct Strangers {
+    scenario: Scenario,
+    random: Random,
+    acts_at: u64,
+    turns: u32,
+    flow: Option<Flow>,
+    guesses: u32,
+}
+
+impl Strangers {
+    fn new(scenario: Scenario) -> Self {
+        Self {
+            scenario,
+            random: Random(7),
+            acts_at: 0,
+            turns: 0,
+            flow: None,
+            guesses: 0,
+        }
+    }
+
+    async fn act(&mut self, town: &Town, now: u64) {
+        if now.is_multiple_of(STRANGERS_ASK_EVERY) {
+            self.acts_at = now + self.random.next() % STRANGERS_ASK_EVERY;
+        }
+        if now != self.acts_at {
+            return;
+        }
+        let turn = self.turns % self.scenario.strangers;
+        self.turns += 1;
+        let from = IpAddr::from([198, 18, (turn >> 8) as u8, turn as u8]);
+        if self.flow.is_none() || self.scenario.strategy == Strategy::ManyFlows {
+            self.flow = town.begin(from).await.or(self.flow.take());
+        }
+        let Some(flow) = &self.flow else { return };
+        match town.enter(from, flow, None).await {
+            Attempt::Wrong => self.guesses += 1,
+            Attempt::Limited => {}
+            Attempt::Over => self.flow = None,
+            Attempt::Right => panic!("a stranger has guessed a secret"),
+        }
+    }
+}
+
+/// The owner, at an IP address of his own.
+struct Owner {
+    random: Random,
+    comes_at: u64,
+    /// When he came, and the flow that he has begun since.
+    visit: Option<(u64, Option<Flow>)>,
+    /// How long the visits took that came to their end, in seconds.
+    waits: Vec<u64>,
+    visits: usize,
+}
+
+impl Owner {
+    fn new() -> Self {
+        Self {
+            random: Random(11),
+            comes_at: 0,
+            visit: None,
+            waits: Vec::new(),
+            visits: 0,
+        }
+    }
+
+    async fn act(&mut self, town: &Town, now: u64) {
+        if now.is_multiple_of(OWNER_COMES_EVERY) {
+            let latest = OWNER_COMES_EVERY - OWNER_GIVES_UP_AFTER;
+            self.comes_at = now + self.random.next() % latest;
+        }
+        if now == self.comes_at {
+            self.visit = Some((now, None));
+            self.visits += 1;
+        }
+        let Some((came, flow)) = &mut self.visit else {
+            return;
+        };
+        let waited = now - *came;
+        if waited >= OWNER_GIVES_UP_AFTER {
+            self.visit = None;
+            return;
+        }
+        if !waited.is_multiple_of(OWNER_TRIES_EVERY) {
+            return;
+        }
+        let from = IpAddr::from([203, 0, 113, 7]);
+        if flow.is_none() {
+            *flow = town.begin(from).await;
+        }
+        let Some(flow) = flow else { return };
+        let secret = town.right_secret(flow).await;
+        match town.enter(from, flow, Some(&secret)).await {
+            Attempt::Right => {
+                self.waits.push(waited);
+                self.visit = None;
+            }
+            // What strangers do counts for the password of a user, never for a flow that is not theirs.
+            Attempt::Limited => assert_eq!(town.goal, Goal::SignIn, "a stranger is in the way"),
+            attempt => panic!("the owner's own secret is {attempt:?}"),
+        }
+    }
+}
+
+/// What a day came to.
+#[derive(Debug)]
+struct Day {
+    visits: usize,
+    /// How long those visits took in which the owner reached the goal, in seconds, the shortest first.
+    waits: Vec<u64>,
+    guesses: u32,
+    emails: usize,
+}
+
+async fn day(scenario: Scenario, limits_ip_addresses: bool) -> Day {
+    let town = Town::start(scenario.goal, limits_ip_addresses).await;
+    let mut owner = Owner::new();
+    let mut strangers = Strangers::new(scenario);
+    for now in 0..DAY {
+        strangers.act(&town, now).await;
+        owner.act(&town, now).await;
+        town.advance(1);
+    }
+    if let Some(session) = &town.session {
+        assert_eq!(town.server.session_state(session).await, "ok");
+    }
+    owner.waits.sort_unstable();
+    Day {
+        visits: owner.visits,
+        waits: owner.waits,
+        guesses: strangers.guesses,
+        emails: town.server.mailbox.messages_to(ADDRESS).len(),
+    }
+}
+
+impl Day {
+    /// How often the owner reached the goal, and how long half of these visits took at most.
+    fn reached(&self) -> String {
+        let (reached, visits) = (self.waits.len(), self.visits);
+        let half = self.waits.get(reached.saturating_sub(1) / 2);
+        half.map_or(format!("0 of {visits}"), |half| {
+            format!("{reached} of {visits}, {half} s")
+        })
+    }
+}
+
+fn scenarios() -> Vec<Scenario> {
+    let mut scenarios = Vec::new();
+    for goal in [Goal::SignUp, Goal::SignIn, Goal::ResetThePassword] {
+        for strategy in [Strategy::OneFlow, Strategy::ManyFlows] {
+            scenarios.extend([1, 100].map(|strangers| Scenario {
+                goal,
+                strategy,
+                strangers,
+            }));
+        }
+    }
+    scenarios
+}
+
+/// The line of the table for one scenario, without and with a limit for each IP address.
+async fn line(scenario: Scenario) -> String {
+    let days = [day(scenario, false).await, day(scenario, true).await];
+    for day in &days {
+        let most_guesses = match scenario.goal {
+            // Five at first, and one more every minute.
+            Goal::SignIn => 5 + 24 * 60,
+            // As many in each flow, and no more flows than emails.
+            Goal::SignUp | Goal::ResetThePassword => (5 + 48) * 5 + 24 * 60,
+        };
+        assert!(day.guesses <= most_guesses, "{scenario:?}: {day:?}");
+        assert!(day.emails <= 5 + 48, "{scenario:?}: {day:?}");
+    }
+    let Scenario {
+        goal,
+        strategy,
+        strangers,
+    } = scenario;
+    let [without, with] = days;
+    format!(
+        "| {goal} | {strategy} | {strangers} | {} | {} | {} / {} | {} / {} |",
+        without.reached(),
+        with.reached(),
+        without.guesses,
+        with.guesses,
+        without.emails,
+        with.emails
+    )
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn p11_strangers_do_not_use_up_the_attempts_of_an_owners_flow() {
+    let lines: Vec<_> = scenarios()
+        .into_iter()
+        .map(|scenario| tokio::spawn(line(scenario)))
+        .collect();
+    let days = 2 * lines.len();
+    let mut table = Vec::new();
+    for line in lines {
+        table.push(line.await.unwrap());
+    }
+    let table = table.join("\n");
+    let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("../SECURITY.md");
+    let document = fs::read_to_string(document).unwrap();
+    assert!(
+        document.contains(&table),
+        "SECURITY.md does not have these figures:\n{table}"
+    );
+    promise::report(
+        "P11",
+        format_args!("{days} days of strangers at one address"),
+    );
+}
