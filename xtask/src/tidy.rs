@@ -3,6 +3,7 @@
 mod crates;
 mod dependencies;
 mod documents;
+mod policy;
 mod sources;
 mod tree;
 
@@ -11,7 +12,7 @@ use std::{fmt, process::ExitCode};
 use anyhow::{Result, bail};
 
 use self::tree::Tree;
-use crate::workspace;
+use crate::workspace::{self, Packages};
 
 /// Something that breaks a rule, and what to do about it.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,7 +46,7 @@ const CHECKS: &[Check] = &[
     crates::manifests_inherit,
     dependencies::have_a_reason,
     dependencies::point_one_way,
-    dependencies::sqlite_is_linked_once,
+    policy::dependencies_are_allowed,
     sources::modules_are_named,
     sources::files_are_small,
     sources::time_and_entropy_have_doors,
@@ -67,6 +68,7 @@ pub(crate) fn run() -> Result<ExitCode> {
 pub(crate) fn check() -> Result<()> {
     let tree = Tree::read(workspace::root())?;
     let mut findings: Vec<_> = CHECKS.iter().flat_map(|check| check(&tree)).collect();
+    findings.extend(policy::licenses_are_allowed(&tree, &Packages::read()?));
     findings.sort();
     for finding in &findings {
         println!("{finding}");

@@ -75,6 +75,13 @@ impl Packages {
         })
     }
 
+    /// Every package and what it is licensed under, if it says so.
+    pub(crate) fn licenses(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        let packages = self.0.iter();
+        packages
+            .filter_map(|package| Some((package["name"].as_str()?, package["license"].as_str())))
+    }
+
     /// The version of the SQLite that is built into rusqlite, if there is one.
     pub(crate) fn bundled_sqlite_version(&self) -> Option<String> {
         let header = self.folder("libsqlite3-sys")?.join("sqlite3/sqlite3.h");

@@ -120,20 +120,6 @@ fn dependencies(manifest: &str) -> Vec<String> {
     tables.flat_map(|table| table.keys().cloned()).collect()
 }
 
-/// SQLite comes with rusqlite. With a second crate that links it, users of both could not build.
-pub(super) fn sqlite_is_linked_once(tree: &Tree) -> Vec<Finding> {
-    let lines = tree
-        .text("Cargo.lock")
-        .unwrap_or_default()
-        .lines()
-        .enumerate();
-    let second = lines.filter(|(_, line)| *line == "name = \"sqlx-sqlite\"");
-    let message = "switch the feature of sqlx off that brings sqlx-sqlite in (see `cargo tree --invert sqlx-sqlite`)";
-    second
-        .map(|(index, _)| Finding::new("Cargo.lock", index + 1, message))
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -209,13 +195,5 @@ mod tests {
             ),
             [0; 0]
         );
-    }
-
-    #[test]
-    fn a_second_sqlite_is_found() {
-        let lock = |name: &str| format!("[[package]]\nname = \"{name}\"\n");
-        let found = |lock: &str| sqlite_is_linked_once(&Tree::of(&[("Cargo.lock", lock)])).len();
-        assert_eq!(found(&lock("sqlx-sqlite")), 1);
-        assert_eq!(found(&lock("sqlx-postgres")), 0);
     }
 }
