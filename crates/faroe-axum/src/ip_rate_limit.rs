@@ -89,6 +89,30 @@ impl Default for IpRateLimitOptions {
     }
 }
 
+impl IpRateLimitOptions {
+    /// Whether there can be a limit with these options.
+    ///
+    /// # Errors
+    ///
+    /// A budget or a number of proxies that makes no sense.
+    pub fn check(&self) -> Result<(), InvalidIpRateLimitOptions> {
+        let is_sane = |limit: RateLimit| {
+            (1..=MAX_CAPACITY).contains(&limit.capacity)
+                && (MIN_INTERVAL..=MAX_INTERVAL).contains(&limit.interval)
+        };
+        if !is_sane(self.attempts) {
+            return Err(InvalidIpRateLimitOptions::Attempts);
+        }
+        if !is_sane(self.requests) {
+            return Err(InvalidIpRateLimitOptions::Requests);
+        }
+        if self.trusted_proxies > MAX_TRUSTED_PROXIES {
+            return Err(InvalidIpRateLimitOptions::TrustedProxies);
+        }
+        Ok(())
+    }
+}
+
 /// The budgets of all client addresses. Cheap to clone; clones share them.
 ///
 /// # Contract
@@ -158,14 +182,10 @@ impl<C: Clock> IpRateLimit<C> {
     where
         C: Clone,
     {
-        if options.trusted_proxies > MAX_TRUSTED_PROXIES {
-            return Err(InvalidIpRateLimitOptions::TrustedProxies);
-        }
-        let attempts = quota(options.attempts).ok_or(InvalidIpRateLimitOptions::Attempts)?;
-        let requests = quota(options.requests).ok_or(InvalidIpRateLimitOptions::Requests)?;
+        options.check()?;
         let inner = Inner {
-            attempts: RateLimiter::new(attempts, Slots::new(ADDRESSES), clock.clone()),
-            requests: RateLimiter::new(requests, Slots::new(ADDRESSES), clock),
+            attempts: buckets(options.attempts, clock.clone()),
+            requests: buckets(options.requests, clock),
             options,
             has_warned: AtomicBool::new(false),
         };
@@ -235,11 +255,11 @@ impl<C: Clock> IpRateLimit<C> {
     }
 }
 
-fn quota(limit: RateLimit) -> Option<Quota> {
-    let is_sane = (1..=MAX_CAPACITY).contains(&limit.capacity)
-        && (MIN_INTERVAL..=MAX_INTERVAL).contains(&limit.interval);
-    let capacity = is_sane.then(|| limit.capacity.try_into().ok())??;
-    Some(Quota::with_period(limit.interval)?.allow_burst(capacity))
+/// Full buckets, of a size that was checked.
+fn buckets<C: Clock>(limit: RateLimit, clock: C) -> Buckets<C> {
+    let capacity = limit.capacity.try_into().expect("it is at least 1");
+    let quota = Quota::with_period(limit.interval).expect("it is at least a millisecond");
+    RateLimiter::new(quota.allow_burst(capacity), Slots::new(ADDRESSES), clock)
 }
 
 fn check<C: Clock>(buckets: &Buckets<C>, address: IpAddr) -> Result<(), TooManyRequests> {

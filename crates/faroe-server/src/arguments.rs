@@ -155,6 +155,19 @@ pub struct Arguments {
     )]
     pub password_breach_check_url: Option<Url>,
 
+    /// Whether each client address has a limit (default: only if the file has a section for it).
+    #[arg(long, global = true, value_name = "BOOL", env = "FAROE_IP_RATE_LIMIT")]
+    pub ip_rate_limit: Option<bool>,
+
+    /// Of so many proxies in front, the outermost tells the client's address, in X-Forwarded-For (default: 0).
+    #[arg(
+        long,
+        global = true,
+        value_name = "N",
+        env = "FAROE_IP_RATE_LIMIT_TRUSTED_PROXIES"
+    )]
+    pub ip_rate_limit_trusted_proxies: Option<usize>,
+
     /// Send emails that way: `smtps://user:password@host`, `smtp://…`, `https://…`; production mode needs it.
     #[arg(
         long,

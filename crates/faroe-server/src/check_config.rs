@@ -2,11 +2,14 @@
 
 use std::{fmt::Display, io::Write, time::Duration};
 
+use faroe_axum::ip_rate_limit::IpRateLimitOptions;
 use faroe_core::{
+    RateLimit,
     error::{AdapterError, ErrorChain},
     user_store::UserId,
 };
 use faroe_pwned_passwords::{PwnedPasswords, PwnedPasswordsOptions};
+use humantime::format_duration;
 use tokio::time::timeout;
 
 use crate::{
@@ -50,6 +53,9 @@ pub async fn check_config(configuration: &Configuration, output: &mut impl Write
     }
     let answer = ask_user_store(configuration).await;
     report.line("user store", &configuration.user_store, answer);
+    let limit = configuration.ip_rate_limit.as_ref();
+    let limit = limit.map_or_else(|| "none".to_owned(), describe);
+    report.line("limit per IP address", limit, Ok(()));
     if let Some(options) = &configuration.passwords.breach_check {
         let answer = ask_range_service(options).await;
         report.line("breached passwords", &options.base_url, answer);
@@ -73,6 +79,15 @@ fn name_of(mode: Mode) -> &'static str {
         Mode::Development => "development",
         Mode::Production => "production",
     }
+}
+
+fn describe(limit: &IpRateLimitOptions) -> String {
+    let budget = |RateLimit { capacity, interval }| {
+        format!("{capacity} and one every {}", format_duration(interval))
+    };
+    let (attempts, requests) = (budget(limit.attempts), budget(limit.requests));
+    let trusted_proxies = limit.trusted_proxies;
+    format!("attempts {attempts}, requests {requests}, trusted proxies {trusted_proxies}")
 }
 
 /// The lines so far.

@@ -2,6 +2,7 @@
 
 mod email;
 mod file;
+mod ip_rate_limit;
 mod passwords;
 mod place;
 mod secret;
@@ -15,6 +16,7 @@ use std::{
 };
 
 use faroe_argon2::Parameters;
+use faroe_axum::ip_rate_limit::IpRateLimitOptions;
 use faroe_core::{Hashing, RateLimits, SessionConfiguration};
 use faroe_users_table::UsersTable;
 
@@ -65,6 +67,8 @@ pub struct Configuration {
     /// How user passwords were hashed once.
     pub(crate) previous_password_hashes: Vec<Parameters>,
     pub(crate) rate_limits: RateLimits,
+    /// What each client address may do, if that is limited.
+    pub(crate) ip_rate_limit: Option<IpRateLimitOptions>,
     pub(crate) passwords: Passwords,
     pub(crate) http: Http,
 }
@@ -133,6 +137,7 @@ impl Configuration {
         mode: Mode,
         passwords: Passwords,
     ) -> Result<Self, StartError> {
+        let ip_rate_limit = ip_rate_limit::resolve(file.ip_rate_limit, &arguments)?;
         let data_dir = arguments
             .data_dir
             .or(file.data_dir)
@@ -177,6 +182,7 @@ impl Configuration {
             password_hash,
             previous_password_hashes,
             rate_limits: file.rate_limits.resolve(),
+            ip_rate_limit,
             passwords,
             http: file.http.resolve(),
         })

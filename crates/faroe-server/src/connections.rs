@@ -1,6 +1,6 @@
 //! Connections: accepted up to a limit, cut when they stall, and let go gracefully.
 
-use std::{convert::Infallible, io, pin::pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use axum::{http::Request, response::Response};
 use hyper::{body::Incoming, server::conn::http1};
@@ -38,11 +38,11 @@ const LINGER_SIZE: u64 = 1024 * 1024;
 /// Serves connections until `stop` is ready, then accepts no more and gives the requests in flight
 /// [`Http::shutdown_timeout`] to end.
 ///
-/// `places` holds a permit for each connection that there may be; while there is none left, new ones wait in the
+/// `service_for` makes what answers the requests of a connection, from the address of who has made it. `places` holds a permit for each connection that there may be; while there is none left, new ones wait in the
 /// operating system's queue.
 pub(crate) async fn serve<S: Serves>(
     listener: TcpListener,
-    service: S,
+    service_for: impl Fn(SocketAddr) -> S + Send + Sync,
     http: &Http,
     places: Arc<Semaphore>,
     stop: impl Future<Output = ()> + Send,
@@ -50,7 +50,6 @@ pub(crate) async fn serve<S: Serves>(
     let (stopping, _) = watch::channel(false);
     let connection = Connection {
         protocol: protocol(http),
-        service,
         write_timeout: http.write_timeout,
     };
     let accept_all = async {
@@ -59,10 +58,11 @@ pub(crate) async fn serve<S: Serves>(
                 .acquire_owned()
                 .await
                 .expect("the semaphore is never closed");
-            let stream = accept(&listener).await;
-            let (connection, stopping) = (connection.clone(), stopping.subscribe());
+            let (stream, peer) = accept(&listener).await;
+            let (connection, service) = (connection.clone(), service_for(peer));
+            let stopping = stopping.subscribe();
             tokio::spawn(async move {
-                connection.serve(stream, stopping).await;
+                connection.serve(stream, service, stopping).await;
                 drop(place);
             });
         }
@@ -98,10 +98,10 @@ async fn keep_timers_quiet() {
 
 /// The next connection. An error is the client's that has gone already, or the process has too many open files: then
 /// trying again at once would only burn time.
-async fn accept(listener: &TcpListener) -> TcpStream {
+async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return stream,
+            Ok(accepted) => return accepted,
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
                 tracing::warn!(%error, "could not accept a connection");
@@ -136,7 +136,6 @@ pub(crate) trait Serves:
     Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send>
     + Clone
     + Send
-    + Sync
     + 'static
 {
 }
@@ -145,20 +144,23 @@ impl<S> Serves for S where
     S: Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send>
         + Clone
         + Send
-        + Sync
         + 'static
 {
 }
 
 #[derive(Clone)]
-struct Connection<S> {
+struct Connection {
     protocol: http1::Builder,
-    service: S,
     write_timeout: Duration,
 }
 
-impl<S: Serves> Connection<S> {
-    async fn serve(self, stream: TcpStream, mut stopping: watch::Receiver<bool>) {
+impl Connection {
+    async fn serve(
+        self,
+        stream: TcpStream,
+        service: impl Serves,
+        mut stopping: watch::Receiver<bool>,
+    ) {
         // Without this a small response may wait for the client's acknowledgement. It fails if the client has gone.
         let _ = stream.set_nodelay(true);
         let mut stream = TimeoutStream::new(stream);
@@ -167,7 +169,7 @@ impl<S: Serves> Connection<S> {
         let is_stopping = async { drop(stopping.wait_for(|stopping| *stopping).await) };
         let mut is_stopping = pin!(is_stopping);
         {
-            let service = TowerToHyperService::new(self.service);
+            let service = TowerToHyperService::new(service);
             let mut exchange = pin!(
                 self.protocol
                     .serve_connection(TokioIo::new(&mut stream), service)

@@ -7,7 +7,7 @@ mod paths;
 mod ready;
 mod surround;
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -16,7 +16,7 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
-use faroe_axum::endpoint::ActionInvocationEndpoint;
+use faroe_axum::{endpoint::ActionInvocationEndpoint, ip_rate_limit::IpRateLimitLayer};
 use tokio::sync::Semaphore;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
@@ -31,6 +31,8 @@ const PREFLIGHT_AGE: Duration = Duration::from_secs(600);
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) endpoint: ActionInvocationEndpoint,
+    /// What counts requests, if someone does.
+    pub(crate) ip_rate_limit: Option<IpRateLimitLayer>,
     pub(crate) readiness: Readiness,
     /// In development mode only.
     pub(crate) dev_mailbox: Option<Arc<DevMailbox>>,
@@ -40,7 +42,22 @@ pub(crate) struct App {
 }
 
 /// All paths of the server, and what surrounds their answers.
-pub(crate) type HttpService = Surround<Paths>;
+#[derive(Clone, Debug)]
+pub(crate) struct HttpService {
+    app: Arc<App>,
+    router: Router,
+    cors: Option<Arc<CorsLayer>>,
+}
+
+impl HttpService {
+    /// What answers the requests of a connection that this address has made.
+    pub(crate) fn for_connection_of(&self, peer: SocketAddr) -> Surround<Paths> {
+        let app = Arc::clone(&self.app);
+        let paths = Paths::new(Arc::clone(&app), self.router.clone(), peer);
+        // Not a layer of the router's: each of those costs every request two allocations.
+        Surround::new(app, self.cors.clone(), paths)
+    }
+}
 
 pub(crate) fn service(app: App) -> HttpService {
     let app = Arc::new(app);
@@ -53,9 +70,11 @@ pub(crate) fn service(app: App) -> HttpService {
             .route("/dev/emails", get(dev_emails::list))
             .merge(console::routes(Arc::clone(mailbox)));
     }
-    let paths = Paths::new(Arc::clone(&app), router.with_state(Arc::clone(&app)));
-    // Not a layer of the router's: each of those costs every request two allocations.
-    Surround::new(Arc::clone(&app), cors(&app), paths)
+    HttpService {
+        router: router.with_state(Arc::clone(&app)),
+        cors: cors(&app).map(Arc::new),
+        app,
+    }
 }
 
 async fn invoke(State(app): State<Arc<App>>, request: Request) -> Response {

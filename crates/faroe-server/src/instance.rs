@@ -2,7 +2,7 @@
 
 use std::{fmt::Write, net::SocketAddr, sync::Arc};
 
-use faroe_axum::endpoint::ActionInvocationEndpoint;
+use faroe_axum::{endpoint::ActionInvocationEndpoint, ip_rate_limit::IpRateLimit};
 use faroe_core::email::EmailSender;
 use faroe_email_queue::{EmailQueue, EmailQueueOptions};
 use tokio::{net::TcpListener, sync::Semaphore, time::Instant};
@@ -74,13 +74,18 @@ impl Instance {
             .blocked_actions
             .iter()
             .map(String::as_str);
-        let endpoint = ActionInvocationEndpoint::with_blocklist(server, blocked_actions)
+        let mut endpoint = ActionInvocationEndpoint::with_blocklist(server, blocked_actions)
             .map_err(|error| StartError::because("http.blocked_actions", &error))?
             .with_body_timeout(configuration.http.body_timeout)
             .with_request_timeout(configuration.http.request_timeout);
+        let ip_rate_limit = ip_rate_limit(&configuration)?;
+        if let Some(limit) = &ip_rate_limit {
+            endpoint = endpoint.guarded_by(limit.clone());
+        }
         let places = Arc::new(Semaphore::new(configuration.http.max_connections as usize));
         let service = http::service(App {
             endpoint,
+            ip_rate_limit: ip_rate_limit.map(|limit| limit.requests_layer()),
             readiness,
             dev_mailbox: match &email {
                 Email::Shown(mailbox) => Some(Arc::clone(mailbox)),
@@ -119,7 +124,8 @@ impl Instance {
             stop.await;
             deadline = Instant::now() + http.shutdown_timeout;
         };
-        connections::serve(self.listener, self.service, http, self.places, stop).await;
+        let service_for = |peer| self.service.for_connection_of(peer);
+        connections::serve(self.listener, service_for, http, self.places, stop).await;
         if let Email::Sent(queue) = self.email {
             let left = deadline.saturating_duration_since(Instant::now());
             let lost = queue.flush(left).await;
@@ -167,6 +173,24 @@ Walk through a sign-up, and see every request, in your browser:
         .expect("a String takes any text");
         text
     }
+}
+
+fn ip_rate_limit(configuration: &Configuration) -> Result<Option<IpRateLimit>, StartError> {
+    let Some(options) = configuration.ip_rate_limit.clone() else {
+        return Ok(None);
+    };
+    let is_behind_a_proxy = configuration.mode == Mode::Production
+        && configuration.listen.ip().to_canonical().is_loopback();
+    if is_behind_a_proxy && options.trusted_proxies == 0 {
+        tracing::warn!(
+            "ip_rate_limit takes all who ask for one client: only this machine can connect, and \
+             ip_rate_limit.trusted_proxies is 0"
+        );
+    }
+    let limit = IpRateLimit::new(options);
+    limit
+        .map(Some)
+        .map_err(|reason| StartError::new(format!("ip_rate_limit.{reason}")))
 }
 
 async fn listen(address: SocketAddr) -> std::io::Result<(TcpListener, SocketAddr)> {

@@ -75,7 +75,8 @@ impl UserServerInstance {
     /// Serves until `stop` is ready; then it accepts no more connections, finishes the requests in flight and returns,
     /// after the shutdown timeout at the latest.
     pub async fn run_until(self, stop: impl Future<Output = ()> + Send) {
-        connections::serve(self.listener, self.router, &self.http, self.places, stop).await;
+        let service_for = |_| self.router.clone();
+        connections::serve(self.listener, service_for, &self.http, self.places, stop).await;
     }
 }
 

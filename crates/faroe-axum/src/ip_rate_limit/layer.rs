@@ -7,9 +7,8 @@ use std::{
 };
 
 use axum::{
-    body::HttpBody,
-    extract::Request,
-    http::{HeaderValue, Method, header},
+    body::{Body, HttpBody},
+    http::{HeaderValue, Method, Request, header},
     response::{IntoResponse, Response},
 };
 use tower::{Layer, Service};
@@ -37,8 +36,8 @@ impl<C: Clock> IpRateLimitLayer<C> {
         }
     }
 
-    /// The answer that refuses a request, if it is to be refused.
-    fn refusal(&self, request: &Request) -> Option<Response> {
+    /// Counts a request, for a service that cannot be behind a layer: the answer that refuses it, if it is to be refused.
+    pub fn refusal<B: HttpBody>(&self, request: &Request<B>) -> Option<Response> {
         let is_safe = [Method::GET, Method::HEAD].contains(request.method());
         if is_safe && matches!(self.budget, Budget::Attempts) {
             return None;
@@ -106,9 +105,9 @@ impl<S: Clone, C: Clock> Clone for IpRateLimitService<S, C> {
     }
 }
 
-impl<S, C: Clock> Service<Request> for IpRateLimitService<S, C>
+impl<S, C: Clock> Service<Request<Body>> for IpRateLimitService<S, C>
 where
-    S: Service<Request, Response: IntoResponse, Future: Send + 'static>,
+    S: Service<Request<Body>, Response: IntoResponse, Future: Send + 'static>,
 {
     type Response = Response;
     type Error = S::Error;
@@ -118,7 +117,7 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: Request) -> Self::Future {
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
         if let Some(refusal) = self.layer.refusal(&request) {
             return Box::pin(async { Ok(refusal) });
         }

@@ -5,5 +5,6 @@
 mod cookies;
 mod cross_site;
 mod endpoint;
+mod ip_rate_limit;
 mod sessions;
 mod support;

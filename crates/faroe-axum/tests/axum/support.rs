@@ -1,8 +1,11 @@
 //! An auth server of fakes, an app in front of it, and a browser that is nothing but headers.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use async_trait::async_trait;
@@ -44,7 +47,8 @@ pub(crate) struct Faroe {
     pub(crate) server: Server,
     pub(crate) users: Arc<ReferenceUserStore>,
     pub(crate) storage: Arc<Storage>,
-    mailbox: Arc<Mailbox>,
+    pub(crate) mailbox: Arc<Mailbox>,
+    pub(crate) hasher: Arc<CountingHasher>,
 }
 
 impl Faroe {
@@ -69,7 +73,7 @@ impl Faroe {
                 current: hasher.clone(),
                 previous: vec![],
             },
-            temporary_password_hash_algorithm: hasher,
+            temporary_password_hash_algorithm: hasher.clone(),
             email_sender: mailbox.clone(),
         };
         Self {
@@ -77,6 +81,7 @@ impl Faroe {
             users,
             storage,
             mailbox,
+            hasher,
         }
     }
 
@@ -145,13 +150,25 @@ impl App {
     }
 
     pub(crate) async fn serve(router: Router) -> Self {
+        Self::listen(|listener| async { axum::serve(listener, router).await.unwrap() }).await
+    }
+
+    /// Serves an app that is told who has made each connection.
+    pub(crate) async fn serve_with_peers(router: Router) -> Self {
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        Self::listen(|listener| async { axum::serve(listener, service).await.unwrap() }).await
+    }
+
+    async fn listen<F>(serve: impl FnOnce(TcpListener) -> F) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let task = tokio::spawn(async move { axum::serve(listener, router).await });
         Self {
             url,
             http: http_client(),
-            task: task.abort_handle(),
+            task: tokio::spawn(serve(listener)).abort_handle(),
         }
     }
 

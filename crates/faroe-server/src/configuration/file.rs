@@ -15,7 +15,8 @@ use serde::Deserialize;
 
 use super::{
     EmailSenderPlace, Http, Origin, StoragePlace, UserStorePlace, email::EmailSection,
-    passwords::PasswordsSection, user_server::UserServerSection, value::HumaneDuration,
+    ip_rate_limit::IpRateLimitSection, passwords::PasswordsSection, user_server::UserServerSection,
+    value::HumaneDuration,
 };
 use crate::{arguments::Mode, error::StartError};
 
@@ -38,6 +39,7 @@ pub(super) struct File {
     pub(super) session: SessionSection,
     pub(super) hashing: HashingSection,
     pub(super) rate_limits: RateLimitsSection,
+    pub(super) ip_rate_limit: Option<IpRateLimitSection>,
     pub(super) passwords: PasswordsSection,
     pub(super) http: HttpSection,
 }
@@ -159,7 +161,7 @@ pub(super) struct RateLimitsSection {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct RateLimitSection {
+pub(super) struct RateLimitSection {
     capacity: Option<NonZeroU32>,
     interval: Option<HumaneDuration>,
 }
@@ -181,7 +183,7 @@ impl RateLimitsSection {
 }
 
 impl RateLimitSection {
-    fn or(self, default: RateLimit) -> RateLimit {
+    pub(super) fn or(self, default: RateLimit) -> RateLimit {
         RateLimit {
             capacity: self.capacity.map_or(default.capacity, NonZeroU32::get),
             interval: or(self.interval, default.interval),

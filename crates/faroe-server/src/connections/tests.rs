@@ -19,9 +19,10 @@ async fn serve_on_a_free_port(
     let address = listener.local_addr().unwrap();
     let places = Arc::new(Semaphore::new(http.max_connections as usize));
     let same_places = Arc::clone(&places);
-    tokio::spawn(
-        async move { serve(listener, router, &http, same_places, future::pending()).await },
-    );
+    tokio::spawn(async move {
+        let service_for = |_| router.clone();
+        serve(listener, service_for, &http, same_places, future::pending()).await;
+    });
     (address, places)
 }
 

@@ -28,10 +28,10 @@ pub(crate) struct Surround<S> {
 }
 
 impl<S> Surround<S> {
-    pub(super) fn new(app: Arc<App>, cors: Option<CorsLayer>, inner: S) -> Self {
+    pub(super) fn new(app: Arc<App>, cors: Option<Arc<CorsLayer>>, inner: S) -> Self {
         Self {
             app,
-            cors: cors.map(Arc::new),
+            cors,
             inner: Caught(inner),
         }
     }

@@ -65,6 +65,7 @@ async fn service_with(storage: Broken) -> (HttpService, tempfile::TempDir) {
     let assembly = assemble(&configuration, mailbox.clone()).await.unwrap();
     let app = App {
         endpoint: ActionInvocationEndpoint::new(assembly.server),
+        ip_rate_limit: None,
         readiness: Readiness {
             main_storage: Arc::new(storage),
             ..assembly.readiness
@@ -78,7 +79,8 @@ async fn service_with(storage: Broken) -> (HttpService, tempfile::TempDir) {
 
 async fn get_path(service: &HttpService, path: &str) -> (u16, String) {
     let request = Request::get(path).body(Body::empty()).unwrap();
-    let response = service.clone().oneshot(request).await.unwrap();
+    let service = service.for_connection_of(([127, 0, 0, 1], 1).into());
+    let response = service.oneshot(request).await.unwrap();
     let status = response.status().as_u16();
     let body = response.into_body().collect().await.unwrap().to_bytes();
     (status, String::from_utf8(body.to_vec()).unwrap())

@@ -45,6 +45,7 @@ fn a_good_configuration_is_told_part_by_part() {
             "rate limit storage: memory",
             "cache: memory",
             "user store: ./faroe-data/users.sqlite3",
+            "limit per IP address: none",
             "emails: shown, not sent",
         ]
     );
@@ -84,8 +85,23 @@ fn each_part_that_cannot_be_reached_is_told_in_a_line() {
     ] {
         assert!(lines[line].starts_with(named), "{told}");
     }
-    assert_eq!((lines.len(), status), (6, Some(1)), "{told}");
+    assert_eq!((lines.len(), status), (7, Some(1)), "{told}");
     assert!(!told.contains("canary"), "{told}");
+}
+
+#[test]
+fn the_limit_per_ip_address_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = "storage = \"memory:\"\n[ip_rate_limit]\nattempts.capacity = 50\nrequests.interval = \"10ms\"";
+    fs::write(folder.path().join("faroe.toml"), file).unwrap();
+    let (status, told) = run(
+        folder.path(),
+        &["check-config", "--config", "faroe.toml"],
+        &[("FAROE_IP_RATE_LIMIT_TRUSTED_PROXIES", "2")],
+    );
+    let line = "ok      limit per IP address: attempts 50 and one every 30s, requests 500 and one every 10ms, trusted proxies 2\n";
+    assert!(told.contains(line), "{told}");
+    assert_eq!(status, Some(0));
 }
 
 #[test]

@@ -66,6 +66,34 @@ fn a_bad_setting_is_refused_with_one_line_that_names_it() {
             "[passwords]\nbreach_check_url = \"http://example.com\"",
             "http only to a loopback address",
         ),
+        (
+            "[ip_rate_limit]\nattempts.capacity = 0",
+            "ip_rate_limit.attempts.capacity",
+        ),
+        (
+            "[ip_rate_limit]\nrequests.interval = \"0s\"",
+            "ip_rate_limit.requests.interval: expected a duration",
+        ),
+        (
+            "[ip_rate_limit]\nrequests.interval = \"1us\"",
+            "ip_rate_limit.requests: a capacity is from 1 to 100000",
+        ),
+        (
+            "[ip_rate_limit]\nattempts.capacity = 1000000",
+            "ip_rate_limit.attempts: a capacity is from 1 to 100000",
+        ),
+        (
+            "[ip_rate_limit]\ntrusted_proxies = 17",
+            "ip_rate_limit.trusted_proxies: at most 16",
+        ),
+        (
+            "[ip_rate_limit]\ntrusted_proxies = -1",
+            "ip_rate_limit.trusted_proxies",
+        ),
+        (
+            "[ip_rate_limit]\ntrust_proxies = 1",
+            "ip_rate_limit.trust_proxies: unknown field",
+        ),
         ("[http]\nmax_connections = 0", "http.max_connections"),
         ("[http]\nallowed_origins = [\"*\"]", "http.allowed_origins"),
         (

@@ -30,6 +30,8 @@ pub(crate) fn command(folder: &Path) -> Command {
         "RATE_LIMIT_STORAGE",
         "CACHE",
         "USER_STORE",
+        "IP_RATE_LIMIT",
+        "IP_RATE_LIMIT_TRUSTED_PROXIES",
         "PASSWORD_STRENGTH_CHECK",
         "PASSWORD_BREACH_CHECK",
         "PASSWORD_BREACH_CHECK_URL",
