@@ -62,6 +62,20 @@ fn attempts_and_requests_are_two_budgets_and_every_client_has_his_own() {
 }
 
 #[test]
+fn a_budget_is_exact_however_many_ask_at_once() {
+    let (limit, _clock) = limit(IpRateLimitOptions::default());
+    let client = address("192.0.2.1");
+    let attempt = |_: &i32| limit.check_attempt(client).is_ok();
+    let hundred = || (0..100).filter(attempt).count();
+    let passed: usize = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(hundred)).collect();
+        let counts = threads.into_iter().map(|thread| thread.join().unwrap());
+        counts.sum()
+    });
+    assert_eq!(passed, 200);
+}
+
+#[test]
 fn what_cannot_be_told_from_the_header_counts_for_the_connection() {
     let proxy = address("10.0.0.1");
     let mut headers = HeaderMap::new();

@@ -91,7 +91,9 @@ fn requests_beyond_the_limit_are_refused_unread_but_not_those_for_health() {
     let program = Program::start(
         "storage = \"memory:\"
         [ip_rate_limit]
-        requests = { capacity = 3, interval = \"1 day\" }",
+        requests = { capacity = 3, interval = \"1 day\" }
+        [http]
+        allowed_origins = [\"https://app.example.com\"]",
     );
     assert_eq!(program.post(GET_SESSION.as_bytes()).status, 200);
     assert_eq!(program.post(b"no request").status, 400);
@@ -106,6 +108,11 @@ fn requests_beyond_the_limit_are_refused_unread_but_not_those_for_health() {
     assert_eq!((answer.status, answer.header("connection")), (429, "close"));
     assert_eq!(answer.header("cache-control"), "no-store");
     assert!(answer.header("retry-after").parse::<u32>().unwrap() > 80_000);
+    // The pages that may read answers may read this one.
+    let from_a_page = "GET /nothing HTTP/1.1\r\nOrigin: https://app.example.com";
+    let answer = program.send(from_a_page, b"");
+    let origin = answer.header("access-control-allow-origin");
+    assert_eq!((answer.status, origin), (429, "https://app.example.com"));
     for path in ["/health", "/ready"] {
         assert_eq!(program.get(path).status, 200, "{path}");
     }
@@ -129,7 +136,7 @@ fn without_trusted_proxies_nothing_that_a_client_sends_matters() {
 
 #[test]
 fn behind_a_proxy_the_client_is_whom_the_proxy_has_seen() {
-    let program = Program::start(&format!("{TWO_ATTEMPTS}trusted_proxies = 1"));
+    let mut program = Program::start(&format!("{TWO_ATTEMPTS}trusted_proxies = 1"));
     let try_as = |lines: &[&str]| forward(&program, lines, CREATE_SIGNIN).status;
     assert_eq!(try_as(&["192.0.2.1"]), 200);
     assert_eq!(try_as(&["192.0.2.7, 192.0.2.1"]), 200);
@@ -156,6 +163,19 @@ fn behind_a_proxy_the_client_is_whom_the_proxy_has_seen() {
     assert_eq!(try_as(&[]), 200);
     assert_eq!(try_as(&["192.0.2.8, unknown"]), 200);
     assert_eq!(try_as(&["127.0.0.1"]), 429);
+    program.wait_for_log("a request has no address in X-Forwarded-For");
+}
+
+#[test]
+fn a_server_that_only_this_machine_can_reach_and_that_knows_of_no_proxy_says_what_that_means() {
+    let mut program = Program::start(
+        "mode = \"production\"
+        storage = \"memory:\"
+        email_sender = \"smtp://localhost:1?tls=off\"
+        email.from = \"no-reply@example.com\"
+        [ip_rate_limit]",
+    );
+    program.wait_for_log("ip_rate_limit takes all who ask for one client");
 }
 
 #[test]
