@@ -151,6 +151,16 @@ impl StoredEntry {
         })
     }
 
+    /// What is no stored entry is handed out as the value of one: whoever cannot read it can replace it then.
+    fn broken(value: Vec<u8>) -> Self {
+        Self {
+            added_at: Counter::ZERO,
+            expires_at: UnixTime::from_milliseconds(0),
+            entry_id: "broken".to_owned(),
+            value,
+        }
+    }
+
     fn is_deleted(&self) -> bool {
         self.entry_id.is_empty()
     }
@@ -171,9 +181,8 @@ impl RateLimit {
         let Some(entry) = self.0.get(key).await? else {
             return Ok(None);
         };
-        let stored = StoredEntry::decode(&entry.value).ok_or_else(|| {
-            AdapterError::message("read a rate limit entry: something else has its key")
-        })?;
+        let stored = StoredEntry::decode(&entry.value);
+        let stored = stored.unwrap_or_else(|| StoredEntry::broken(entry.value));
         Ok(Some((stored, entry.counter)))
     }
 
