@@ -1,18 +1,18 @@
 //! The command line and the environment.
 
-use std::{convert::Infallible, fmt, net::SocketAddr, path::PathBuf, str::FromStr};
+use std::{convert::Infallible, env, fmt, net::SocketAddr, path::PathBuf, str::FromStr};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
 
-use crate::configuration::BreachCheck;
+use crate::{configuration::BreachCheck, error::StartError};
 
 const AFTER_HELP: &str = "\
 Without a command the server starts. With no arguments at all it is in development mode: it listens on
 127.0.0.1:4000, keeps SQLite files in ./faroe-data, and shows every email in its log and at GET /dev/emails.
 
 A flag wins over its environment variable, which wins over the configuration file, which wins over the default.
-A URL with a password belongs into the environment or the file: other users of the machine can see flags.
+A URL with a password belongs into the environment or a file that others cannot read; as a flag it is refused.
 Emails are sent in production mode; check-config and send-test-email tell whether that works.
 
 Endpoints:
@@ -35,6 +35,32 @@ pub struct CommandLine {
     /// What to do instead of serving.
     #[command(subcommand)]
     pub command: Option<Command>,
+}
+
+impl CommandLine {
+    /// Reads the command line and the environment of this process. Asked for help or its version, it prints that and ends
+    /// the process.
+    ///
+    /// # Errors
+    ///
+    /// What is no flag or value, told in one line; and a URL with a password, wherever it stands, which is not repeated.
+    pub fn read() -> Result<Self, StartError> {
+        let mut words = env::args_os().skip(1);
+        if words.any(|word| holds_password(&word.to_string_lossy())) {
+            return Err(StartError::new(
+                "a URL with a password is an argument, and every user of this machine can see arguments: put it into the \
+                 environment (such as FAROE_STORAGE) or into the configuration file",
+            ));
+        }
+        Self::try_parse().map_err(|error| {
+            if !error.use_stderr() {
+                error.exit();
+            }
+            let text = error.render().to_string();
+            let paragraphs: Vec<_> = text.split("\n\n").map(str::trim).collect();
+            StartError::new(paragraphs.join("; ").trim_start_matches("error: "))
+        })
+    }
 }
 
 /// What the program does besides serving.
@@ -208,6 +234,17 @@ impl Url {
     }
 }
 
+/// Where a URL has a password, if it has one: before an `@`, or in its query. What only looks like one counts as well.
+pub(crate) fn holds_password(text: &str) -> bool {
+    let Some((_, rest)) = text.split_once("://") else {
+        return false;
+    };
+    let before_host = rest.rsplit_once('@').map(|(credentials, _)| credentials);
+    let is_before_host = before_host.is_some_and(|credentials| credentials.contains(':'));
+    let in_query = |parameter: &str| parameter.starts_with("password=");
+    is_before_host || rest.split(['?', '&']).skip(1).any(in_query)
+}
+
 impl From<String> for Url {
     fn from(url: String) -> Self {
         Self(url)
@@ -225,5 +262,32 @@ impl FromStr for Url {
 impl fmt::Debug for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[REDACTED]")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_in_a_url_is_found_wherever_it_stands() {
+        for url in [
+            "postgres://me:secret@host/db",
+            "--storage=redis://:secret@host",
+            "smtps://me%40example.com:sec/r?et@host",
+            "postgres://host/db?user=me&password=secret",
+            "mysql://host/db?password=secret",
+        ] {
+            assert!(holds_password(url), "{url}");
+        }
+        for url in [
+            "postgres://me@host:5432/db?sslmode=require",
+            "redis://127.0.0.1:6379",
+            "https://users.example.com/",
+            "sqlite:a:b@c",
+            "Example <no-reply@example.com>",
+        ] {
+            assert!(!holds_password(url), "{url}");
+        }
     }
 }

@@ -7,7 +7,6 @@ use std::{
     time::Duration,
 };
 
-use clap::Parser;
 use faroe_server::{
     Arguments, Command, CommandLine, Configuration, Instance, StartError, UserServerInstance,
     check_config, logging, send_test_email,
@@ -18,19 +17,24 @@ use tokio::runtime;
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
+/// The status of a program that was called wrongly, as clap counts.
+const CALLED_WRONGLY: u8 = 2;
+
 /// The status of a program that a signal has ended, as shells count.
 const ENDED_BY_A_SIGNAL: i32 = 130;
 
 fn main() -> ExitCode {
-    let CommandLine { arguments, command } = CommandLine::parse();
-    match run(&arguments, command) {
-        Ok(status) => status,
-        Err(error) => {
-            // Nothing is left to tell it to if this fails.
-            let _ = writeln!(io::stderr(), "faroe-server: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    let CommandLine { arguments, command } = match CommandLine::read() {
+        Ok(command_line) => command_line,
+        Err(error) => return fail(&error, ExitCode::from(CALLED_WRONGLY)),
+    };
+    run(&arguments, command).unwrap_or_else(|error| fail(&error, ExitCode::FAILURE))
+}
+
+fn fail(error: &StartError, status: ExitCode) -> ExitCode {
+    // Nothing is left to tell it to if this fails.
+    let _ = writeln!(io::stderr(), "faroe-server: {error}");
+    status
 }
 
 fn run(arguments: &Arguments, command: Option<Command>) -> Result<ExitCode, StartError> {

@@ -1,7 +1,7 @@
 //! The configuration file: every key is optional, and a key that does not exist is refused.
 
 use std::{
-    fs,
+    fs, io,
     net::SocketAddr,
     num::{NonZeroU32, NonZeroUsize},
     path::{Path, PathBuf},
@@ -15,10 +15,13 @@ use serde::Deserialize;
 
 use super::{
     EmailSenderPlace, Http, Origin, StoragePlace, UserStorePlace, email::EmailSection,
-    ip_rate_limit::IpRateLimitSection, passwords::PasswordsSection, user_server::UserServerSection,
-    value::HumaneDuration,
+    ip_rate_limit::IpRateLimitSection, passwords::PasswordsSection, secret::everyone_can_read,
+    user_server::UserServerSection, value::HumaneDuration,
 };
-use crate::{arguments::Mode, error::StartError};
+use crate::{
+    arguments::{Mode, holds_password},
+    error::StartError,
+};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -47,13 +50,40 @@ pub(super) struct File {
 impl File {
     pub(super) fn read(path: &Path) -> Result<Self, StartError> {
         let place = path.display();
-        let text = fs::read_to_string(path).map_err(|error| {
-            StartError::because(
-                format!("could not read the configuration file {place}"),
-                &error,
-            )
-        })?;
-        Self::parse(&text).map_err(|message| StartError::new(format!("{place}, {message}")))
+        let failed = |error: io::Error| {
+            let what = format!("could not read the configuration file {place}");
+            StartError::because(what, &error)
+        };
+        let metadata = fs::metadata(path).map_err(failed)?;
+        let text = fs::read_to_string(path).map_err(failed)?;
+        let file =
+            Self::parse(&text).map_err(|message| StartError::new(format!("{place}, {message}")))?;
+        match file.key_with_password() {
+            Some(key) if everyone_can_read(&metadata) => Err(StartError::new(format!(
+                "{place}, {key}: the URL has a password, and every user of this machine can read the file: \
+                 chmod 600 {place}, or put the URL into the environment (FAROE_{})",
+                key.to_ascii_uppercase()
+            ))),
+            _ => Ok(file),
+        }
+    }
+
+    /// A key whose URL has a password, if there is one.
+    fn key_with_password(&self) -> Option<&'static str> {
+        let users = self.user_store.as_ref().and_then(UserStorePlace::url);
+        let emails = self.email_sender.as_ref().and_then(EmailSenderPlace::url);
+        let storages = [
+            ("storage", &self.storage),
+            ("main_storage", &self.main_storage),
+            ("rate_limit_storage", &self.rate_limit_storage),
+            ("cache", &self.cache),
+        ];
+        let storages =
+            storages.map(|(key, place)| (key, place.as_ref().and_then(StoragePlace::url)));
+        let others = [("user_store", users), ("email_sender", emails)];
+        let mut urls = storages.into_iter().chain(others);
+        let found = urls.find(|(_, url)| url.is_some_and(|url| holds_password(url.expose())));
+        found.map(|(key, _)| key)
     }
 
     /// `Err` is `line N: KEY: what is wrong`.
@@ -250,10 +280,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_given_has_the_default_of_the_core() {
+    fn what_is_not_given_has_the_documented_default() {
         let file = File::parse("").unwrap();
         assert_eq!(file.session.resolve(), SessionConfiguration::default());
         assert_eq!(file.rate_limits.resolve(), RateLimits::default());
+        let http = file.http.resolve();
+        let times = [http.header_timeout, http.body_timeout, http.request_timeout];
+        assert_eq!(times, [5, 10, 15].map(Duration::from_secs));
+        assert_eq!(http.max_connections, 1024);
         let (hashing, current, previous) = file.hashing.resolve();
         assert_eq!(hashing, Hashing::default());
         assert_eq!(

@@ -35,6 +35,35 @@ pub(crate) enum EmailSenderPlace {
     Webhook(Url),
 }
 
+impl StoragePlace {
+    /// The URL of a server.
+    pub(super) fn url(&self) -> Option<&Url> {
+        match self {
+            Self::Memory | Self::Sqlite(_) => None,
+            Self::Postgres(url) | Self::Mysql(url) | Self::Redis(url) => Some(url),
+        }
+    }
+}
+
+impl UserStorePlace {
+    /// The URL of a server.
+    pub(super) fn url(&self) -> Option<&Url> {
+        match self {
+            Self::Sqlite(_) => None,
+            Self::Postgres(url) | Self::Mysql(url) | Self::UserServer(url) => Some(url),
+        }
+    }
+}
+
+impl EmailSenderPlace {
+    /// The URL of a server.
+    pub(super) fn url(&self) -> Option<&Url> {
+        match self {
+            Self::Smtp(url) | Self::Webhook(url) => Some(url),
+        }
+    }
+}
+
 impl TryFrom<String> for StoragePlace {
     type Error = &'static str;
 

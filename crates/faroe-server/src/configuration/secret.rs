@@ -72,7 +72,11 @@ impl SecretPlace {
                 let failed = |error: std::io::Error| {
                     StartError::because(format!("{key}: could not read {place}"), &error)
                 };
-                refuse_what_others_can_read(key, path, &fs::metadata(path).map_err(failed)?)?;
+                if everyone_can_read(&fs::metadata(path).map_err(failed)?) {
+                    return Err(StartError::new(format!(
+                        "{key}: every user of this machine can read {place}: chmod 600 {place}"
+                    )));
+                }
                 let text = Zeroizing::new(fs::read_to_string(path).map_err(failed)?);
                 (place, text)
             }
@@ -85,30 +89,17 @@ impl SecretPlace {
     }
 }
 
+/// Whether every user of this machine can read a file.
 #[cfg(unix)]
-fn refuse_what_others_can_read(
-    key: &str,
-    path: &std::path::Path,
-    metadata: &fs::Metadata,
-) -> Result<(), StartError> {
+pub(super) fn everyone_can_read(metadata: &fs::Metadata) -> bool {
     use std::os::unix::fs::PermissionsExt;
     const READ_BY_OTHERS: u32 = 0o004;
-    if metadata.permissions().mode() & READ_BY_OTHERS == 0 {
-        return Ok(());
-    }
-    let path = path.display();
-    Err(StartError::new(format!(
-        "{key}: every user of this machine can read {path}: chmod o-r {path}"
-    )))
+    metadata.permissions().mode() & READ_BY_OTHERS != 0
 }
 
 #[cfg(not(unix))]
-fn refuse_what_others_can_read(
-    _key: &str,
-    _path: &std::path::Path,
-    _metadata: &fs::Metadata,
-) -> Result<(), StartError> {
-    Ok(())
+pub(super) fn everyone_can_read(_metadata: &fs::Metadata) -> bool {
+    false
 }
 
 #[cfg(test)]

@@ -67,6 +67,25 @@ pub(crate) fn refusal(command: &mut Command) -> String {
     String::from_utf8(output.stderr).unwrap()
 }
 
+/// Asserts that a program does not start, and says why in one line with this in it and no secret.
+pub(crate) fn assert_refused(command: &mut Command, named: &str) {
+    let reason = refusal(command);
+    assert_eq!(reason.lines().count(), 1, "{reason}");
+    assert!(reason.starts_with("faroe-server: "), "{reason}");
+    assert!(reason.contains(named), "{command:?}: {reason}");
+    assert!(!reason.contains("canary"), "{reason}");
+}
+
+/// Writes a file that its owner alone can read.
+pub(crate) fn write_private(path: &Path, text: &str) {
+    fs::write(path, text).unwrap();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+}
+
 /// The program, running; killed when dropped.
 pub(crate) struct Program {
     child: Child,
@@ -90,7 +109,7 @@ impl Program {
         prepare: impl Fn(&mut Command) -> &mut Command,
     ) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("faroe.toml"), configuration).unwrap();
+        write_private(&folder.path().join("faroe.toml"), configuration);
         let mut command = command(folder.path());
         prepare(command.args(["--config", "faroe.toml"]));
         let mut child = command

@@ -146,50 +146,6 @@ fn any_content_type_is_accepted() {
 }
 
 #[test]
-fn a_body_may_have_64_kib_and_no_more() {
-    let program = Program::start("");
-    let body = |size: usize| {
-        let empty =
-            json!({ "action": "get_session", "arguments": { "session_token": "" }, "padding": "" })
-                .to_string();
-        empty.replace(
-            "\"padding\":\"\"",
-            &format!("\"padding\":\"{}\"", "x".repeat(size - empty.len())),
-        )
-    };
-    let largest = body(65_536);
-    assert_eq!(largest.len(), 65_536);
-    assert_eq!(program.post(largest.as_bytes()).status, 200);
-    let too_large = body(65_537);
-    assert_eq!(program.post(too_large.as_bytes()).status, 413);
-    assert_eq!(program.post(&vec![b' '; 1_000_000]).status, 413);
-
-    let mut stream = program.connect();
-    let request = format!(
-        "POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{too_large}\r\n0\r\n\r\n",
-        too_large.len(),
-    );
-    std::io::Write::write_all(&mut stream, request.as_bytes()).unwrap();
-    assert_eq!(Response::read(&mut stream).status, 413);
-}
-
-#[test]
-fn a_head_may_have_16_kib_and_no_more() {
-    let program = Program::start("");
-    let status = |size: usize| {
-        program
-            .send(
-                &format!("GET /health HTTP/1.1\r\nX: {}", "x".repeat(size)),
-                b"",
-            )
-            .status
-    };
-    assert_eq!(status(15_000), 200);
-    assert_eq!(status(16_400), 431);
-    assert_eq!(status(200_000), 431);
-}
-
-#[test]
 fn every_answer_forbids_storing_and_sniffing() {
     let program = Program::start("");
     let preflight =
