@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod backends;
+mod fuzz;
 mod guard;
 mod services;
 mod test_all;
@@ -24,6 +25,8 @@ enum Xtask {
     Tidy,
     /// Start the services that database tests need, print their environment variables, and end them on Ctrl-C.
     Services(services::Options),
+    /// Search for inputs that break what reads bytes of strangers.
+    Fuzz(fuzz::Options),
     /// Measure, in a release build.
     Bench {
         /// What to measure.
@@ -64,6 +67,7 @@ fn run(command: Xtask) -> Result<ExitCode> {
         Xtask::TestAll(options) => test_all::run(&options),
         Xtask::Tidy => tidy::run(),
         Xtask::Services(options) => services::run(&options),
+        Xtask::Fuzz(options) => fuzz::run(&options),
         Xtask::Bench { what, arguments } => bench(what, &arguments),
         Xtask::Guard(charge) => guard::run(&charge),
     }

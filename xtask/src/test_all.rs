@@ -23,6 +23,7 @@ use clap::Args;
 use self::{output::Counts, programs::TestProgram, promises::Reports, report::Row};
 use crate::{
     backends::{BACKENDS, Backend},
+    fuzz::{self, Fuzzer},
     guard::{self, Charge, Guarded},
     services::{self, Wish},
     tidy,
@@ -51,6 +52,7 @@ enum Step {
     Tidy,
     Test,
     Defects,
+    Fuzz,
     JavaScript,
     Python,
     Browser,
@@ -66,6 +68,7 @@ impl Step {
             Self::Tidy,
             Self::Test,
             Self::Defects,
+            Self::Fuzz,
             Self::JavaScript,
             Self::Python,
             Self::Browser,
@@ -85,6 +88,7 @@ impl Step {
             Self::Tidy => "tidy",
             Self::Test => "test",
             Self::Defects => "defects",
+            Self::Fuzz => "fuzz",
             Self::JavaScript => "javascript",
             Self::Python => "python",
             Self::Browser => "browser",
@@ -223,6 +227,7 @@ impl Surroundings<'_> {
             Step::Tidy => tidy::check(),
             Step::Test => self.test(outcome),
             Step::Defects => defects::run(self, outcome),
+            Step::Fuzz => self.fuzz(outcome),
             Step::JavaScript => javascript::run(self, outcome),
             Step::Python => python::run(self, outcome),
             Step::Browser => browser::run(self, outcome),
@@ -247,6 +252,23 @@ impl Surroundings<'_> {
         let ended = ended.and(self.counted_process(&examples, outcome, |_| {}));
         self.require_tests(outcome)?;
         ended
+    }
+
+    /// Every reader of bytes, each for a while.
+    fn fuzz(&self, outcome: &mut Outcome) -> Result<()> {
+        let seconds = if self.options.thorough { 300 } else { 15 };
+        outcome.against.push("libFuzzer".to_owned());
+        let fuzzer = Fuzzer::build(!self.options.no_install)?;
+        let mut executions = 0;
+        for target in fuzz::targets()? {
+            executions += fuzzer.run(&target, seconds)?;
+            outcome.count(Counts {
+                passed: 1,
+                ..Counts::default()
+            });
+        }
+        let covered = format!("{executions} inputs made by libFuzzer, 0 findings");
+        self.reports.report("P52", &covered)
     }
 
     fn backend(&self, backend: &Backend, outcome: &mut Outcome) -> Result<()> {

@@ -1,0 +1,77 @@
+//! Which bodies are requests, and which answers fit, by the protocol's own description of its actions.
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use faroe_core::protocol::{
+    action::{Field, INTERNAL_CONFLICT, INTERNAL_ERROR},
+    envelope::MAX_BODY_SIZE,
+    schema::{ActionSchema, user_server_models},
+};
+
+use crate::json::Json;
+
+/// The action that a body asks for, if it is a valid request for one of these.
+pub(crate) fn requested<'a>(body: &[u8], actions: &'a [ActionSchema]) -> Option<&'a ActionSchema> {
+    let request = Json::strict_object(body, MAX_BODY_SIZE)?;
+    let name = request.member("action")?.text()?;
+    let arguments = request.member("arguments")?;
+    let action = actions.iter().find(|action| action.name == name)?;
+    let fits = has_fields(arguments, action.arguments);
+    fits.then_some(action)
+}
+
+/// Whether this is an object in which every field is there and of its type.
+pub(crate) fn has_fields(object: &Json, fields: &[Field]) -> bool {
+    let is_there = |&(name, type_name): &Field| {
+        let member = object.member(name);
+        member.is_some_and(|value| is_of_type(value, type_name))
+    };
+    matches!(object, Json::Object(_)) && fields.iter().all(is_there)
+}
+
+fn is_of_type(value: &Json, type_name: &str) -> bool {
+    match (type_name, value) {
+        ("string", Json::Text(_)) | ("boolean", Json::Boolean(_)) => true,
+        ("bytes", Json::Text(text)) => BASE64_STANDARD.decode(text).is_ok(),
+        ("int32", Json::Natural(number)) => i32::try_from(*number).is_ok(),
+        (model, value) => {
+            let models = user_server_models();
+            let model = models.into_iter().find(|(name, _)| *name == model);
+            model.is_some_and(|(_, fields)| has_fields(value, fields))
+        }
+    }
+}
+
+/// The error code of an answer, or `None` of a success.
+///
+/// # Panics
+///
+/// When the answer is none that the action may give. Nothing fails and nothing races in what is fuzzed, unless
+/// `may_fail` says so.
+pub(crate) fn outcome(action: &ActionSchema, answer: &str, may_fail: bool) -> Option<String> {
+    let name = action.name;
+    let answer = Json::strict_object(answer.as_bytes(), usize::MAX);
+    let answer = answer.unwrap_or_else(|| panic!("{name} answers what is no strict JSON"));
+    let id = answer.member("action_invocation_id").and_then(Json::text);
+    assert!(id.is_some_and(|id| id.len() == 24), "{name} has no ID");
+    match answer.member("ok") {
+        Some(Json::Boolean(true)) => {
+            let values = answer.member("values");
+            let Some(Json::Object(values)) = values else {
+                panic!("{name} has no values");
+            };
+            let names: Vec<_> = values.iter().map(|(name, _)| name.as_str()).collect();
+            let known: Vec<_> = action.values.iter().map(|(name, _)| *name).collect();
+            assert_eq!(names, known, "{name}");
+            None
+        }
+        Some(Json::Boolean(false)) => {
+            let code = answer.member("error_code").and_then(Json::text);
+            let code = code.unwrap_or_else(|| panic!("{name} has no error code"));
+            assert!(action.error_codes.contains(&code), "{name}: {code}");
+            let is_fault = [INTERNAL_ERROR, INTERNAL_CONFLICT].contains(&code);
+            assert!(may_fail || !is_fault, "{name} answers {code}");
+            Some(code.to_owned())
+        }
+        _ => panic!("{name} says neither that it succeeded nor that it did not"),
+    }
+}

@@ -1,0 +1,203 @@
+//! `cargo xtask fuzz`: what reads bytes of strangers, under libFuzzer. `fuzz/README.md` says what is searched for.
+
+use std::{
+    env, fs,
+    io::{BufRead, BufReader},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::Args;
+
+use crate::{
+    guard::{self, Charge, Guarded},
+    services::install,
+    workspace::{self, find_program},
+};
+
+/// What `cargo xtask fuzz` is told.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Which target (default: all, one after the other).
+    target: Option<String>,
+    /// How long to search, for each target.
+    #[arg(long, default_value_t = 60, value_name = "N")]
+    seconds: u64,
+    /// Install nothing.
+    #[arg(long)]
+    no_install: bool,
+}
+
+/// Searches until the time is over or something is found.
+pub(crate) fn run(options: &Options) -> Result<ExitCode> {
+    guard::end_all_on_interrupt()?;
+    let mut targets = targets()?;
+    if let Some(name) = &options.target {
+        let all = targets.join(", ");
+        targets.retain(|target| target == name);
+        ensure!(
+            !targets.is_empty(),
+            "there is no target `{name}`; the targets are {all}"
+        );
+    }
+    let fuzzer = Fuzzer::build(!options.no_install)?;
+    for target in targets {
+        let executions = fuzzer.run(&target, options.seconds)?;
+        println!("{target}: {executions} inputs, nothing found");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The names of all targets, which are the folders of the corpus.
+pub(crate) fn targets() -> Result<Vec<String>> {
+    let folder = workspace::root().join("fuzz/corpus");
+    let folders = fs::read_dir(&folder);
+    let folders = folders.with_context(|| format!("could not read {}", folder.display()))?;
+    let mut names = Vec::new();
+    for folder in folders {
+        names.push(folder?.file_name().to_string_lossy().into_owned());
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// The program with all targets inside.
+#[derive(Debug)]
+pub(crate) struct Fuzzer {
+    program: PathBuf,
+}
+
+impl Fuzzer {
+    /// Builds it. Dependencies are those that tests are built with; only the project's own crates are compiled anew.
+    pub(crate) fn build(may_install: bool) -> Result<Self> {
+        install::provide(
+            compiler,
+            &["g++"],
+            may_install,
+            "libFuzzer takes a C++ compiler: run `sudo apt-get install g++`, or set CXX",
+        )?;
+        let arguments = ["build", "--workspace", "--example", "fuzz"];
+        let words = [
+            &["cargo"],
+            &arguments[..],
+            &["--features", "faroe-fuzz/libfuzzer"],
+        ]
+        .concat();
+        println!("$ {}", words.join(" "));
+        let build = Guarded::start(&Charge::new(&words), |command| {
+            let wrapper = workspace::root().join("xtask/with-coverage.sh");
+            command.current_dir(workspace::root()).envs([
+                // Another wrapper, such as a cache of compilations, would have to know ours.
+                ("RUSTC_WRAPPER", PathBuf::new()),
+                ("RUSTC_WORKSPACE_WRAPPER", wrapper),
+            ]);
+        })?;
+        ensure!(build.wait()?.success(), "`{}` failed", words.join(" "));
+        let program = workspace::target_directory()?.join("debug/examples/fuzz");
+        Ok(Self { program })
+    }
+
+    /// Searches for so long, and returns how many inputs were tried.
+    ///
+    /// It begins with the committed corpus and with what earlier runs have found to reach other code, which is kept in
+    /// `target`.
+    pub(crate) fn run(&self, target: &str, seconds: u64) -> Result<u64> {
+        let found = workspace::target_directory()?
+            .join("fuzz-corpus")
+            .join(target);
+        let committed = workspace::root().join("fuzz/corpus").join(target);
+        let artifacts = workspace::root().join("fuzz/artifacts").join(target);
+        for folder in [&found, &artifacts] {
+            let make = || format!("could not make {}", folder.display());
+            fs::create_dir_all(folder).with_context(make)?;
+        }
+        let (printed, errors) = std::io::pipe().context("could not make a pipe")?;
+        let words = [
+            self.program.display().to_string(),
+            format!("-max_total_time={seconds}"),
+            format!("-artifact_prefix={}/", artifacts.display()),
+            "-timeout=10".to_owned(),
+            "-rss_limit_mb=1024".to_owned(),
+            "-print_final_stats=1".to_owned(),
+            found.display().to_string(),
+            committed.display().to_string(),
+        ];
+        println!("{target}: {seconds} s");
+        let fuzzer = Guarded::start(&Charge::new(&words), |command| {
+            command.env("FAROE_FUZZ_TARGET", target).stderr(errors);
+        })?;
+        let mut told = Told::default();
+        for line in BufReader::new(printed).split(b'\n') {
+            let line = line.context("could not read what the fuzzer prints")?;
+            told.listen(&String::from_utf8_lossy(&line));
+        }
+        if fuzzer.wait()?.success() {
+            return Ok(told.executions);
+        }
+        let Some(input) = told.input else {
+            bail!("the fuzzer failed without an input: see above");
+        };
+        bail!(
+            "{target} breaks on {input}: `cargo test -p faroe-fuzz` replays it; when it is mended, move it to \
+             fuzz/corpus/{target} under a name that says what it is"
+        );
+    }
+}
+
+fn compiler() -> Option<PathBuf> {
+    let own = env::var_os("CXX").map(PathBuf::from);
+    own.or_else(|| find_program("c++", &[]))
+}
+
+/// What a run has told.
+#[derive(Debug, Default)]
+struct Told {
+    executions: u64,
+    /// The file with the input that was found.
+    input: Option<String>,
+}
+
+impl Told {
+    /// Shows a line, unless it is one of the many about each new input.
+    fn listen(&mut self, line: &str) {
+        if let Some(count) = line.strip_prefix("stat::number_of_executed_units:") {
+            self.executions = count.trim().parse().unwrap_or_default();
+        }
+        if let Some((_, path)) = line.split_once("Test unit written to ") {
+            self.input = Some(path.to_owned());
+        }
+        let is_about_a_new_input = line.starts_with('#') && !line.contains("pulse")
+            || line.trim_start().starts_with("NEW_FUNC");
+        let is_of_the_dictionary = line.starts_with('"') || line.starts_with("###");
+        let is_statistic = line.starts_with("stat::");
+        if !(is_about_a_new_input || is_of_the_dictionary || is_statistic) {
+            eprintln!("{line}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_run_tells_is_understood() {
+        let mut told = Told::default();
+        for line in [
+            "#1024\tpulse  cov: 1 ft: 1 corp: 1/1b lim: 4 exec/s: 512 rss: 34Mb",
+            "artifact_prefix='/f/tokens/'; Test unit written to /f/tokens/crash-0123",
+            "stat::number_of_executed_units: 2000",
+        ] {
+            told.listen(line);
+        }
+        assert_eq!(told.executions, 2000);
+        assert_eq!(told.input.as_deref(), Some("/f/tokens/crash-0123"));
+    }
+
+    #[test]
+    fn every_folder_of_the_corpus_is_a_target() {
+        let targets = targets().unwrap();
+        assert!(targets.iter().any(|target| target == "request_bodies"));
+    }
+}
