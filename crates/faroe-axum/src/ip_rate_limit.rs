@@ -125,25 +125,25 @@ impl IpRateLimitOptions {
 ///
 /// - as the [guard](crate::endpoint::ActionInvocationEndpoint::guarded_by) of an endpoint it counts attempts. Beyond the
 ///   budget an action answers `rate_limited` if that is among its error codes, and else the answer is a 429;
-/// - as a layer of any router, by [`IpRateLimit::requests_layer`] and [`IpRateLimit::attempts_layer`], it counts requests.
-///   Beyond the budget the answer is a 429, and the request's body is not read;
+/// - as a layer of any router it counts requests as such, by [`IpRateLimit::requests_layer`], or as attempts, by
+///   [`IpRateLimit::attempts_layer`]. Beyond the budget the answer is a 429, and the request's body is not read;
 /// - with [`IpRateLimit::check_attempt`] and [`IpRateLimit::check_request`] a handler asks by itself.
 ///
 /// Guard and layers find the connection's address in `ConnectInfo<SocketAddr>`, which axum's
-/// `into_make_service_with_connect_info` puts into each request. Without it every answer is a 500.
+/// `into_make_service_with_connect_info` puts into each request. Without it what would be counted is answered with a 500.
 ///
 /// # What is bounded
 ///
-/// Memory is taken once, 4 MiB for 65,536 addresses at a time. When there are more, one that is new shares what an old one has
-/// used, and nobody ever gets more than one budget: to come back from another address and back again resets nothing. All
-/// addresses together never get more than 65,536 budgets. A client that is given more than one network, a whole /48 for
-/// example, has as many budgets.
+/// Memory is taken once, 4 MiB for 65,536 addresses at a time. When all of it is in use, an address that is new takes the place
+/// of one that has used little, and starts with as much used. So nobody ever gets more than one budget, however many other
+/// addresses he floods the server from before he comes back, and all addresses together never get more than 65,536. A client
+/// that is given more than one network, a whole /48 for example, has as many budgets.
 ///
 /// Budgets are this process's: several servers give as many times as much, and a restart fills them.
 ///
 /// # Concurrency
 ///
-/// Called from many tasks at once; it does not wait.
+/// Called from many tasks at once; budgets are exact all the same. A call never waits for long.
 pub struct IpRateLimit<C: Clock = MonotonicClock> {
     inner: Arc<Inner<C>>,
 }
