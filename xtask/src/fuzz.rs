@@ -159,7 +159,7 @@ struct Told {
 }
 
 impl Told {
-    /// Shows a line, unless it is one of the many about each new input.
+    /// Shows a line, unless it is one of the many that tell nothing: about each new input, what it loads, statistics.
     fn listen(&mut self, line: &str) {
         if let Some(count) = line.strip_prefix("stat::number_of_executed_units:") {
             self.executions = count.trim().parse().unwrap_or_default();
@@ -167,15 +167,25 @@ impl Told {
         if let Some((_, path)) = line.split_once("Test unit written to ") {
             self.input = Some(path.to_owned());
         }
-        let is_about_a_new_input = line.starts_with('#') && !line.contains("pulse")
-            || line.trim_start().starts_with("NEW_FUNC");
-        let is_of_the_dictionary = line.starts_with('"') || line.starts_with("###");
-        let is_statistic = line.starts_with("stat::");
-        if !(is_about_a_new_input || is_of_the_dictionary || is_statistic) {
+        let is_new_input = line.starts_with('#') && !line.contains("pulse");
+        let is_noise = NOISE
+            .iter()
+            .any(|start| line.trim_start().starts_with(start));
+        if !(is_new_input || is_noise) {
             eprintln!("{line}");
         }
     }
 }
+
+/// How lines begin that tell nothing.
+const NOISE: [&str; 6] = [
+    "INFO: ",
+    "NEW_FUNC",
+    "WARNING: Failed to find function",
+    "stat::",
+    "\"",
+    "###",
+];
 
 #[cfg(test)]
 mod tests {
