@@ -31,6 +31,28 @@ fn p52_whatever_bytes_come_they_are_read_strictly_and_nothing_panics() {
     promise::report("P52", format!("{inputs} kept inputs of {readers} readers"));
 }
 
+#[test]
+fn p52_what_is_no_living_token_opens_nothing_in_place_of_any_token() {
+    let texts = [
+        "abcdefghijkmnpqrstuvwxyz.abcdefghijkmnpqrstuvwxyz",
+        "<signup_token.id>.<session_token.secret>",
+        "<session_token.id>.",
+        "",
+    ];
+    let mut run = Target::named("tokens").unwrap().start();
+    // The first byte chooses the action and the argument; there are fewer than bytes.
+    for chosen in 0..=u8::MAX {
+        for text in texts {
+            run(&[&[chosen], text.as_bytes()].concat());
+        }
+    }
+    let texts = texts.len();
+    promise::report(
+        "P52",
+        format!("{texts} texts in place of every token of every action"),
+    );
+}
+
 /// The request for an action that is kept in the corpus under the action's name.
 fn kept(target: &str, action: &str) -> Vec<u8> {
     let inputs = Target::named(target).unwrap().inputs().unwrap();
