@@ -194,7 +194,7 @@ pub struct Arguments {
     )]
     pub ip_rate_limit_trusted_proxies: Option<usize>,
 
-    /// Send emails that way: `smtps://user:password@host`, `smtp://…`, `https://…`; production mode needs it.
+    /// Send emails that way: `smtps://…`, `smtp://…` or `https://…`; production mode needs it.
     #[arg(
         long,
         global = true,

@@ -27,9 +27,9 @@ const CHUNKED: &str =
 /// Sends this, and then either nothing more or, ten times a second, this byte, until the server closes the connection.
 /// Returns what was answered, and how long the client was put up with.
 fn keep_waiting(program: &Program, start: &str, drip: Option<u8>) -> (String, Duration) {
+    let (begin, mut answer) = (Instant::now(), Vec::new());
     let mut stream = program.connect();
     stream.write_all(start.as_bytes()).unwrap();
-    let (begin, mut answer) = (Instant::now(), Vec::new());
     if let Some(byte) = drip {
         let pause = Duration::from_millis(100);
         stream.set_read_timeout(Some(pause)).unwrap();
@@ -70,8 +70,8 @@ fn p50_slow_clients_are_cut_after_the_default_times() {
                     !expected.is_empty() || answer.is_empty(),
                     "{name}: {answer}"
                 );
-                let (least, most) = (seconds * 9 / 10, seconds + 4);
-                let range = Duration::from_secs(least)..Duration::from_secs(most);
+                // The times themselves are tested where the configuration is; a busy machine may be late.
+                let range = Duration::from_secs(seconds)..Duration::from_secs(seconds + 8);
                 assert!(range.contains(&time), "{name}: cut after {time:?}");
             });
         }
