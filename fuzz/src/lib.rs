@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod cached_sessions;
 mod json;
 mod request_bodies;
 mod requests;
@@ -25,7 +26,11 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 6] = [
+    Target {
+        name: "cached_sessions",
+        start: cached_sessions::start,
+    },
     Target {
         name: "request_bodies",
         start: request_bodies::start,

@@ -7,9 +7,10 @@ use std::{
 };
 
 use faroe_core::{
-    Server, ServerOptions, ServerParts, Storages, UserPasswordHashAlgorithms,
+    Server, ServerOptions, ServerParts, SessionConfiguration, Storages, UserPasswordHashAlgorithms,
     endpoint::{Endpoint, EndpointResponse},
     protocol::schema::{ActionSchema, server_actions},
+    storage::namespace,
     time::Clock,
     user_store::{Counter, User},
 };
@@ -80,13 +81,23 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> Self {
+        Self::with_cache(None)
+    }
+
+    /// A world in which sessions are believed from a cache for so long, if at all.
+    pub(crate) fn with_cache(cache_expiration: Option<Duration>) -> Self {
         let storage = Arc::new(ReferenceStorage::keeping_expired());
         let users = Arc::<ReferenceUserStore>::default();
         let mailbox = Arc::<Mailbox>::default();
         let clock = Arc::<ManualClock>::default();
         let log = Arc::<ErrorLog>::default();
+        let mut storages = Storages::single(Arc::clone(&storage));
+        storages.cache = cache_expiration.map(|_| {
+            let cache = namespace::cache(Arc::clone(&storage) as _, Arc::clone(&clock) as _);
+            Arc::new(cache) as _
+        });
         let parts = ServerParts {
-            storages: Storages::single(Arc::clone(&storage)),
+            storages,
             user_store: Arc::clone(&users) as _,
             user_password_hash_algorithms: UserPasswordHashAlgorithms {
                 current: Arc::new(CountingHasher::new("first")),
@@ -96,6 +107,10 @@ impl World {
             email_sender: Arc::clone(&mailbox) as _,
         };
         let options = ServerOptions {
+            session: SessionConfiguration {
+                cache_expiration,
+                ..SessionConfiguration::default()
+            },
             clock: Arc::clone(&clock) as _,
             error_logger: Arc::clone(&log) as _,
             ..ServerOptions::default()
