@@ -256,7 +256,7 @@ impl Surroundings<'_> {
 
     /// Every reader of bytes, each for a while.
     fn fuzz(&self, outcome: &mut Outcome) -> Result<()> {
-        let seconds = if self.options.thorough { 300 } else { 15 };
+        let seconds = if self.options.thorough { 120 } else { 15 };
         outcome.against.push("libFuzzer".to_owned());
         let fuzzer = Fuzzer::build(!self.options.no_install)?;
         let mut executions = 0;
