@@ -14,19 +14,21 @@ use crate::{
 pub(crate) const ADDRESS: &str = "bench@example.com";
 pub(crate) const PASSWORD: &str = "a bench of oak, quite long";
 
-/// Starts it with a storage in memory, users in a file of SQLite in the folder, and these settings besides.
-pub(crate) async fn start(folder: &Path, settings: &str) -> Result<ServerProcess> {
-    let configuration = folder.join("faroe.toml");
-    let users = format!("sqlite:{}", folder.join("users.sqlite3").display());
-    let users = json!(users);
-    let places = format!("storage = \"memory:\"\nuser_store = {users}\nlog = \"error\"\n");
-    fs::write(&configuration, places + settings)?;
+/// Where a server keeps what it needs.
+pub(crate) const STORAGE_IN_MEMORY: &str = "memory:";
+pub(crate) const STORAGE_IN_SQLITE: &str = "sqlite:storage.sqlite3";
+
+/// Starts it in this folder, with users in a file of SQLite there, and these settings besides.
+pub(crate) async fn start(folder: &Path, storage: &str, settings: &str) -> Result<ServerProcess> {
+    let places = format!(
+        "storage = \"{storage}\"\nuser_store = \"sqlite:users.sqlite3\"\nlog = \"error\"\n"
+    );
+    fs::write(folder.join("faroe.toml"), places + settings)?;
     let executable = env::current_exe()?.with_file_name("faroe-server");
     let mut command = Command::new(executable);
     command
-        .arg("--config")
-        .arg(configuration)
-        .args(["--listen", "127.0.0.1:0"]);
+        .args(["--config", "faroe.toml", "--listen", "127.0.0.1:0"])
+        .current_dir(folder);
     ServerProcess::start(command).await
 }
 

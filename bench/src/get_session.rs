@@ -42,7 +42,12 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     let expiration = options.user_cache_expiration.as_ref();
     let settings = expiration
         .map(|expiration| format!("[session]\nuser_cache_expiration = {}\n", json!(expiration)));
-    let faroe = faroe::start(folder.path(), &settings.unwrap_or_default()).await?;
+    let faroe = faroe::start(
+        folder.path(),
+        faroe::STORAGE_IN_MEMORY,
+        &settings.unwrap_or_default(),
+    )
+    .await?;
     let token = faroe::sign_up(&faroe).await?;
     let request =
         post(&json!({"action": "get_session", "arguments": {"session_token": token}}).to_string());

@@ -2,13 +2,17 @@
 
 mod bare;
 mod connection;
+mod embedded;
 mod faroe;
 mod get_session;
+mod hash;
 mod memory;
 mod overload;
 mod rounds;
 mod server_process;
+mod sessions;
 mod sign_in;
+mod start_up;
 mod storage;
 
 use anyhow::Result;
@@ -19,6 +23,12 @@ use clap::Parser;
 enum Bench {
     /// Requests per second of `get_session` against those of a bare HTTP handler.
     GetSession(get_session::Options),
+    /// What a check of a session costs in process, and how that grows with the number of sessions.
+    Sessions(sessions::Options),
+    /// How soon the server answers after its start, and what memory it holds then.
+    StartUp(start_up::Options),
+    /// Raw hashes per second of both implementations, next to libsodium's.
+    Hash(hash::Options),
     /// Sign-ins per second against raw hashes per second, and the memory they take.
     SignIn(sign_in::Options),
     /// Calls per second of each storage against those of its driver.
@@ -36,6 +46,9 @@ enum Bench {
 fn main() -> Result<()> {
     match Bench::parse() {
         Bench::GetSession(options) => get_session::run(&options),
+        Bench::Sessions(options) => sessions::run(&options),
+        Bench::StartUp(options) => start_up::run(&options),
+        Bench::Hash(options) => hash::run(&options),
         Bench::SignIn(options) => sign_in::run(&options),
         Bench::Storage(options) => storage::run(&options),
         Bench::Overload(options) => overload::run(&options),

@@ -56,7 +56,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         "[hashing]\npermits = {permits}\n\
          [rate_limits.verify_user_password]\ncapacity = 2147483647\ninterval = \"1ms\"\n"
     );
-    let faroe = faroe::start(folder.path(), &settings).await?;
+    let faroe = faroe::start(folder.path(), faroe::STORAGE_IN_MEMORY, &settings).await?;
     let at_rest = faroe.memory()?.resident_mib;
     let session_token = faroe::sign_up(&faroe).await?;
     let check = post(

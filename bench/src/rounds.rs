@@ -20,7 +20,8 @@ impl Rounds {
     }
 }
 
-fn median(values: &[f64]) -> f64 {
+/// The value that half of them do not exceed.
+pub(crate) fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let middle = sorted.len() / 2;

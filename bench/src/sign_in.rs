@@ -8,28 +8,19 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use anyhow::{Context, Result, ensure};
-use async_trait::async_trait;
 use clap::Args;
 use faroe_argon2::Argon2id;
-use faroe_core::{
-    Hashing, RateLimit, RateLimits, Server, ServerOptions, ServerParts, Storages,
-    UserPasswordHashAlgorithms,
-    email::{EmailMessage, EmailSender},
-    error::AdapterError,
-    password::{PasswordHash, PasswordHashAlgorithm},
-    protocol::signin::{CompleteSignin, CreateSignin, VerifySigninUserPassword},
-    user_store::{CreateUserOutcome, UserStore},
-};
+use faroe_core::{Hashing, Server, ServerOptions, Storages, password::PasswordHashAlgorithm};
 use faroe_storage_memory::MemoryStorage;
-use faroe_testkit::user_store::ReferenceUserStore;
 use tokio::task::JoinSet;
 
 use crate::{
-    faroe::{ADDRESS, PASSWORD},
+    embedded,
+    faroe::PASSWORD,
     memory::Memory,
     rounds::{Rounds, verdict},
 };
@@ -124,42 +115,15 @@ fn report_memory(permits: usize) -> Result<()> {
 }
 
 async fn server(algorithm: &Arc<Argon2id>, permits: usize) -> Result<Server> {
-    let users = ReferenceUserStore::default();
-    let hash = PasswordHash {
-        algorithm_id: algorithm.id().to_owned(),
-        salt: SALT.to_vec().into(),
-        hash: algorithm.hash(PASSWORD.as_bytes(), &SALT)?.into(),
-    };
-    let CreateUserOutcome::Created(_) = users.create_user(ADDRESS, &hash).await? else {
-        anyhow::bail!("the address is taken")
-    };
-    let never = RateLimit {
-        capacity: u32::MAX,
-        interval: Duration::from_millis(1),
-    };
+    let storages = Storages::single(MemoryStorage::default());
     let options = ServerOptions {
         hashing: Hashing {
             permits,
             queue: 16 * permits,
         },
-        rate_limits: RateLimits {
-            verify_user_password: never,
-            ..RateLimits::default()
-        },
         ..ServerOptions::default()
     };
-    let algorithm: Arc<dyn PasswordHashAlgorithm> = Arc::clone(algorithm) as _;
-    let parts = ServerParts {
-        storages: Storages::single(MemoryStorage::default()),
-        user_store: Arc::new(users),
-        user_password_hash_algorithms: UserPasswordHashAlgorithms {
-            current: algorithm,
-            previous: Vec::new(),
-        },
-        temporary_password_hash_algorithm: Arc::new(Argon2id::recommended_for_temporary_passwords()),
-        email_sender: Arc::new(Nowhere),
-    };
-    Ok(Server::new(parts, options)?)
+    embedded::server(Arc::clone(algorithm) as _, storages, options).await
 }
 
 /// As many clients as keep every permit busy.
@@ -170,7 +134,7 @@ async fn sign_ins_per_second(server: &Server, permits: usize, total: usize) -> R
         let (server, begun) = (server.clone(), Arc::clone(&begun));
         clients.spawn(async move {
             while begun.fetch_add(1, Ordering::Relaxed) < total {
-                sign_in(&server).await?;
+                embedded::sign_in(&server).await?;
             }
             anyhow::Ok(())
         });
@@ -179,22 +143,6 @@ async fn sign_ins_per_second(server: &Server, permits: usize, total: usize) -> R
         client??;
     }
     Ok(per_second(total, start))
-}
-
-async fn sign_in(server: &Server) -> Result<()> {
-    let signin_token = server
-        .invoke(CreateSignin {
-            user_email_address: ADDRESS.to_owned(),
-        })
-        .await?
-        .signin_token;
-    let verify = VerifySigninUserPassword {
-        signin_token: signin_token.clone(),
-        password: PASSWORD.to_owned().into(),
-    };
-    server.invoke(verify).await?;
-    server.invoke(CompleteSignin { signin_token }).await?;
-    Ok(())
 }
 
 fn hashes_per_second(algorithm: &Argon2id, threads: usize, total: usize) -> Result<f64> {
@@ -216,15 +164,4 @@ fn hashes_per_second(algorithm: &Argon2id, threads: usize, total: usize) -> Resu
 
 fn per_second(count: usize, start: Instant) -> f64 {
     count as f64 / start.elapsed().as_secs_f64()
-}
-
-/// Throws every message away.
-#[derive(Debug)]
-struct Nowhere;
-
-#[async_trait]
-impl EmailSender for Nowhere {
-    async fn send(&self, _message: EmailMessage) -> Result<(), AdapterError> {
-        Ok(())
-    }
 }

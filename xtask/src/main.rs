@@ -44,6 +44,12 @@ enum Xtask {
 enum Benchmark {
     /// Requests per second of `get_session` against those of a bare HTTP handler.
     GetSession,
+    /// What a check of a session costs in process, and how that grows with the number of sessions.
+    Sessions,
+    /// How soon the server answers after its start, and what memory it holds then.
+    StartUp,
+    /// Raw hashes per second of both implementations, next to libsodium's.
+    Hash,
     /// Sign-ins per second against raw hashes per second, and the memory they take.
     SignIn,
     /// Calls per second of each storage against those of its driver.

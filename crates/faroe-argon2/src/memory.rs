@@ -1,85 +1,133 @@
 //! Working memory that is wiped after use and kept for the next hash.
 
 use std::{
-    collections::TryReserveError,
     fmt,
+    ops::{Deref, DerefMut},
     sync::{Mutex, MutexGuard, PoisonError},
     thread,
 };
 
-use argon2::Block;
-use zeroize::Zeroize;
-
-/// Idle working memory, all of it wiped.
-pub(crate) struct MemoryPool {
-    block_count: usize,
-    most_idle: usize,
-    idle: Mutex<Vec<Vec<Block>>>,
+/// Working memory of one hash.
+pub(crate) trait WorkingMemory {
+    /// Overwrites what a hash has left in it.
+    fn wipe(&mut self);
 }
 
-impl MemoryPool {
-    pub(crate) fn new(block_count: usize) -> Self {
+/// Idle working memory, all of it wiped: for as many hashes as there are processors at most.
+pub(crate) struct MemoryPool<M> {
+    most_idle: usize,
+    idle: Mutex<Vec<M>>,
+}
+
+impl<M: WorkingMemory> MemoryPool<M> {
+    pub(crate) fn new() -> Self {
         Self {
-            block_count,
             most_idle: thread::available_parallelism().map_or(1, usize::from),
-            idle: Mutex::default(),
+            idle: Mutex::new(Vec::new()),
         }
     }
 
     /// Memory for one hash: idle memory if there is some, else new.
-    pub(crate) fn take(&self) -> Result<Memory<'_>, TryReserveError> {
+    pub(crate) fn take<E>(&self, new: impl FnOnce() -> Result<M, E>) -> Result<Taken<'_, M>, E> {
         let idle = self.lock().pop();
-        let blocks = match idle {
-            Some(blocks) => blocks,
-            None => {
-                let mut blocks = Vec::new();
-                blocks.try_reserve_exact(self.block_count)?;
-                blocks.resize(self.block_count, Block::new());
-                blocks
-            }
-        };
-        Ok(Memory { pool: self, blocks })
+        let memory = Some(idle.map_or_else(new, Ok)?);
+        Ok(Taken { pool: self, memory })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Vec<Block>>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<M>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    #[cfg(test)]
-    pub(crate) fn idle(&self) -> usize {
-        self.lock().len()
-    }
-
-    #[cfg(test)]
-    pub(crate) fn most_idle(&self) -> usize {
-        self.most_idle
     }
 }
 
-impl fmt::Debug for MemoryPool {
+impl<M> fmt::Debug for MemoryPool<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemoryPool").finish_non_exhaustive()
     }
 }
 
 /// The memory of one hash. Dropping it, also in a panic, wipes it and gives it back.
-pub(crate) struct Memory<'a> {
-    pool: &'a MemoryPool,
-    blocks: Vec<Block>,
+pub(crate) struct Taken<'a, M: WorkingMemory> {
+    pool: &'a MemoryPool<M>,
+    /// `None` when it is given back.
+    memory: Option<M>,
 }
 
-impl Memory<'_> {
-    pub(crate) fn blocks(&mut self) -> &mut [Block] {
-        &mut self.blocks
+impl<M: WorkingMemory> Deref for Taken<'_, M> {
+    type Target = M;
+
+    fn deref(&self) -> &M {
+        self.memory.as_ref().expect("it is given back at the end")
     }
 }
 
-impl Drop for Memory<'_> {
+impl<M: WorkingMemory> DerefMut for Taken<'_, M> {
+    fn deref_mut(&mut self) -> &mut M {
+        self.memory.as_mut().expect("it is given back at the end")
+    }
+}
+
+impl<M: WorkingMemory> Drop for Taken<'_, M> {
     fn drop(&mut self) {
-        self.blocks.iter_mut().zeroize();
+        let Some(mut memory) = self.memory.take() else {
+            return;
+        };
+        memory.wipe();
         let mut idle = self.pool.lock();
         if idle.len() < self.pool.most_idle {
-            idle.push(std::mem::take(&mut self.blocks));
+            idle.push(memory);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use super::*;
+
+    #[derive(Debug)]
+    struct Secret(u32);
+
+    impl WorkingMemory for Secret {
+        fn wipe(&mut self) {
+            self.0 = 0;
+        }
+    }
+
+    fn new() -> Result<Secret, Infallible> {
+        Ok(Secret(7))
+    }
+
+    #[test]
+    fn memory_is_wiped_and_used_again() {
+        let pool = MemoryPool::new();
+        drop(pool.take(new).unwrap());
+        let memory = pool.take(|| Err("it is new")).unwrap();
+        assert_eq!(memory.0, 0);
+        assert!(pool.take(|| Err("it is new")).is_err(), "it is taken");
+    }
+
+    #[test]
+    fn memory_is_wiped_and_given_back_by_a_panic() {
+        let pool = MemoryPool::new();
+        thread::scope(|scope| {
+            let thread = scope.spawn(|| {
+                let mut memory = pool.take(new).unwrap();
+                memory.0 = 5;
+                panic!("as a hash might");
+            });
+            assert!(thread.join().is_err());
+        });
+        assert_eq!(pool.take(|| Err("it is new")).unwrap().0, 0);
+    }
+
+    #[test]
+    fn idle_memory_is_bounded() {
+        let pool = MemoryPool::new();
+        let many: Vec<_> = (0..pool.most_idle + 2)
+            .map(|_| pool.take(new).unwrap())
+            .collect();
+        drop(many);
+        assert_eq!(pool.lock().len(), pool.most_idle);
     }
 }

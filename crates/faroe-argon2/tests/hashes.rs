@@ -4,6 +4,8 @@ use std::{sync::Barrier, thread};
 
 use faroe_argon2::{Argon2id, Parameters};
 use faroe_core::password::PasswordHashAlgorithm;
+#[cfg(feature = "fast")]
+use proptest::prelude::{Just, Strategy};
 
 const COUNTING_SALT: [u8; 16] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
 
@@ -14,6 +16,15 @@ fn parameters(memory_kib: u32, iterations: u32, parallelism: u32, hash_length: u
         parallelism,
         hash_length,
     }
+}
+
+/// Argon2id by every implementation that there is.
+fn implementations(new: impl Fn() -> Argon2id) -> Vec<Argon2id> {
+    vec![
+        new(),
+        #[cfg(feature = "fast")]
+        new().fast(),
+    ]
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -43,59 +54,63 @@ fn hashes_are_those_of_the_reference_implementation() {
             "289e7a5fb30575c743d65794c53567a7",
         ),
     ] {
-        let argon2id = Argon2id::new(parameters).unwrap();
-        assert_eq!(
-            hex(&argon2id.hash(password.as_bytes(), &salt).unwrap()),
-            hash
-        );
+        for argon2id in implementations(|| Argon2id::new(parameters).unwrap()) {
+            let computed = argon2id.hash(password.as_bytes(), &salt).unwrap();
+            assert_eq!(hex(&computed), hash, "{argon2id:?}");
+        }
     }
 }
 
 #[test]
 fn the_recommended_algorithms_hash_as_their_ids_say() {
-    for (argon2id, id, password, hash) in [
+    let cases: [(fn() -> Argon2id, _, _, _); 2] = [
         (
-            Argon2id::recommended_for_user_passwords(),
+            Argon2id::recommended_for_user_passwords,
             "argon2id.65536.3.1.32",
             "correct horse battery staple",
             "0d1a3c6523c8f06e4e0af9c515aa5b5448cfebd6838f2d52c3d8b6ef8ddc3c2e",
         ),
         (
-            Argon2id::recommended_for_temporary_passwords(),
+            Argon2id::recommended_for_temporary_passwords,
             "argon2id.16384.3.1.32",
             "ABCDEFGHJKLM",
             "10ced0a8bb518a8d526fe8614f98aabfec2776a115ab7375db3085c10a59cc41",
         ),
-    ] {
-        assert_eq!(argon2id.id(), id);
-        assert_eq!(argon2id.salt_size(), 16);
-        let computed = argon2id.hash(password.as_bytes(), &COUNTING_SALT).unwrap();
-        assert_eq!(hex(&computed), hash);
+    ];
+    for (new, id, password, hash) in cases {
+        for argon2id in implementations(new) {
+            assert_eq!(argon2id.id(), id);
+            assert_eq!(argon2id.salt_size(), 16);
+            let computed = argon2id.hash(password.as_bytes(), &COUNTING_SALT).unwrap();
+            assert_eq!(hex(&computed), hash, "{argon2id:?}");
+        }
     }
 }
 
 #[test]
 fn memory_used_before_changes_no_hash() {
-    let argon2id = Argon2id::new(parameters(64, 2, 2, 16)).unwrap();
-    let first = argon2id.hash(b"first", &COUNTING_SALT).unwrap();
-    assert_ne!(first, argon2id.hash(b"second", &COUNTING_SALT).unwrap());
-    assert_eq!(first, argon2id.hash(b"first", &COUNTING_SALT).unwrap());
+    for argon2id in implementations(|| Argon2id::new(parameters(64, 2, 2, 16)).unwrap()) {
+        let first = argon2id.hash(b"first", &COUNTING_SALT).unwrap();
+        assert_ne!(first, argon2id.hash(b"second", &COUNTING_SALT).unwrap());
+        assert_eq!(first, argon2id.hash(b"first", &COUNTING_SALT).unwrap());
+    }
 }
 
 #[test]
 fn hashes_computed_at_once_are_the_same() {
-    let argon2id = Argon2id::new(parameters(1024, 2, 1, 32)).unwrap();
-    let expected = argon2id.hash(b"password", &COUNTING_SALT).unwrap();
-    let start = Barrier::new(8);
-    thread::scope(|scope| {
-        for _ in 0..8 {
-            scope.spawn(|| {
-                start.wait();
-                let computed = argon2id.hash(b"password", &COUNTING_SALT).unwrap();
-                assert_eq!(computed, expected);
-            });
-        }
-    });
+    for argon2id in implementations(|| Argon2id::new(parameters(1024, 2, 1, 32)).unwrap()) {
+        let expected = argon2id.hash(b"password", &COUNTING_SALT).unwrap();
+        let start = Barrier::new(8);
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    start.wait();
+                    let computed = argon2id.hash(b"password", &COUNTING_SALT).unwrap();
+                    assert_eq!(computed, expected);
+                });
+            }
+        });
+    }
 }
 
 #[test]
@@ -119,7 +134,30 @@ fn parameters_out_of_range_are_refused_by_name() {
 
 #[test]
 fn a_salt_that_is_too_short_is_an_error_without_the_password() {
-    let argon2id = Argon2id::new(parameters(8, 1, 1, 16)).unwrap();
-    let error = argon2id.hash(b"canary", b"short").unwrap_err();
-    assert!(!format!("{error:?} {argon2id:?}").contains("canary"));
+    for argon2id in implementations(|| Argon2id::new(parameters(8, 1, 1, 16)).unwrap()) {
+        let error = argon2id.hash(b"canary", b"short").unwrap_err();
+        assert!(!format!("{error:?} {argon2id:?}").contains("canary"));
+    }
+}
+
+#[cfg(feature = "fast")]
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_cases(64))]
+
+    #[test]
+    fn both_implementations_compute_the_same(
+        (parallelism, memory_kib) in (1_u32..=4).prop_flat_map(|lanes| (Just(lanes), 8 * lanes..512)),
+        iterations in 1_u32..=3,
+        hash_length in 16_u32..=128,
+        password: Vec<u8>,
+        salt in proptest::collection::vec(proptest::num::u8::ANY, 8..64),
+    ) {
+        let parameters = parameters(memory_kib, iterations, parallelism, hash_length);
+        let argon2id = Argon2id::new(parameters).unwrap();
+        let expected = argon2id.hash(&password, &salt).unwrap();
+        let fast = argon2id.fast();
+        for _ in 0..2 {
+            proptest::prop_assert_eq!(&fast.hash(&password, &salt).unwrap(), &expected);
+        }
+    }
 }

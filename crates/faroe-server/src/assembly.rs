@@ -38,7 +38,10 @@ pub(crate) async fn assemble(
         user_store,
         user_password_hash_algorithms: algorithms(configuration)
             .map_err(|error| StartError::because("hashing", &error))?,
-        temporary_password_hash_algorithm: Arc::new(Argon2id::recommended_for_temporary_passwords()),
+        temporary_password_hash_algorithm: implemented(
+            configuration,
+            Argon2id::recommended_for_temporary_passwords(),
+        ),
         email_sender,
     };
     let options = ServerOptions {
@@ -68,9 +71,7 @@ fn algorithms(
     configuration: &Configuration,
 ) -> Result<UserPasswordHashAlgorithms, InvalidParameters> {
     let argon2id =
-        |parameters: &Parameters| -> Result<Arc<dyn PasswordHashAlgorithm>, InvalidParameters> {
-            Ok(Arc::new(Argon2id::new(*parameters)?))
-        };
+        |parameters: &Parameters| Ok(implemented(configuration, Argon2id::new(*parameters)?));
     Ok(UserPasswordHashAlgorithms {
         current: argon2id(&configuration.password_hash)?,
         previous: configuration
@@ -78,5 +79,17 @@ fn algorithms(
             .iter()
             .map(argon2id)
             .collect::<Result<_, _>>()?,
+    })
+}
+
+/// By the implementation that was chosen; IDs and hashes are the same.
+fn implemented(
+    configuration: &Configuration,
+    argon2id: Argon2id,
+) -> Arc<dyn PasswordHashAlgorithm> {
+    Arc::new(if configuration.hashes_fast {
+        argon2id.fast()
+    } else {
+        argon2id
     })
 }

@@ -64,6 +64,8 @@ pub struct Configuration {
     pub(crate) hashing: Hashing,
     /// How new user passwords are hashed.
     pub(crate) password_hash: Parameters,
+    /// Whether the faster implementation computes the hashes, which nobody has audited.
+    pub(crate) hashes_fast: bool,
     /// How user passwords were hashed once.
     pub(crate) previous_password_hashes: Vec<Parameters>,
     pub(crate) rate_limits: RateLimits,
@@ -153,6 +155,7 @@ impl Configuration {
             main_storage.is_none() || rate_limit_storage.is_none() || user_store.is_none();
         let default_storage = || StoragePlace::Sqlite(data_dir.join("storage.sqlite3"));
         let session = file.session.resolve();
+        let hashes_fast = file.hashing.fast;
         let (hashing, password_hash, previous_password_hashes) = file.hashing.resolve();
         Ok(Self {
             mode,
@@ -180,6 +183,7 @@ impl Configuration {
             session,
             hashing,
             password_hash,
+            hashes_fast,
             previous_password_hashes,
             rate_limits: file.rate_limits.resolve(),
             ip_rate_limit,

@@ -38,8 +38,8 @@ const LINGER_SIZE: u64 = 1024 * 1024;
 /// Serves connections until `stop` is ready, then accepts no more and gives the requests in flight
 /// [`Http::shutdown_timeout`] to end.
 ///
-/// `service_for` makes what answers the requests of a connection, from the address of who has made it. `places` holds a permit for each connection that there may be; while there is none left, new ones wait in the
-/// operating system's queue.
+/// `service_for` makes what answers the requests of a connection, from the address of who has made it. `places` holds a
+/// permit for each connection that there may be; while there is none left, new ones wait in the operating system's queue.
 pub(crate) async fn serve<S: Serves>(
     listener: TcpListener,
     service_for: impl Fn(SocketAddr) -> S + Send + Sync,

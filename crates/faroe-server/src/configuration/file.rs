@@ -141,6 +141,8 @@ pub(super) struct HashingSection {
     queue: Option<usize>,
     memory_kib: Option<u32>,
     iterations: Option<u32>,
+    /// Whether the faster implementation computes the hashes, which nobody has audited.
+    pub(super) fast: bool,
     previous: Vec<PreviousHash>,
 }
 

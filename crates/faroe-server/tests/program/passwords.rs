@@ -66,14 +66,22 @@ fn with_the_password() -> String {
 
 /// What a sign-up answers to this password: `null` if it takes it.
 fn answer(program: &Program, password: &str) -> Value {
+    let (token, answer) = sign_up(program, password);
+    assert!(token.is_string());
+    answer
+}
+
+/// The token of a sign-up, and what it answers to this password.
+fn sign_up(program: &Program, password: &str) -> (Value, Value) {
     let address = json!({ "email_address": "a@example.com" });
-    let token = &program.values("create_signup", &address)["signup_token"];
+    let token = program.values("create_signup", &address)["signup_token"].take();
     let emails = program.get("/dev/emails").json();
     let code = &emails.as_array().unwrap().last().unwrap()["code"];
     let verify = json!({ "signup_token": token, "email_address_verification_code": code });
     program.values("verify_signup_email_address_verification_code", &verify);
     let set = json!({ "signup_token": token, "password": password });
-    program.invoke("set_signup_password", &set).json()["error_code"].take()
+    let mut answer = program.invoke("set_signup_password", &set).json();
+    (token, answer["error_code"].take())
 }
 
 #[test]
@@ -157,5 +165,30 @@ fn check_config_asks_the_service_about_no_password() {
         assert!(printed.contains(&expected), "{printed}");
         assert_eq!(output.status.success(), expected.starts_with("ok"));
         assert_eq!(service.requests(), ["GET /range/00000 HTTP/1.1"]);
+    }
+}
+
+#[test]
+fn who_computes_the_hashes_can_be_changed_at_any_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let users = folder.path().join("users.sqlite3");
+    let start = |fast| {
+        let users = users.display();
+        Program::start(&format!(
+            "user_store = \"sqlite:{users}\"\n[hashing]\nfast = {fast}"
+        ))
+    };
+    let password = "seven purple lanterns";
+    let first = start(true);
+    let (token, answer) = sign_up(&first, password);
+    assert_eq!(answer, Value::Null);
+    first.values("complete_signup", &json!({ "signup_token": token }));
+    drop(first);
+    for fast in [false, true] {
+        let program = start(fast);
+        let create = json!({ "user_email_address": "a@example.com" });
+        let token = program.values("create_signin", &create)["signin_token"].take();
+        let verify = json!({ "signin_token": token, "password": password });
+        program.values("verify_signin_user_password", &verify);
     }
 }

@@ -1,0 +1,126 @@
+//! Raw hashes per second of both implementations, next to libsodium's.
+
+use std::{
+    io::{BufRead, BufReader, Write},
+    path::Path,
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    time::Instant,
+};
+
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+use faroe_argon2::Argon2id;
+use faroe_core::password::PasswordHashAlgorithm;
+
+use crate::{
+    faroe::PASSWORD,
+    rounds::{Rounds, verdict},
+};
+
+const SALT: [u8; 16] = [7; 16];
+
+/// Go's implementation (golang.org/x/crypto) is not measured: libsodium was 1.85 times as fast on a machine where both were.
+const LIBSODIUM_OF_GO: f64 = 1.85;
+/// Hashes per second, as a multiple of Go's.
+const BAR: f64 = 1.45;
+const FAST_BAR: f64 = 2.4;
+
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Options {
+    /// How often each is measured.
+    #[arg(long, default_value_t = 21)]
+    rounds: usize,
+    /// How many hashes a round takes.
+    #[arg(long, default_value_t = 4)]
+    size: usize,
+}
+
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let Options { rounds, size } = *options;
+    let argon2id = Argon2id::recommended_for_user_passwords();
+    let fast = Argon2id::recommended_for_user_passwords().fast();
+    let mut libsodium = Libsodium::start()?;
+    // Before the first round, so that all memory is there; and all have to compute the same.
+    let expected = argon2id.hash(PASSWORD.as_bytes(), &SALT)?;
+    ensure!(fast.hash(PASSWORD.as_bytes(), &SALT)? == expected && libsodium.hash == hex(&expected));
+
+    println!("Argon2id, 64 MiB and 3 passes, hashes per second on one thread\n");
+    println!("round  rust-crypto     fast  libsodium");
+    let (mut ours, mut ours_fast) = (Rounds::default(), Rounds::default());
+    for round in 1..=rounds {
+        let of_ours = hashes_per_second(&argon2id, size)?;
+        let of_fast = hashes_per_second(&fast, size)?;
+        let of_libsodium = libsodium.hashes_per_second(size)?;
+        println!("{round:>5} {of_ours:>12.2} {of_fast:>8.2} {of_libsodium:>10.2}");
+        ours.push(of_ours, of_libsodium);
+        ours_fast.push(of_fast, of_libsodium);
+    }
+    println!();
+    for (name, rounds, bar) in [("rust-crypto", ours, BAR), ("fast", ours_fast, FAST_BAR)] {
+        let (thing, _, ratio) = rounds.summary();
+        let of_go = ratio * LIBSODIUM_OF_GO;
+        println!(
+            "{name:<12} median {thing:.2}, {ratio:.2} of libsodium, {of_go:.2} of Go: the bar of {bar} is {}",
+            verdict(of_go >= bar)
+        );
+    }
+    Ok(())
+}
+
+fn hashes_per_second(argon2id: &Argon2id, count: usize) -> Result<f64> {
+    let start = Instant::now();
+    for _ in 0..count {
+        argon2id.hash(PASSWORD.as_bytes(), &SALT)?;
+    }
+    Ok(count as f64 / start.elapsed().as_secs_f64())
+}
+
+/// libsodium, in a Python process that waits until it is asked.
+#[derive(Debug)]
+struct Libsodium {
+    questions: ChildStdin,
+    answers: BufReader<ChildStdout>,
+    hash: String,
+    _process: Child,
+}
+
+impl Libsodium {
+    fn start() -> Result<Self> {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("libsodium.py");
+        let mut process = Command::new("python3")
+            .arg(script)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("could not start python3")?;
+        let answers = process.stdout.take().context("it has no output")?;
+        let mut libsodium = Self {
+            questions: process.stdin.take().context("it has no input")?,
+            answers: BufReader::new(answers),
+            hash: String::new(),
+            _process: process,
+        };
+        libsodium.hash = libsodium.answer()?;
+        Ok(libsodium)
+    }
+
+    fn hashes_per_second(&mut self, count: usize) -> Result<f64> {
+        writeln!(self.questions, "{count}")?;
+        let seconds: f64 = self.answer()?.parse()?;
+        Ok(count as f64 / seconds)
+    }
+
+    fn answer(&mut self) -> Result<String> {
+        let mut line = String::new();
+        self.answers.read_line(&mut line)?;
+        ensure!(
+            !line.is_empty(),
+            "libsodium could not be used: install it, libsodium23 on Debian"
+        );
+        Ok(line.trim().to_owned())
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
