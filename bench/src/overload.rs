@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::{sync::Mutex, task::JoinSet, time};
 
 use crate::{
-    connection::{Connection, post},
+    connection::{Connection, load, post},
     faroe::{self, PASSWORD},
     rounds::verdict,
     server_process::ServerProcess,
@@ -66,13 +66,19 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     let attempt = Arc::new(attempt(&faroe).await?);
 
     // Twice as many as there are permits keep each of them busy.
-    let capacity = hashes(&faroe, &attempt, 2 * permits, phase).await?;
+    was_hashed(
+        Connection::open(faroe.address)
+            .await?
+            .exchange(&attempt)
+            .await?,
+    )?;
+    let capacity = load(faroe.address, &attempt, 2 * permits, phase).await?;
     println!("hashing alone: {capacity:.1} passwords per second, {permits} at once");
     let idle = Latencies::of(check_again_and_again(&faroe, &check, phase).await?);
     println!("get_session when nothing else happens: {idle}");
 
-    let load = attempts(&faroe, &attempt, capacity * times, phase);
-    let (attempts, checks) = tokio::join!(load, check_again_and_again(&faroe, &check, phase));
+    let attempts = attempts(&faroe, &attempt, capacity * times, phase);
+    let (attempts, checks) = tokio::join!(attempts, check_again_and_again(&faroe, &check, phase));
     let (attempts, busy) = (attempts?, Latencies::of(checks?));
     let refusals = Latencies::of(attempts.refusals.clone());
     let goodput = attempts.hashed as f64 / seconds / capacity;
@@ -123,33 +129,6 @@ async fn attempt(faroe: &ServerProcess) -> Result<Vec<u8>> {
     });
     let request = json!({"action": "verify_signin_user_password", "arguments": arguments});
     Ok(post(&request.to_string()))
-}
-
-/// How many passwords are hashed per second when so many clients wait for each other.
-async fn hashes(
-    faroe: &ServerProcess,
-    attempt: &Arc<Vec<u8>>,
-    clients: usize,
-    phase: Duration,
-) -> Result<f64> {
-    let start = Instant::now();
-    let mut tasks = JoinSet::new();
-    for _ in 0..clients {
-        let (mut connection, attempt) = (Connection::open(faroe.address).await?, attempt.clone());
-        tasks.spawn(async move {
-            let mut count = 0_u32;
-            while start.elapsed() < phase {
-                was_hashed(connection.exchange(&attempt).await?)?;
-                count += 1;
-            }
-            anyhow::Ok(count)
-        });
-    }
-    let mut sum = 0;
-    while let Some(count) = tasks.join_next().await {
-        sum += count??;
-    }
-    Ok(f64::from(sum) / start.elapsed().as_secs_f64())
 }
 
 fn was_hashed(body: &[u8]) -> Result<()> {

@@ -8,6 +8,8 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use faroe_core::{
+    Server,
+    protocol::{secret::SessionToken, session::GetSession},
     storage::{AddOutcome, Storage, UpdateOutcome},
     time::{Clock, SystemClock, UnixTime},
     user_store::Counter,
@@ -25,6 +27,8 @@ const CALLS: u32 = 32;
 pub(super) enum Operation {
     Get,
     Update,
+    /// The action, on sessions in the storage. It reads one entry, which is what the driver does then.
+    GetSession,
 }
 
 impl fmt::Display for Operation {
@@ -32,6 +36,7 @@ impl fmt::Display for Operation {
         f.pad(match self {
             Self::Get => "get",
             Self::Update => "update",
+            Self::GetSession => "get_session",
         })
     }
 }
@@ -70,6 +75,11 @@ pub(super) trait Worker: Send + 'static {
 
     /// Updates the entry by compare-and-swap.
     fn update(&mut self) -> impl Future<Output = Result<()>> + Send;
+
+    /// Checks a session, or reads as often as that does.
+    fn get_session(&mut self) -> impl Future<Output = Result<()>> + Send {
+        self.get()
+    }
 }
 
 /// The way through the storage.
@@ -77,6 +87,9 @@ pub(super) trait Worker: Send + 'static {
 pub(super) struct Adapter {
     pub(super) storage: Arc<dyn Storage>,
     pub(super) place: Place,
+    /// A server on the same storage, with its user in memory and without a cache.
+    pub(super) server: Server,
+    pub(super) session_token: SessionToken,
 }
 
 impl Worker for Adapter {
@@ -104,6 +117,12 @@ impl Worker for Adapter {
             "an update found another counter"
         );
         *counter += 1;
+        Ok(())
+    }
+
+    async fn get_session(&mut self) -> Result<()> {
+        let session_token = self.session_token.clone();
+        self.server.invoke(GetSession { session_token }).await?;
         Ok(())
     }
 }
@@ -141,6 +160,7 @@ pub(super) async fn run<W: Worker>(
                     match operation {
                         Operation::Get => worker.get().await?,
                         Operation::Update => worker.update().await?,
+                        Operation::GetSession => worker.get_session().await?,
                     }
                 }
                 calls += CALLS;
