@@ -161,6 +161,8 @@ function showMailCard(card, address) {
 async function run(flow, action, values) {
 	const sent = ACTIONS.get(action).arguments.map(([name]) => [name, values[name] ?? state.tokens[name] ?? ""]);
 	const exchange = await invoke(action, Object.fromEntries(sent));
+	await fetchMail();
+	// Nothing is awaited from here on: what has changed is shown once, and not again under the hand of who goes on.
 	learn(flow, action, values, exchange);
 	if (exchange.ok) {
 		delete drafts[action];
@@ -169,7 +171,6 @@ async function run(flow, action, values) {
 		}
 	}
 	Object.assign(shown, { result: { action, exchange }, open: exchange.ok ? null : shown.open });
-	await fetchMail();
 	if (shown.flow === flow) {
 		show();
 		moveOn(flow, action, exchange);
