@@ -273,6 +273,28 @@ describe("the development console", () => {
 		await main.getByText("Nobody is signed in here").waitFor();
 	});
 
+	it("shows what has changed once, and not again under the hand of who goes on", async () => {
+		const { page, press, goTo } = await visit();
+		const address = page.getByLabel("Email address");
+		await address.fill("quick@example.com");
+		await press("Start the sign-up");
+		await page.getByLabel("Code").waitFor();
+		let letThrough;
+		const held = new Promise((resolve) => (letThrough = resolve));
+		await page.route("**/dev/inbox*", async (route) => {
+			await held;
+			await route.continue();
+		});
+		const answered = page.waitForResponse((response) => response.request().method() === "POST");
+		await press("Give the sign-up up");
+		await (await answered).finished();
+		await goTo("Sign up");
+		await page.waitForFunction(() => document.activeElement.id === "main");
+		assert.equal(await address.count(), 0);
+		letThrough();
+		await address.waitFor();
+	});
+
 	it("sends any of the 39 actions, and anything else", async () => {
 		const visitor = await visit("#/actions");
 		const { page, main, latest, press } = visitor;
