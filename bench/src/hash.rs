@@ -42,7 +42,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let mut libsodium = Libsodium::start()?;
     // Before the first round, so that all memory is there; and all have to compute the same.
     let expected = argon2id.hash(PASSWORD.as_bytes(), &SALT)?;
-    ensure!(fast.hash(PASSWORD.as_bytes(), &SALT)? == expected && libsodium.hash == hex(&expected));
+    ensure!(
+        fast.hash(PASSWORD.as_bytes(), &SALT)? == expected && libsodium.hash == hex(&expected),
+        "the implementations compute different hashes"
+    );
 
     println!("Argon2id, 64 MiB and 3 passes, hashes per second on one thread\n");
     println!("round  rust-crypto     fast  libsodium");
