@@ -27,6 +27,9 @@ const GOODPUT_BAR: f64 = 0.8;
 const HASH_MIB: usize = 64;
 const BESIDES_MIB: usize = 64;
 
+/// How long a connection is used again: the server cuts one that is idle for five seconds.
+const KEPT: Duration = Duration::from_secs(2);
+
 /// How often a session is checked.
 const CHECK_INTERVAL: Duration = Duration::from_millis(5);
 
@@ -173,7 +176,7 @@ async fn attempts(
     per_second: f64,
     phase: Duration,
 ) -> Result<Attempts> {
-    let idle = Arc::new(Mutex::new(Vec::<Connection>::new()));
+    let idle = Arc::new(Mutex::new(Vec::<(Instant, Connection)>::new()));
     let address = faroe.address;
     let mut steps = time::interval(Duration::from_secs_f64(1.0 / per_second));
     let start = Instant::now();
@@ -183,8 +186,9 @@ async fn attempts(
         let (idle, attempt) = (Arc::clone(&idle), Arc::clone(attempt));
         tasks.spawn(async move {
             let known = idle.lock().await.pop();
+            let known = known.filter(|(since, _)| since.elapsed() < KEPT);
             let mut connection = match known {
-                Some(connection) => connection,
+                Some((_, connection)) => connection,
                 None => Connection::open(address).await?,
             };
             let asked = Instant::now();
@@ -200,7 +204,7 @@ async fn attempts(
             };
             // Only what was answered within the phase counts as hashed in it.
             let in_time = start.elapsed() < phase;
-            idle.lock().await.push(connection);
+            idle.lock().await.push((Instant::now(), connection));
             Ok((refusal, in_time))
         });
     }
