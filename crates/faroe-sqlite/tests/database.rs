@@ -19,7 +19,7 @@ use faroe_sqlite::{
 };
 use futures::{FutureExt, future::join_all};
 use tempfile::TempDir;
-use tokio::runtime::Builder;
+use tokio::{runtime::Builder, sync::Notify, task::JoinHandle};
 
 const SCHEMA: &[&str] = &[
     "CREATE TABLE counter (id INTEGER PRIMARY KEY, value INTEGER NOT NULL) STRICT;
@@ -71,23 +71,21 @@ async fn names(database: &Database) -> Vec<String> {
     database.read("read the names", query).await.unwrap()
 }
 
-/// Keeps the writer busy until the sender is used or dropped, so that what is written meanwhile shares a transaction.
-fn occupy(
-    database: &Database,
-) -> (
-    mpsc::Sender<()>,
-    impl Future<Output = Result<(), AdapterError>>,
-) {
+/// Keeps the writer busy from now until the sender is used or dropped, so that what is written meanwhile shares a
+/// transaction of its own.
+async fn occupy(database: &Database) -> (mpsc::Sender<()>, JoinHandle<Result<(), AdapterError>>) {
     let (free, occupied) = mpsc::channel::<()>();
     let occupied = std::sync::Mutex::new(occupied);
-    let database = database.clone();
-    let write = async move {
-        let wait = move |_: &Connection| {
-            let _freed = occupied.lock().unwrap().recv();
-            Ok(())
-        };
-        database.write("occupy the writer", wait).await
+    let started = Arc::new(Notify::new());
+    let start = Arc::clone(&started);
+    let wait = move |_: &Connection| {
+        start.notify_one();
+        let _freed = occupied.lock().unwrap().recv();
+        Ok(())
     };
+    let database = database.clone();
+    let write = tokio::spawn(async move { database.write("occupy the writer", wait).await });
+    started.notified().await;
     (free, write)
 }
 
@@ -117,13 +115,12 @@ async fn a_read_sees_what_another_handle_was_acknowledged() {
 async fn each_write_of_a_shared_transaction_has_its_own_result() {
     let folder = TempDir::new().unwrap();
     let database = open(&folder).await;
-    let (free, occupied) = occupy(&database);
+    let (free, _occupied) = occupy(&database).await;
     let orphan = |connection: &Connection| connection.execute("INSERT INTO child VALUES (77)", []);
     let panic = |_: &Connection| -> rusqlite::Result<usize> { panic!("as a change might") };
     let write = |name: &'static str| database.write("add a name", add_name(name));
-    let (_, a, again, orphan, refused, b, undone, panicked, c, ()) = tokio::join!(
+    let (a, again, orphan, refused, b, undone, panicked, c, ()) = tokio::join!(
         biased;
-        occupied,
         write("a"),
         write("a"),
         database.write("add an orphan", orphan),
@@ -174,15 +171,13 @@ async fn a_database_in_memory_reads_what_it_wrote() {
 async fn a_write_whose_caller_has_gone_before_its_turn_is_not_made() {
     let folder = TempDir::new().unwrap();
     let database = open(&folder).await;
-    let (free, occupied) = occupy(&database);
-    let mut occupied = pin!(occupied);
-    assert!(futures::poll!(&mut occupied).is_pending());
+    let (free, occupied) = occupy(&database).await;
     {
         let mut abandoned = pin!(database.write("add a name", add_name("abandoned")));
         assert!(futures::poll!(&mut abandoned).is_pending());
     }
     drop(free);
-    occupied.await.unwrap();
+    occupied.await.unwrap().unwrap();
     database
         .write("add a name", add_name("kept"))
         .await
@@ -282,7 +277,7 @@ async fn a_write_waits_for_another_process_and_then_gives_up() {
 async fn a_change_that_is_repeated_starts_from_the_same_state() {
     let folder = TempDir::new().unwrap();
     let database = open(&folder).await;
-    let (free, occupied) = occupy(&database);
+    let (free, _occupied) = occupy(&database).await;
     let runs = Arc::new(AtomicUsize::new(0));
     let counted = {
         let runs = Arc::clone(&runs);
@@ -291,9 +286,8 @@ async fn a_change_that_is_repeated_starts_from_the_same_state() {
             increment(connection)
         }
     };
-    let (_, counted, refused, ()) = tokio::join!(
+    let (counted, refused, ()) = tokio::join!(
         biased;
-        occupied,
         database.write("increment", counted),
         database.write("add a name", add_name("refused")),
         async { drop(free) },
