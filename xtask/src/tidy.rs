@@ -50,7 +50,7 @@ const CHECKS: &[Check] = &[
     sources::modules_are_named,
     sources::files_are_small,
     sources::time_and_entropy_have_doors,
-    sources::nothing_is_unsafe,
+    sources::nothing_else_is_unsafe,
     sources::core_logs_in_one_place,
     sources::core_maps_faults_in_one_place,
     sources::nothing_is_left_to_do,

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "fast")]
 mod fast;
+#[cfg(target_os = "linux")]
+mod huge_pages;
 mod memory;
 mod rust_crypto;
 

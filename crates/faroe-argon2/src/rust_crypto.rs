@@ -5,6 +5,8 @@ use std::collections::TryReserveError;
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use zeroize::Zeroize;
 
+#[cfg(target_os = "linux")]
+use crate::huge_pages;
 use crate::{
     HashError, Parameters,
     memory::{MemoryPool, WorkingMemory},
@@ -56,6 +58,8 @@ impl RustCrypto {
         let count = self.argon2.params().block_count();
         let mut blocks = Vec::new();
         blocks.try_reserve_exact(count)?;
+        #[cfg(target_os = "linux")]
+        huge_pages::ask_for(blocks.spare_capacity_mut());
         blocks.resize(count, Block::new());
         Ok(blocks)
     }

@@ -74,9 +74,14 @@ pub(super) fn time_and_entropy_have_doors(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
-/// There is no unsafe code.
-pub(super) fn nothing_is_unsafe(tree: &Tree) -> Vec<Finding> {
-    let rust = tree.texts().filter(|(path, _)| path.ends_with(".rs"));
+/// The one file that may have unsafe code; it says why.
+const UNSAFE: &str = "crates/faroe-argon2/src/huge_pages.rs";
+
+/// There is no other unsafe code.
+pub(super) fn nothing_else_is_unsafe(tree: &Tree) -> Vec<Finding> {
+    let rust = tree
+        .texts()
+        .filter(|(path, _)| path.ends_with(".rs") && *path != UNSAFE);
     let unsafe_code =
         ["{", "fn", "impl", "trait", "extern"].map(|next| format!("{} {next}", "unsafe"));
     let mut findings = Vec::new();
@@ -86,7 +91,7 @@ pub(super) fn nothing_is_unsafe(tree: &Tree) -> Vec<Finding> {
                 path,
                 text,
                 word,
-                "do without: unsafe code is forbidden in every crate",
+                "do without: only huge_pages.rs of faroe-argon2 has unsafe code",
             ));
         }
     }
@@ -260,7 +265,8 @@ mod tests {
     #[test]
     fn unsafe_code_is_found() {
         let code = format!("#![forbid(unsafe_code)]\n{} {{ x }}\n// {0} fn\n", "unsafe");
-        assert_eq!(lines(nothing_is_unsafe, "xtask/src/a.rs", &code), [2]);
+        assert_eq!(lines(nothing_else_is_unsafe, "xtask/src/a.rs", &code), [2]);
+        assert_eq!(lines(nothing_else_is_unsafe, UNSAFE, &code), [0; 0]);
     }
 
     #[test]
