@@ -123,16 +123,17 @@ impl<'a> Answer<'a> {
     }
 }
 
-/// Sends a request again and again on each of some connections, and returns how many were answered per second.
+/// Sends a request again and again on each of some connections, which these servers share, and returns how many were
+/// answered per second.
 pub(crate) async fn load(
-    address: SocketAddr,
+    addresses: &[SocketAddr],
     request: &[u8],
     connections: usize,
     time: Duration,
 ) -> Result<f64> {
     let mut all = Vec::new();
-    for _ in 0..connections {
-        all.push(Connection::open(address).await?);
+    for address in addresses.iter().cycle().take(connections) {
+        all.push(Connection::open(*address).await?);
     }
     let start = Instant::now();
     let mut tasks = JoinSet::new();

@@ -11,22 +11,23 @@ use faroe_core::{
     error::AdapterError,
     password::{PasswordHash, PasswordHashAlgorithm},
     protocol::{
-        secret::SessionToken,
+        secret::{SessionToken, SigninToken},
         signin::{CompleteSignin, CreateSignin, VerifySigninUserPassword},
     },
     user_store::{CreateUserOutcome, UserStore},
 };
-use faroe_testkit::user_store::ReferenceUserStore;
 
-use crate::faroe::{ADDRESS, PASSWORD};
+use crate::faroe::PASSWORD;
+
+const ADDRESS: &str = "bench@example.com";
 
 /// A server without limits on passwords, whose user's password this algorithm has hashed.
 pub(crate) async fn server(
     algorithm: Arc<dyn PasswordHashAlgorithm>,
     storages: Storages,
+    users: impl UserStore,
     options: ServerOptions,
 ) -> Result<Server> {
-    let users = ReferenceUserStore::default();
     let salt = vec![7; algorithm.salt_size()];
     let hash = PasswordHash {
         algorithm_id: algorithm.id().to_owned(),
@@ -60,12 +61,17 @@ pub(crate) async fn server(
     Ok(Server::new(parts, options)?)
 }
 
-/// Signs the user in.
-pub(crate) async fn sign_in(server: &Server) -> Result<SessionToken> {
+/// Begins a sign-in of the user.
+pub(crate) async fn create_signin(server: &Server) -> Result<SigninToken> {
     let create = CreateSignin {
         user_email_address: ADDRESS.to_owned(),
     };
-    let signin_token = server.invoke(create).await?.signin_token;
+    Ok(server.invoke(create).await?.signin_token)
+}
+
+/// Signs the user in.
+pub(crate) async fn sign_in(server: &Server) -> Result<SessionToken> {
+    let signin_token = create_signin(server).await?;
     let verify = VerifySigninUserPassword {
         signin_token: signin_token.clone(),
         password: PASSWORD.to_owned().into(),

@@ -1,35 +1,118 @@
-//! The server that was built beside us, in development mode, and its one user.
+//! The server that was built beside us, in development mode, and its users.
 
-use std::{env, fs, path::Path};
+use std::{env, ffi::OsStr, fs, net::SocketAddr, path::Path};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
 use crate::{
+    backend::Backend,
     connection::{Connection, get, post},
     server_process::ServerProcess,
 };
 
-pub(crate) const ADDRESS: &str = "bench@example.com";
 pub(crate) const PASSWORD: &str = "a bench of oak, quite long";
 
-/// Where a server keeps what it needs.
-pub(crate) const STORAGE_IN_MEMORY: &str = "memory:";
-pub(crate) const STORAGE_IN_SQLITE: &str = "sqlite:storage.sqlite3";
+/// The setting that lets passwords be tried without a limit.
+pub(crate) const PASSWORDS_WITHOUT_LIMIT: &str =
+    "[rate_limits.verify_user_password]\ncapacity = 2147483647\ninterval = \"1ms\"\n";
 
-/// Starts it in this folder, with users in a file of SQLite there, and these settings besides.
-pub(crate) async fn start(folder: &Path, storage: &str, settings: &str) -> Result<ServerProcess> {
-    let places = format!(
-        "storage = \"{storage}\"\nuser_store = \"sqlite:users.sqlite3\"\nlog = \"error\"\n"
-    );
-    fs::write(folder.join("faroe.toml"), places + settings)?;
-    let executable = env::current_exe()?.with_file_name("faroe-server");
-    let mut command = Command::new(executable);
+/// Starts it in this folder, with its data there, and these settings besides.
+pub(crate) async fn start(
+    folder: &Path,
+    backend: Backend,
+    settings: &str,
+) -> Result<ServerProcess> {
+    let server = Command::new(executable()?);
+    ServerProcess::start(configure(server, folder, backend, settings)?).await
+}
+
+/// The program.
+pub(crate) fn executable() -> Result<impl AsRef<OsStr>> {
+    Ok(env::current_exe()?.with_file_name("faroe-server"))
+}
+
+/// Tells a command that runs the program all that [`start`] would.
+pub(crate) fn configure(
+    mut command: Command,
+    folder: &Path,
+    backend: Backend,
+    settings: &str,
+) -> Result<Command> {
+    fs::write(folder.join("faroe.toml"), settings)?;
     command
         .args(["--config", "faroe.toml", "--listen", "127.0.0.1:0"])
+        .args(["--log", "error"])
+        // An argument must not be a URL with a password.
+        .env("FAROE_STORAGE", backend.storage()?)
+        .env("FAROE_USER_STORE", backend.user_store()?)
         .current_dir(folder);
-    ServerProcess::start(command).await
+    Ok(command)
+}
+
+/// A user with a session.
+#[derive(Clone, Debug)]
+pub(crate) struct User {
+    pub(crate) email_address: String,
+    session_token: String,
+}
+
+impl User {
+    /// Signs a new one up.
+    pub(crate) async fn sign_up(server: SocketAddr) -> Result<Self> {
+        // A database may know the users of earlier runs.
+        let email_address = format!("bench-{}@example.com", faroe_core::random::id());
+        let connection = &mut Connection::open(server).await?;
+        let address = json!({"email_address": email_address});
+        let signup = invoke(connection, "create_signup", address).await?;
+        let token = &signup["signup_token"];
+        let emails = get(&format!("/dev/emails?to={email_address}"));
+        let emails: Value = serde_json::from_slice(connection.exchange(&emails).await?)?;
+        let code = &emails[0]["code"];
+        let verification = json!({"signup_token": token, "email_address_verification_code": code});
+        let verify = "verify_signup_email_address_verification_code";
+        invoke(connection, verify, verification).await?;
+        let password = json!({"signup_token": token, "password": PASSWORD});
+        invoke(connection, "set_signup_password", password).await?;
+        let complete = json!({"signup_token": token});
+        let session = invoke(connection, "complete_signup", complete).await?;
+        let session_token = session["session_token"].as_str();
+        Ok(Self {
+            email_address,
+            session_token: session_token
+                .context("a sign-up without a session")?
+                .to_owned(),
+        })
+    }
+
+    /// The request that checks the session.
+    pub(crate) fn get_session(&self) -> Vec<u8> {
+        request("get_session", &json!({"session_token": self.session_token}))
+    }
+
+    /// The request that begins a sign-in.
+    pub(crate) fn create_signin(&self) -> Vec<u8> {
+        let arguments = json!({"user_email_address": self.email_address});
+        request("create_signin", &arguments)
+    }
+
+    /// Signs the user in once more.
+    pub(crate) async fn sign_in(&self, connection: &mut Connection) -> Result<()> {
+        let create = json!({"user_email_address": self.email_address});
+        let signin = invoke(connection, "create_signin", create).await?;
+        let token = &signin["signin_token"];
+        let verify = json!({"signin_token": token, "password": PASSWORD});
+        invoke(connection, "verify_signin_user_password", verify).await?;
+        let complete = json!({"signin_token": token});
+        invoke(connection, "complete_signin", complete).await?;
+        Ok(())
+    }
+}
+
+/// The bytes that invoke an action.
+pub(crate) fn request(action: &str, arguments: &Value) -> Vec<u8> {
+    post(&json!({"action": action, "arguments": arguments}).to_string())
 }
 
 /// Invokes an action that has to succeed, and returns its values.
@@ -38,40 +121,12 @@ pub(crate) async fn invoke(
     action: &str,
     arguments: Value,
 ) -> Result<Value> {
-    let request = post(&json!({"action": action, "arguments": arguments}).to_string());
-    let answer: Value = serde_json::from_slice(connection.exchange(&request).await?)?;
+    let answer = connection.exchange(&request(action, &arguments)).await?;
+    let mut answer: Value = serde_json::from_slice(answer)?;
     ensure!(
         answer["ok"] == true,
         "{action} answered {}",
         answer["error_code"]
     );
-    Ok(answer["values"].clone())
-}
-
-/// Signs the user up, and returns the token of its session.
-pub(crate) async fn sign_up(server: &ServerProcess) -> Result<String> {
-    let connection = &mut Connection::open(server.address).await?;
-    let address = json!({"email_address": ADDRESS});
-    let signup = invoke(connection, "create_signup", address).await?;
-    let token = &signup["signup_token"];
-    let emails = connection
-        .exchange(&get(&format!("/dev/emails?to={ADDRESS}")))
-        .await?;
-    let emails: Value = serde_json::from_slice(emails)?;
-    let code = &emails[0]["code"];
-    let verification = json!({"signup_token": token, "email_address_verification_code": code});
-    let verify = "verify_signup_email_address_verification_code";
-    invoke(connection, verify, verification).await?;
-    let password = json!({"signup_token": token, "password": PASSWORD});
-    invoke(connection, "set_signup_password", password).await?;
-    let session = invoke(
-        connection,
-        "complete_signup",
-        json!({"signup_token": token}),
-    )
-    .await?;
-    Ok(session["session_token"]
-        .as_str()
-        .context("a sign-up without a session")?
-        .to_owned())
+    Ok(answer["values"].take())
 }

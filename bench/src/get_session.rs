@@ -1,29 +1,42 @@
 //! How much of the speed of bare HTTP is left for `get_session`.
 
-use std::{env, num::NonZeroUsize, thread, time::Duration};
+use std::{env, time::Duration};
 
 use anyhow::{Result, ensure};
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::Value;
+use tempfile::TempDir;
 use tokio::process::Command;
 
 use crate::{
-    connection::{Connection, load, post},
-    faroe,
-    rounds::{Rounds, verdict},
+    backend::Backend,
+    connection::{Connection, load},
+    faroe::{self, User},
+    report::{Bar, Report, Unit},
+    rounds::Rounds,
     server_process::ServerProcess,
 };
 
-/// Requests per second, as a part of the bare handler's.
-const BAR: f64 = 0.7;
+/// Requests per second with all in memory but the users, as a part of the bare handler's.
+const BAR: Bar = Bar::AtLeast(0.85);
 
 /// How long each server is asked before anything is measured.
 const WARM_UP: Duration = Duration::from_secs(1);
 
+/// What is remembered between requests, and the settings for that.
+const CACHES: [(&str, &str); 3] = [
+    ("nothing", ""),
+    ("users", "[session]\nuser_cache_expiration = \"1 minute\"\n"),
+    ("sessions", "[session]\ncache_expiration = \"1 minute\"\n"),
+];
+
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// How often each server is measured. Many short turns: what else the machine does then meets both alike.
-    #[arg(long, default_value_t = 61)]
+    /// Where the server keeps its data.
+    #[arg(long, num_args = 1.., required = true, value_name = "NAME")]
+    storage: Vec<Backend>,
+    /// How often each server is measured. Many short turns: what else the machine does then meets all alike.
+    #[arg(long, default_value_t = 41)]
     rounds: usize,
     /// Seconds of each round.
     #[arg(long, default_value_t = 0.3)]
@@ -31,70 +44,87 @@ pub(crate) struct Options {
     /// How many connections ask at once.
     #[arg(long, default_value_t = 32)]
     connections: usize,
-    /// Do not ask the user store for so long, `1 minute` for example (default: it is asked at every request).
-    #[arg(long, value_name = "DURATION")]
-    user_cache_expiration: Option<String>,
 }
 
 #[tokio::main]
 pub(crate) async fn run(options: &Options) -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let expiration = options.user_cache_expiration.as_ref();
-    let settings = expiration
-        .map(|expiration| format!("[session]\nuser_cache_expiration = {}\n", json!(expiration)));
-    let faroe = faroe::start(
-        folder.path(),
-        faroe::STORAGE_IN_MEMORY,
-        &settings.unwrap_or_default(),
-    )
-    .await?;
-    let token = faroe::sign_up(&faroe).await?;
-    let request =
-        post(&json!({"action": "get_session", "arguments": {"session_token": token}}).to_string());
-    let response = Connection::open(faroe.address)
-        .await?
-        .exchange(&request)
-        .await?
-        .to_vec();
-    let response = String::from_utf8(response)?;
-    ensure!(
-        serde_json::from_str::<Value>(&response)?["ok"] == true,
-        "get_session failed: {response}"
+    let about = format!(
+        "Requests per second over {} connections, of a bare handler's that answers with the same bytes. Server and load \
+         generator share the cores.",
+        options.connections
     );
-    let bare = start_bare(&response).await?;
-
-    let Options {
-        rounds: count,
-        seconds,
-        connections,
-        ..
-    } = *options;
-    let time = Duration::from_secs_f64(seconds);
-    println!("get_session, requests per second over {connections} connections");
-    let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    println!("(server and load generator share {cores} cores)\n");
-    for server in [&faroe, &bare] {
-        load(server.address, &request, connections, WARM_UP).await?;
+    let mut report = Report::new("get-session", &about);
+    for backend in &options.storage {
+        compare(*backend, options, &mut report).await?;
     }
-    let mut rounds = Rounds::default();
-    println!("round    faroe     bare");
-    for round in 1..=count {
-        let thing = load(faroe.address, &request, connections, time).await?;
-        let yardstick = load(bare.address, &request, connections, time).await?;
-        println!("{round:>5} {thing:>8.0} {yardstick:>8.0}");
-        rounds.push(thing, yardstick);
-    }
-    let (thing, yardstick, ratio) = rounds.summary();
-    println!("median {thing:>7.0} {yardstick:>8.0}\n");
-    println!(
-        "ratio of medians {ratio:.3}: the bar of {BAR} is {}",
-        verdict(ratio >= BAR)
-    );
+    report.finish()?;
     Ok(())
 }
 
-async fn start_bare(response: &str) -> Result<ServerProcess> {
-    let mut command = Command::new(env::current_exe()?);
-    command.args(["bare", response]);
-    ServerProcess::start(command).await
+async fn compare(backend: Backend, options: &Options, report: &mut Report) -> Result<()> {
+    let time = Duration::from_secs_f64(options.seconds);
+    let requests_per_second = async |server: &Server, time| {
+        let address = [server.process.address];
+        load(&address, &server.request, options.connections, time).await
+    };
+    let mut servers = Vec::new();
+    for (_, settings) in CACHES {
+        servers.push(Server::start(backend, settings).await?);
+    }
+    let bare = Server::bare(&servers[0]).await?;
+    for server in servers.iter().chain([&bare]) {
+        requests_per_second(server, WARM_UP).await?;
+    }
+    let mut rounds = CACHES.map(|_| Rounds::default());
+    for _ in 0..options.rounds {
+        let yardstick = requests_per_second(&bare, time).await?;
+        for (server, rounds) in servers.iter().zip(&mut rounds) {
+            rounds.push(requests_per_second(server, time).await?, yardstick);
+        }
+    }
+    let bar = (backend == Backend::Memory).then_some(BAR);
+    for ((cache, _), rounds) in CACHES.iter().zip(&rounds) {
+        let what = format!("{}, {cache} remembered", backend.name());
+        report.compare(&what, Unit::PerSecond, rounds, bar);
+    }
+    Ok(())
+}
+
+/// A server and what it is asked.
+#[derive(Debug)]
+struct Server {
+    process: ServerProcess,
+    request: Vec<u8>,
+    response: String,
+    _folder: Option<TempDir>,
+}
+
+impl Server {
+    async fn start(backend: Backend, settings: &str) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let process = faroe::start(folder.path(), backend, settings).await?;
+        let request = User::sign_up(process.address).await?.get_session();
+        let mut connection = Connection::open(process.address).await?;
+        let response = String::from_utf8(connection.exchange(&request).await?.to_vec())?;
+        let is_ok = serde_json::from_str::<Value>(&response)?["ok"] == true;
+        ensure!(is_ok, "get_session failed: {response}");
+        Ok(Self {
+            process,
+            request,
+            response,
+            _folder: Some(folder),
+        })
+    }
+
+    /// One that answers as the other does.
+    async fn bare(other: &Self) -> Result<Self> {
+        let mut command = Command::new(env::current_exe()?);
+        command.args(["bare", &other.response]);
+        Ok(Self {
+            process: ServerProcess::start(command).await?,
+            request: other.request.clone(),
+            response: other.response.clone(),
+            _folder: None,
+        })
+    }
 }

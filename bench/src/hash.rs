@@ -14,7 +14,8 @@ use faroe_core::password::PasswordHashAlgorithm;
 
 use crate::{
     faroe::PASSWORD,
-    rounds::{Rounds, verdict},
+    report::{Bar, Report, Unit},
+    rounds::Rounds,
 };
 
 const SALT: [u8; 16] = [7; 16];
@@ -47,26 +48,27 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         "the implementations compute different hashes"
     );
 
-    println!("Argon2id, 64 MiB and 3 passes, hashes per second on one thread\n");
-    println!("round  rust-crypto     fast  libsodium");
+    let about = format!(
+        "Raw Argon2id hashes (64 MiB, 3 passes) per second on one thread, of libsodium's. By a factor of \
+         {LIBSODIUM_OF_GO} that is {BAR} and {FAST_BAR} of Go's implementation where the bars are met."
+    );
+    let mut report = Report::new("hash", &about);
     let (mut ours, mut ours_fast) = (Rounds::default(), Rounds::default());
-    for round in 1..=rounds {
+    for _ in 0..rounds {
         let of_ours = hashes_per_second(&argon2id, size)?;
         let of_fast = hashes_per_second(&fast, size)?;
         let of_libsodium = libsodium.hashes_per_second(size)?;
-        println!("{round:>5} {of_ours:>12.2} {of_fast:>8.2} {of_libsodium:>10.2}");
         ours.push(of_ours, of_libsodium);
         ours_fast.push(of_fast, of_libsodium);
     }
-    println!();
-    for (name, rounds, bar) in [("rust-crypto", ours, BAR), ("fast", ours_fast, FAST_BAR)] {
-        let (thing, _, ratio) = rounds.summary();
-        let of_go = ratio * LIBSODIUM_OF_GO;
-        println!(
-            "{name:<12} median {thing:.2}, {ratio:.2} of libsodium, {of_go:.2} of Go: the bar of {bar} is {}",
-            verdict(of_go >= bar)
-        );
+    for (name, rounds, bar) in [
+        ("default", ours, BAR),
+        ("`hashing.fast`", ours_fast, FAST_BAR),
+    ] {
+        let bar = Bar::AtLeast(bar / LIBSODIUM_OF_GO);
+        report.compare(name, Unit::PerSecond, &rounds, Some(bar));
     }
+    report.finish()?;
     Ok(())
 }
 

@@ -1,35 +1,78 @@
-//! The memory of a process, as Linux tells.
+//! What memory the server holds: when nothing happens, and at most when as many passwords are hashed as may be.
 
-use std::{fs, process};
+use anyhow::Result;
+use clap::Args;
+use tokio::task::JoinSet;
 
-use anyhow::{Context, Result};
+use crate::{
+    backend::Backend,
+    connection::{Connection, get},
+    faroe::{self, PASSWORDS_WITHOUT_LIMIT, User},
+    report::{Bar, Report, Unit},
+};
 
-/// In MiB, rounded up.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Memory {
-    /// What is resident now.
-    pub(crate) resident_mib: usize,
-    /// The most that was ever resident.
-    pub(crate) peak_mib: usize,
+const IDLE_BAR: Bar = Bar::AtMost(20.0);
+/// What a hash works in, and what the process may hold besides.
+const HASH_MIB: usize = 64;
+const BESIDES_MIB: usize = 32;
+
+/// How many clients sign in at once for each permit.
+const CLIENTS: usize = 4;
+
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Options {
+    /// How many servers are started.
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// How often each client signs in.
+    #[arg(long, default_value_t = 12)]
+    size: usize,
 }
 
-impl Memory {
-    pub(crate) fn of_this_process() -> Result<Self> {
-        Self::of(process::id())
+#[tokio::main]
+pub(crate) async fn run(options: &Options) -> Result<()> {
+    let about = "Resident memory of the server, storage and users in SQLite.";
+    let mut report = Report::new("memory", about);
+    let mut idle = Vec::new();
+    for _ in 0..options.rounds {
+        let folder = tempfile::tempdir()?;
+        let faroe = faroe::start(folder.path(), Backend::Sqlite, "").await?;
+        let mut connection = Connection::open(faroe.address).await?;
+        connection.exchange(&get("/ready")).await?;
+        idle.push(faroe.memory()?.resident_mib);
     }
+    report.measure("when it is ready", Unit::Mib, &idle, Some(IDLE_BAR));
+    for permits in [1, 2] {
+        let mut peaks = Vec::new();
+        for _ in 0..options.rounds {
+            peaks.push(peak(permits, options.size).await?);
+        }
+        let bar = Bar::AtMost((permits * HASH_MIB + BESIDES_MIB) as f64);
+        let what = format!("at most, while {permits} at once sign in");
+        report.measure(&what, Unit::Mib, &peaks, Some(bar));
+    }
+    report.finish()?;
+    Ok(())
+}
 
-    pub(crate) fn of(process: u32) -> Result<Self> {
-        let status = fs::read_to_string(format!("/proc/{process}/status"))
-            .context("memory is told by Linux only")?;
-        let mib = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name));
-            let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
-            kib.map(|kib: usize| kib.div_ceil(1024))
-                .with_context(|| format!("there is no {name} in the process's status"))
-        };
-        Ok(Self {
-            resident_mib: mib("VmRSS:")?,
-            peak_mib: mib("VmHWM:")?,
-        })
+/// The most that a server holds while many sign in.
+async fn peak(permits: usize, size: usize) -> Result<f64> {
+    let folder = tempfile::tempdir()?;
+    let settings = format!("[hashing]\npermits = {permits}\n{PASSWORDS_WITHOUT_LIMIT}");
+    let faroe = faroe::start(folder.path(), Backend::Sqlite, &settings).await?;
+    let user = User::sign_up(faroe.address).await?;
+    let mut clients = JoinSet::new();
+    for _ in 0..CLIENTS * permits {
+        let (mut connection, user) = (Connection::open(faroe.address).await?, user.clone());
+        clients.spawn(async move {
+            for _ in 0..size {
+                user.sign_in(&mut connection).await?;
+            }
+            anyhow::Ok(())
+        });
     }
+    while let Some(client) = clients.join_next().await {
+        client??;
+    }
+    Ok(faroe.memory()?.peak_mib)
 }

@@ -11,21 +11,23 @@ use serde_json::{Value, json};
 use tokio::{sync::Mutex, task::JoinSet, time};
 
 use crate::{
-    connection::{Connection, load, post},
-    faroe::{self, PASSWORD},
-    rounds::verdict,
+    backend::Backend,
+    connection::{Connection, load},
+    faroe::{self, PASSWORD, PASSWORDS_WITHOUT_LIMIT, User},
+    report::{Bar, Report, Unit},
+    rounds::{Rounds, quantile},
     server_process::ServerProcess,
 };
 
-/// Answers of a refusal, 99 of 100.
-const REFUSAL_BAR: Duration = Duration::from_millis(50);
+/// Seconds until a refusal, 99 of 100.
+const REFUSAL_BAR: Bar = Bar::AtMost(0.05);
 /// `get_session` under load, as a multiple of itself when nothing else happens, 99 of 100.
-const SLOWER_BAR: f64 = 3.0;
+const SLOWER_BAR: Bar = Bar::AtMost(3.0);
 /// Hashes per second, as a part of those without the excess.
-const GOODPUT_BAR: f64 = 0.8;
+const GOODPUT_BAR: Bar = Bar::AtLeast(0.8);
 /// What a hash works in, and what the process may hold besides.
-const HASH_MIB: usize = 64;
-const BESIDES_MIB: usize = 64;
+const HASH_MIB: f64 = 64.0;
+const BESIDES_MIB: f64 = 64.0;
 
 /// How long a connection is used again: the server cuts one that is idle for five seconds.
 const KEPT: Duration = Duration::from_secs(2);
@@ -53,85 +55,82 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         times,
         permits,
     } = *options;
+    let about = format!(
+        "{times} times the passwords per second that hashing can take, {permits} at once; of what happens without the excess."
+    );
+    let mut report = Report::new("overload", &about);
     let phase = Duration::from_secs_f64(seconds);
     let folder = tempfile::tempdir()?;
-    let settings = format!(
-        "[hashing]\npermits = {permits}\n\
-         [rate_limits.verify_user_password]\ncapacity = 2147483647\ninterval = \"1ms\"\n"
-    );
-    let faroe = faroe::start(folder.path(), faroe::STORAGE_IN_MEMORY, &settings).await?;
+    let settings = format!("[hashing]\npermits = {permits}\n{PASSWORDS_WITHOUT_LIMIT}");
+    let faroe = faroe::start(folder.path(), Backend::Memory, &settings).await?;
     let at_rest = faroe.memory()?.resident_mib;
-    let session_token = faroe::sign_up(&faroe).await?;
-    let check = post(
-        &json!({"action": "get_session", "arguments": {"session_token": session_token}})
-            .to_string(),
-    );
-    let attempt = Arc::new(attempt(&faroe).await?);
+    let user = User::sign_up(faroe.address).await?;
+    let check = user.get_session();
+    let attempt = Arc::new(attempt(&faroe, &user).await?);
 
     // Twice as many as there are permits keep each of them busy.
-    was_hashed(
-        Connection::open(faroe.address)
-            .await?
-            .exchange(&attempt)
-            .await?,
-    )?;
-    let capacity = load(faroe.address, &attempt, 2 * permits, phase).await?;
-    println!("hashing alone: {capacity:.1} passwords per second, {permits} at once");
-    let idle = Latencies::of(check_again_and_again(&faroe, &check, phase).await?);
-    println!("get_session when nothing else happens: {idle}");
+    let mut connection = Connection::open(faroe.address).await?;
+    was_hashed(connection.exchange(&attempt).await?)?;
+    let capacity = load(&[faroe.address], &attempt, 2 * permits, phase).await?;
+    let idle = check_again_and_again(&faroe, &check, phase).await?;
 
     let attempts = attempts(&faroe, &attempt, capacity * times, phase);
     let (attempts, checks) = tokio::join!(attempts, check_again_and_again(&faroe, &check, phase));
-    let (attempts, busy) = (attempts?, Latencies::of(checks?));
-    let refusals = Latencies::of(attempts.refusals.clone());
-    let goodput = attempts.hashed as f64 / seconds / capacity;
-    println!(
-        "\n{:.0} passwords per second: {} hashed, {} refused with 503",
-        capacity * times,
-        attempts.hashed,
-        attempts.refusals.len()
-    );
+    let (attempts, busy) = (attempts?, checks?);
     ensure!(
         attempts.without_retry_after == 0,
         "{} refusals did not say when to try again",
         attempts.without_retry_after
     );
-    println!("refusals: {refusals}: {}", bar(refusals.p99 <= REFUSAL_BAR));
-    println!(
-        "hashed, of what hashing alone does: {goodput:.2}: {}",
-        bar(goodput >= GOODPUT_BAR)
+    let refusal = quantile(&attempts.refusals, 0.99);
+    report.measure(
+        "until a refusal, 99 of 100",
+        Unit::Seconds,
+        &[refusal],
+        Some(REFUSAL_BAR),
     );
-    let slower = busy.p99.as_secs_f64() / idle.p99.as_secs_f64();
-    println!(
-        "get_session meanwhile: {busy}, {slower:.1} times as slow: {}",
-        bar(slower <= SLOWER_BAR)
+    let refused = attempts.refusals.len() as f64 / seconds;
+    report.measure("refusals", Unit::PerSecond, &[refused], None);
+    let mut goodput = Rounds::default();
+    goodput.push(attempts.hashed as f64 / seconds, capacity);
+    report.compare(
+        "passwords hashed",
+        Unit::PerSecond,
+        &goodput,
+        Some(GOODPUT_BAR),
     );
-    let (peak, most) = (
-        faroe.memory()?.peak_mib,
-        at_rest + permits * HASH_MIB + BESIDES_MIB,
+    for (what, part, bar) in [("half", 0.5, None), ("99 of 100", 0.99, Some(SLOWER_BAR))] {
+        let mut slower = Rounds::default();
+        slower.push(quantile(&busy, part), quantile(&idle, part));
+        report.compare(
+            &format!("`get_session`, {what}"),
+            Unit::Seconds,
+            &slower,
+            bar,
+        );
+    }
+    let most = at_rest + permits as f64 * HASH_MIB + BESIDES_MIB;
+    let peak = faroe.memory()?.peak_mib;
+    report.measure(
+        "memory at most",
+        Unit::Mib,
+        &[peak],
+        Some(Bar::AtMost(most)),
     );
-    println!(
-        "memory: {at_rest} MiB at the start, {peak} MiB at most, {most} MiB allowed: {}",
-        bar(peak <= most)
-    );
+    report.finish()?;
     Ok(())
 }
 
-fn bar(is_met: bool) -> String {
-    format!("the bar is {}", verdict(is_met))
-}
-
 /// The request that tries a wrong password: a sign-in survives it, and so it can be tried again and again.
-async fn attempt(faroe: &ServerProcess) -> Result<Vec<u8>> {
+async fn attempt(faroe: &ServerProcess, user: &User) -> Result<Vec<u8>> {
     let mut connection = Connection::open(faroe.address).await?;
-    let create = json!({"user_email_address": faroe::ADDRESS});
+    let create = json!({"user_email_address": user.email_address});
     let signin = faroe::invoke(&mut connection, "create_signin", create).await?;
     let arguments = json!({
         "signin_token": signin["signin_token"],
         "password": format!("not {PASSWORD}"),
     });
-    let request = json!({"action": "verify_signin_user_password", "arguments": arguments});
-    Ok(post(&request.to_string()))
+    Ok(faroe::request("verify_signin_user_password", &arguments))
 }
 
 fn was_hashed(body: &[u8]) -> Result<()> {
@@ -141,12 +140,12 @@ fn was_hashed(body: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Checks a session in even steps, and returns how long each check took.
+/// Checks a session in even steps, and returns how many seconds each check took.
 async fn check_again_and_again(
     faroe: &ServerProcess,
     check: &[u8],
     phase: Duration,
-) -> Result<Vec<Duration>> {
+) -> Result<Vec<f64>> {
     let mut connection = Connection::open(faroe.address).await?;
     let start = Instant::now();
     let mut steps = time::interval(CHECK_INTERVAL);
@@ -156,7 +155,7 @@ async fn check_again_and_again(
         steps.tick().await;
         let asked = Instant::now();
         connection.exchange(check).await?;
-        latencies.push(asked.elapsed());
+        latencies.push(asked.elapsed().as_secs_f64());
     }
     Ok(latencies)
 }
@@ -165,7 +164,8 @@ async fn check_again_and_again(
 #[derive(Debug, Default)]
 struct Attempts {
     hashed: usize,
-    refusals: Vec<Duration>,
+    /// How many seconds each took.
+    refusals: Vec<f64>,
     without_retry_after: usize,
 }
 
@@ -212,7 +212,7 @@ async fn attempts(
     while let Some(answer) = tasks.join_next().await {
         match answer?? {
             (Some((latency, says_when)), _) => {
-                attempts.refusals.push(latency);
+                attempts.refusals.push(latency.as_secs_f64());
                 attempts.without_retry_after += usize::from(!says_when);
             }
             (None, true) => attempts.hashed += 1,
@@ -220,37 +220,4 @@ async fn attempts(
         }
     }
     Ok(attempts)
-}
-
-/// How long something took, many times.
-#[derive(Debug)]
-struct Latencies {
-    p50: Duration,
-    p99: Duration,
-    max: Duration,
-}
-
-impl Latencies {
-    fn of(mut all: Vec<Duration>) -> Self {
-        all.sort_unstable();
-        let at = |part: usize| {
-            let index = (all.len() * part / 100).min(all.len().saturating_sub(1));
-            all.get(index).copied().unwrap_or_default()
-        };
-        Self {
-            p50: at(50),
-            p99: at(99),
-            max: at(100),
-        }
-    }
-}
-
-impl std::fmt::Display for Latencies {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { p50, p99, max } = self;
-        write!(
-            f,
-            "half in {p50:.2?}, 99 of 100 in {p99:.2?}, all in {max:.2?}"
-        )
-    }
 }

@@ -13,28 +13,39 @@ impl Rounds {
         self.yardsticks.push(yardstick);
     }
 
-    /// Median of the thing, median of the yardstick, and their ratio in the end.
-    pub(crate) fn summary(&self) -> (f64, f64, f64) {
-        let (thing, yardstick) = (median(&self.things), median(&self.yardsticks));
-        (thing, yardstick, thing / yardstick)
+    /// The medians of the thing and of the yardstick.
+    pub(crate) fn medians(&self) -> (f64, f64) {
+        (median(&self.things), median(&self.yardsticks))
+    }
+
+    /// The ratio of each round.
+    pub(crate) fn ratios(&self) -> Vec<f64> {
+        let pairs = self.things.iter().zip(&self.yardsticks);
+        pairs.map(|(thing, yardstick)| thing / yardstick).collect()
     }
 }
 
 /// The value that half of them do not exceed.
 pub(crate) fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let middle = sorted.len() / 2;
-    match sorted.len() {
-        0 => f64::NAN,
-        length if length.is_multiple_of(2) => f64::midpoint(sorted[middle - 1], sorted[middle]),
-        _ => sorted[middle],
-    }
+    quantile(values, 0.5)
 }
 
-/// `met` or `missed`.
-pub(crate) fn verdict(is_met: bool) -> &'static str {
-    if is_met { "met" } else { "missed" }
+/// Between which values eight of ten lie.
+pub(crate) fn spread(values: &[f64]) -> (f64, f64) {
+    (quantile(values, 0.1), quantile(values, 0.9))
+}
+
+/// The value that this part of them does not exceed, between two of them if need be.
+pub(crate) fn quantile(values: &[f64], part: f64) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let Some(last) = sorted.len().checked_sub(1) else {
+        return f64::NAN;
+    };
+    let place = part * last as f64;
+    let (below, above) = (place.floor(), place.ceil());
+    let (low, high) = (sorted[below as usize], sorted[above as usize]);
+    low + (high - low) * (place - below)
 }
 
 #[cfg(test)]
@@ -42,13 +53,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_ratio_is_of_medians() {
+    fn what_counts_are_medians() {
         let mut rounds = Rounds::default();
         for (thing, yardstick) in [(1.0, 400.0), (90.0, 100.0), (80.0, 1.0)] {
             rounds.push(thing, yardstick);
         }
-        assert_eq!(rounds.summary(), (80.0, 100.0, 0.8));
+        assert_eq!(rounds.medians(), (80.0, 100.0));
+        assert_eq!(rounds.ratios(), [0.0025, 0.9, 80.0]);
         rounds.push(100.0, 100.0);
-        assert_eq!(rounds.summary().0, 85.0);
+        assert_eq!(rounds.medians().0, 85.0);
+    }
+
+    #[test]
+    fn the_spread_leaves_out_a_tenth_on_either_side() {
+        let values: Vec<_> = (0..=20).rev().map(f64::from).collect();
+        assert_eq!(spread(&values), (2.0, 18.0));
+        assert_eq!(spread(&[1.0, 2.0]), (1.1, 1.9));
+        assert_eq!(quantile(&values, 0.99), 19.8);
     }
 }

@@ -2,13 +2,14 @@
 
 use std::{net::SocketAddr, process::Stdio};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, ChildStdout, Command},
 };
 
-use crate::memory::Memory;
+use crate::process::{self, Memory};
 
 /// Ends when it is dropped.
 #[derive(Debug)]
@@ -45,6 +46,23 @@ impl ServerProcess {
 
     /// What it holds now, and the most that it ever held.
     pub(crate) fn memory(&self) -> Result<Memory> {
-        Memory::of(self.child.id().context("the server has ended")?)
+        Memory::of(self.id()?)
+    }
+
+    /// The seconds that it has had the processors for.
+    pub(crate) fn cpu_time(&self) -> Result<f64> {
+        process::cpu_time(self.id()?)
+    }
+
+    /// Asks it to end, and waits until it has.
+    pub(crate) async fn stop(mut self) -> Result<()> {
+        let process = i32::try_from(self.id()?).ok().and_then(Pid::from_raw);
+        kill_process(process.context("a process without an ID")?, Signal::TERM)?;
+        ensure!(self.child.wait().await?.success(), "the server failed");
+        Ok(())
+    }
+
+    fn id(&self) -> Result<u32> {
+        self.child.id().context("the server has ended")
     }
 }

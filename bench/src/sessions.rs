@@ -13,16 +13,17 @@ use faroe_core::{
     protocol::{secret::SessionToken, session::GetSession},
 };
 use faroe_storage_memory::{MemoryCache, MemoryOptions, MemoryStorage};
-use faroe_testkit::hasher::CountingHasher;
+use faroe_testkit::{hasher::CountingHasher, user_store::ReferenceUserStore};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::{
     embedded,
-    rounds::{Rounds, verdict},
+    report::{Bar, Report, Unit},
+    rounds::Rounds,
 };
 
-/// For a check with a cache, on one thread.
-const BAR: Duration = Duration::from_micros(2);
+/// Seconds of a check with a cache, on one thread.
+const BAR: Bar = Bar::AtMost(2e-6);
 /// Sessions that are checked: some of those that live.
 const CHECKED: usize = 1_000;
 /// Sessions of the server that the others are compared with.
@@ -43,8 +44,11 @@ pub(crate) struct Options {
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    println!("get_session in process, with sessions and users in memory\n");
-    println!("             sessions  time of a check  times with {FEW}");
+    let about = format!(
+        "Time of a `get_session` in process, sessions and users in memory, of that with {FEW} sessions; and on two threads \
+         at once, of that on one."
+    );
+    let mut report = Report::new("sessions", &about);
     for is_cached in [true, false] {
         let name = if is_cached { "cached" } else { "not cached" };
         let mut few = Sessions::new(&runtime, is_cached)?;
@@ -53,22 +57,26 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         let mut count = FEW;
         while count <= options.most {
             runtime.block_on(many.grow_to(count))?;
-            let mut rounds = Rounds::default();
+            let (mut rounds, mut times) = (Rounds::default(), Vec::new());
             for _ in 0..options.rounds {
                 let thing = runtime.block_on(many.time_of_a_check(options.size))?;
                 let yardstick = runtime.block_on(few.time_of_a_check(options.size))?;
-                rounds.push(thing.as_secs_f64(), yardstick.as_secs_f64());
+                rounds.push(thing, yardstick);
+                times.push(thing);
             }
-            let (time, _, ratio) = rounds.summary();
-            let time = Duration::from_secs_f64(time);
-            println!("{name:<11} {count:>9}  {time:>15.2?}  {ratio:>14.2}");
-            if is_cached && count == FEW {
-                println!("the bar of {BAR:?} is {}", verdict(time <= BAR));
+            let what = format!("{name}, {count} sessions");
+            if count == FEW {
+                report.measure(&what, Unit::Seconds, &times, is_cached.then_some(BAR));
+            } else {
+                report.compare(&what, Unit::Seconds, &rounds, None);
             }
             count *= 10;
         }
-        few.compare_threads(options, name)?;
+        let rounds = few.compare_threads(options)?;
+        let what = format!("{name}, two threads at once");
+        report.compare(&what, Unit::Seconds, &rounds, None);
     }
+    report.finish()?;
     Ok(())
 }
 
@@ -100,12 +108,12 @@ impl Sessions {
         self.tokens.iter().step_by(step).cloned().collect()
     }
 
-    async fn time_of_a_check(&self, checks: usize) -> Result<Duration> {
+    async fn time_of_a_check(&self, checks: usize) -> Result<f64> {
         time_of_a_check(&self.server, &self.checked(), checks).await
     }
 
     /// Checks on two threads at once, each with sessions of its own.
-    fn compare_threads(&self, options: &Options, name: &str) -> Result<()> {
+    fn compare_threads(&self, options: &Options) -> Result<Rounds> {
         let tokens = self.checked();
         let (first, second) = tokens.split_at(CHECKED / 2);
         let check = |tokens: &[SessionToken]| {
@@ -123,25 +131,19 @@ impl Sessions {
                 })?,
                 check(&tokens)?,
             );
-            rounds.push(both.as_secs_f64(), alone.as_secs_f64());
+            rounds.push(both, alone);
         }
-        let (_, _, ratio) = rounds.summary();
-        println!("{name}, on two threads at once: {ratio:.2} times as long as on one\n");
-        Ok(())
+        Ok(rounds)
     }
 }
 
-async fn time_of_a_check(
-    server: &Server,
-    tokens: &[SessionToken],
-    checks: usize,
-) -> Result<Duration> {
+async fn time_of_a_check(server: &Server, tokens: &[SessionToken], checks: usize) -> Result<f64> {
     let tokens = tokens.iter().cycle().take(checks);
     let start = Instant::now();
     for session_token in tokens.cloned() {
         server.invoke(GetSession { session_token }).await?;
     }
-    Ok(start.elapsed() / u32::try_from(checks)?)
+    Ok(start.elapsed().as_secs_f64() / checks as f64)
 }
 
 async fn server(is_cached: bool) -> Result<Server> {
@@ -164,5 +166,5 @@ async fn server(is_cached: bool) -> Result<Server> {
         ..ServerOptions::default()
     };
     let algorithm = Arc::new(CountingHasher::new("counting"));
-    embedded::server(algorithm, storages, options).await
+    embedded::server(algorithm, storages, ReferenceUserStore::default(), options).await
 }

@@ -1,19 +1,19 @@
-//! How soon the server answers after it was started, and what it holds when nothing happens.
+//! How soon the server answers after it was started.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::Result;
 use clap::Args;
 
 use crate::{
+    backend::Backend,
     connection::{Connection, get},
     faroe,
-    rounds::{median, verdict},
+    report::{Bar, Report, Unit},
 };
 
-/// From the start of the process to its first answer.
-const BAR: Duration = Duration::from_millis(100);
-const MEMORY_BAR_MIB: usize = 20;
+/// From the start of the process to its first answer, in seconds.
+const BAR: Bar = Bar::AtMost(0.1);
 
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct Options {
@@ -24,29 +24,22 @@ pub(crate) struct Options {
 
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn run(options: &Options) -> Result<()> {
+    let about =
+        "From the start of the process until `/ready` answers, storage and users in SQLite.";
+    let mut report = Report::new("start-up", about);
     let (mut first, mut again) = (Vec::new(), Vec::new());
-    let mut memory = 0;
     for _ in 0..options.rounds {
         let folder = tempfile::tempdir()?;
         for times in [&mut first, &mut again] {
             let start = Instant::now();
-            let faroe = faroe::start(folder.path(), faroe::STORAGE_IN_SQLITE, "").await?;
+            let faroe = faroe::start(folder.path(), Backend::Sqlite, "").await?;
             let mut connection = Connection::open(faroe.address).await?;
             connection.exchange(&get("/ready")).await?;
             times.push(start.elapsed().as_secs_f64());
-            memory = memory.max(faroe.memory()?.resident_mib);
         }
     }
-    for (name, times) in [("in an empty folder", first), ("again", again)] {
-        let time = Duration::from_secs_f64(median(&times));
-        println!(
-            "started {name}, storage and users in SQLite: {time:.1?} until /ready answers: the bar of {BAR:?} is {}",
-            verdict(time <= BAR)
-        );
-    }
-    println!(
-        "memory then, at most: {memory} MiB: the bar of {MEMORY_BAR_MIB} MiB is {}",
-        verdict(memory <= MEMORY_BAR_MIB)
-    );
+    report.measure("in an empty folder", Unit::Seconds, &first, Some(BAR));
+    report.measure("with files that exist", Unit::Seconds, &again, Some(BAR));
+    report.finish()?;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Tasks that call a storage, or its driver, again and again.
 
 use std::{
-    fmt,
+    fmt, process,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -14,8 +14,9 @@ use faroe_core::{
     time::{Clock, SystemClock, UnixTime},
     user_store::Counter,
 };
-use rustix::time::{ClockId, clock_gettime};
 use tokio::task::JoinSet;
+
+use crate::process::cpu_time;
 
 /// As long as a stored session.
 const SIZE: usize = 300;
@@ -33,7 +34,7 @@ pub(super) enum Operation {
 
 impl fmt::Display for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
+        f.write_str(match self {
             Self::Get => "get",
             Self::Update => "update",
             Self::GetSession => "get_session",
@@ -141,7 +142,7 @@ pub(super) fn check(entry: Option<(Vec<u8>, i32)>, place: &Place) -> Result<()> 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Speed {
     pub(super) per_second: f64,
-    pub(super) microseconds_of_cpu: f64,
+    pub(super) seconds_of_cpu: f64,
 }
 
 /// Lets all workers call for so long.
@@ -150,7 +151,7 @@ pub(super) async fn run<W: Worker>(
     operation: Operation,
     time: Duration,
 ) -> Result<Speed> {
-    let (start, cpu) = (Instant::now(), cpu_time());
+    let (start, cpu) = (Instant::now(), cpu_time(process::id())?);
     let mut tasks = JoinSet::new();
     for mut worker in workers.drain(..) {
         tasks.spawn(async move {
@@ -179,12 +180,6 @@ pub(super) async fn run<W: Worker>(
     let calls = f64::from(calls);
     Ok(Speed {
         per_second: calls / start.elapsed().as_secs_f64(),
-        microseconds_of_cpu: (cpu_time() - cpu) * 1e6 / calls,
+        seconds_of_cpu: (cpu_time(process::id())? - cpu) / calls,
     })
-}
-
-/// The seconds that this process has had the processors for.
-fn cpu_time() -> f64 {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }

@@ -1,0 +1,216 @@
+//! `cargo xtask bench`: what is measured, in a release build.
+
+use std::{
+    env,
+    path::Path,
+    process::{Command, ExitCode},
+};
+
+use anyhow::{Context, Result, ensure};
+use clap::{Args, ValueEnum};
+
+use crate::{
+    guard,
+    services::{self, Available, Service, Wish, install},
+    workspace,
+};
+
+/// What `cargo xtask bench` is told.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// What to measure.
+    what: Benchmark,
+    /// On these storages (default: memory for `get-session`, otherwise all that make sense).
+    #[arg(long, num_args = 1.., value_name = "NAME")]
+    storage: Vec<Storage>,
+    /// Passed on; try `-- --help`.
+    #[arg(last = true)]
+    arguments: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Benchmark {
+    /// Raw hashes per second of both implementations, next to libsodium's.
+    Hash,
+    /// Sign-ins per second against raw hashes per second.
+    SignIn,
+    /// Requests per second of `get_session`, with and without caches, against those of a bare HTTP handler.
+    GetSession,
+    /// What a check of a session costs in process, and how that grows with the number of sessions.
+    Sessions,
+    /// Calls per second of each storage against those of its driver.
+    Storage,
+    /// Requests per second of several servers on one database against those of one.
+    Processes,
+    /// How soon the server answers after its start.
+    StartUp,
+    /// What memory the server holds: at rest, and at most while many sign in.
+    Memory,
+    /// Ten times the load that hashing can take: refusals, sessions and memory meanwhile.
+    Overload,
+    /// Instructions of the hot paths, which must not exceed their limits; it takes valgrind.
+    Instructions,
+    /// All of these one after the other, `get-session` on every storage.
+    All,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Storage {
+    Memory,
+    Sqlite,
+    Postgres,
+    Mysql,
+    Redis,
+    RedisCluster,
+}
+
+impl Storage {
+    fn service(self) -> Option<Service> {
+        match self {
+            Self::Memory | Self::Sqlite => None,
+            Self::Postgres => Some(Service::Postgres),
+            Self::Mysql => Some(Service::MariaDb),
+            Self::Redis => Some(Service::Redis),
+            Self::RedisCluster => Some(Service::RedisCluster),
+        }
+    }
+}
+
+impl Benchmark {
+    /// The storages that it is for, if it is for storages.
+    fn storages(self) -> &'static [Storage] {
+        let all = Storage::value_variants();
+        match self {
+            Self::GetSession => &all[..1],
+            Self::Storage => all,
+            // Servers share no memory.
+            Self::Processes => &all[1..],
+            _ => &[],
+        }
+    }
+}
+
+/// Builds what is measured and what measures it, and measures.
+pub(crate) fn run(options: &Options) -> Result<ExitCode> {
+    let Options {
+        what,
+        storage,
+        arguments,
+    } = options;
+    let what = *what;
+    ensure!(
+        storage.is_empty() || !what.storages().is_empty(),
+        "{} does not depend on the storage",
+        name(&what)
+    );
+    ensure!(
+        arguments.is_empty() || what != Benchmark::All,
+        "the benchmarks have arguments of their own: name one"
+    );
+    let runs = runs(what, storage);
+
+    let packages = ["--package", "faroe-server", "--package", "faroe-bench"];
+    let mut build = workspace::cargo();
+    let built = build.args(["build", "--release"]).args(packages).status();
+    if !built.context("could not run cargo")?.success() {
+        return Ok(ExitCode::FAILURE);
+    }
+    if runs.iter().any(|(one, _)| *one == Benchmark::Instructions) {
+        let mend = "valgrind is not there: run `sudo apt-get install valgrind`";
+        let find = || workspace::find_program("valgrind", &[]);
+        // Its package only recommends the C library's symbols, without which it does not start.
+        install::provide(find, &["valgrind", "libc6-dbg"], true, mend)?;
+    }
+    guard::end_all_on_interrupt()?;
+    let services = Service::value_variants().iter().filter(|service| {
+        let is_its = |storage: &Storage| storage.service() == Some(**service);
+        runs.iter().any(|(_, storages)| storages.iter().any(is_its))
+    });
+    let services: Vec<_> = services
+        .map(|service| services::obtain(*service, Wish::default()))
+        .collect::<Result<_>>()?;
+    let program = workspace::target_directory()?.join("release/faroe-bench");
+    let mut has_failed = false;
+    for (one, storages) in runs {
+        has_failed |= !measure(&program, one, storages, arguments, &services)?;
+    }
+    Ok(if has_failed {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+/// Each benchmark that is run, and on which storages.
+fn runs(what: Benchmark, storages: &[Storage]) -> Vec<(Benchmark, &[Storage])> {
+    match what {
+        Benchmark::All => {
+            let each = Benchmark::value_variants().iter().copied();
+            let each = each.filter(|one| *one != Benchmark::All);
+            each.map(|one| match one {
+                Benchmark::GetSession => (one, Storage::value_variants()),
+                _ => (one, one.storages()),
+            })
+            .collect()
+        }
+        _ if storages.is_empty() => vec![(what, what.storages())],
+        _ => vec![(what, storages)],
+    }
+}
+
+fn measure(
+    program: &Path,
+    what: Benchmark,
+    storages: &[Storage],
+    arguments: &[String],
+    services: &[Available],
+) -> Result<bool> {
+    let mut bench = Command::new(program);
+    bench.arg(name(&what));
+    if !storages.is_empty() {
+        bench.arg("--storage").args(storages.iter().map(name));
+    }
+    let mut databases = Vec::new();
+    for one in services {
+        bench.env(one.service.variable(), &one.url);
+        databases.push(format!("{} ({})", one.version, one.origin));
+    }
+    let words: Vec<_> = env::args().skip(1).collect();
+    bench.env(
+        "FAROE_BENCH_COMMAND",
+        format!("cargo xtask {}", words.join(" ")),
+    );
+    if !databases.is_empty() {
+        bench.env("FAROE_BENCH_DATABASES", databases.join(", "));
+    }
+    let status = bench.args(arguments).status();
+    Ok(status.context("could not run the benchmark")?.success())
+}
+
+fn name(value: &impl ValueEnum) -> String {
+    let name = value.to_possible_value().expect("no value is skipped");
+    name.get_name().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_benchmark_is_run_on_the_storages_that_were_named_or_on_its_own() {
+        let get_session = Benchmark::GetSession;
+        assert_eq!(
+            runs(get_session, &[]),
+            [(get_session, &[Storage::Memory][..])]
+        );
+        let named = [Storage::Redis];
+        assert_eq!(runs(get_session, &named), [(get_session, &named[..])]);
+    }
+
+    #[test]
+    fn all_are_run_once() {
+        let all = runs(Benchmark::All, &[]);
+        assert_eq!(all.len() + 1, Benchmark::value_variants().len());
+        assert!(all.contains(&(Benchmark::GetSession, Storage::value_variants())));
+    }
+}
