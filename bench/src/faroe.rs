@@ -97,6 +97,16 @@ impl User {
         request("create_signin", &arguments)
     }
 
+    /// The request that tries a wrong password: a sign-in survives it, and so it can be tried again and again.
+    pub(crate) async fn wrong_password(&self, server: SocketAddr) -> Result<Vec<u8>> {
+        let connection = &mut Connection::open(server).await?;
+        let create = json!({"user_email_address": self.email_address});
+        let signin = invoke(connection, "create_signin", create).await?;
+        let password = format!("not {PASSWORD}");
+        let verify = json!({"signin_token": signin["signin_token"], "password": password});
+        Ok(request("verify_signin_user_password", &verify))
+    }
+
     /// Signs the user in once more.
     pub(crate) async fn sign_in(&self, connection: &mut Connection) -> Result<()> {
         let create = json!({"user_email_address": self.email_address});

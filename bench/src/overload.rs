@@ -7,13 +7,13 @@ use std::{
 
 use anyhow::{Result, ensure};
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::{sync::Mutex, task::JoinSet, time};
 
 use crate::{
     backend::Backend,
     connection::{Connection, load},
-    faroe::{self, PASSWORD, PASSWORDS_WITHOUT_LIMIT, User},
+    faroe::{self, PASSWORDS_WITHOUT_LIMIT, User},
     report::{Bar, Report, Unit},
     rounds::{Rounds, quantile},
     server_process::ServerProcess,
@@ -66,7 +66,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     let at_rest = faroe.memory()?.resident_mib;
     let user = User::sign_up(faroe.address).await?;
     let check = user.get_session();
-    let attempt = Arc::new(attempt(&faroe, &user).await?);
+    let attempt = Arc::new(user.wrong_password(faroe.address).await?);
 
     // Twice as many as there are permits keep each of them busy.
     let mut connection = Connection::open(faroe.address).await?;
@@ -119,18 +119,6 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     );
     report.finish()?;
     Ok(())
-}
-
-/// The request that tries a wrong password: a sign-in survives it, and so it can be tried again and again.
-async fn attempt(faroe: &ServerProcess, user: &User) -> Result<Vec<u8>> {
-    let mut connection = Connection::open(faroe.address).await?;
-    let create = json!({"user_email_address": user.email_address});
-    let signin = faroe::invoke(&mut connection, "create_signin", create).await?;
-    let arguments = json!({
-        "signin_token": signin["signin_token"],
-        "password": format!("not {PASSWORD}"),
-    });
-    Ok(faroe::request("verify_signin_user_password", &arguments))
 }
 
 fn was_hashed(body: &[u8]) -> Result<()> {

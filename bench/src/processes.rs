@@ -1,14 +1,18 @@
 //! What several servers make of one database.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Result, ensure};
 use clap::Args;
+use serde_json::Value;
 
 use crate::{
     backend::Backend,
-    connection::load,
-    faroe::{self, User},
+    connection::{Connection, load},
+    faroe::{self, PASSWORDS_WITHOUT_LIMIT, User},
     report::{Report, Unit},
     rounds::Rounds,
     server_process::ServerProcess,
@@ -16,13 +20,17 @@ use crate::{
 
 const COUNTS: [usize; 3] = [1, 2, 4];
 
+/// One hash at once in each server; so many clients keep all of them busy.
+const ONE_PERMIT: &str = "[hashing]\npermits = 1\n";
+const CLIENTS: usize = 8;
+
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     /// Where the servers keep their data.
     #[arg(long, num_args = 1.., required = true, value_name = "NAME")]
     storage: Vec<Backend>,
     /// How often each is measured.
-    #[arg(long, default_value_t = 21)]
+    #[arg(long, default_value_t = 15)]
     rounds: usize,
     /// Seconds of each round.
     #[arg(long, default_value_t = 0.5)]
@@ -37,7 +45,8 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     let about = format!(
         "Requests per second of servers on one database, over {} connections in all, and what a request takes of the \
          servers' CPU time, of what one server does. `get_session` reads a session and its user; `create_signin` reads a \
-         user and writes. Servers, database and load generator share the cores.",
+         user and writes; a wrong password is hashed, one at once in each server, over {CLIENTS} connections. Servers, \
+         database and load generator share the cores.",
         options.connections
     );
     let mut report = Report::new("processes", &about);
@@ -51,29 +60,47 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
 
 async fn compare(backend: Backend, options: &Options, report: &mut Report) -> Result<()> {
     let folder = tempfile::tempdir()?;
+    let settings = [ONE_PERMIT, PASSWORDS_WITHOUT_LIMIT].concat();
     let mut servers = Vec::new();
     for _ in 0..COUNTS[COUNTS.len() - 1] {
-        servers.push(faroe::start(folder.path(), backend, "").await?);
+        servers.push(faroe::start(folder.path(), backend, &settings).await?);
     }
-    let user = User::sign_up(servers[0].address).await?;
-    let requests = [
-        ("get_session", user.get_session()),
-        ("create_signin", user.create_signin()),
-    ];
-    for (action, request) in requests {
-        measure(&servers, &request, options).await?;
+    let first = servers[0].address;
+    let user = User::sign_up(first).await?;
+    let wrong_password = user.wrong_password(first).await?;
+    let many = options.connections;
+    for (name, request, connections, error_code) in [
+        ("get_session", user.get_session(), many, None),
+        ("create_signin", user.create_signin(), many, None),
+        (
+            "wrong password",
+            wrong_password,
+            CLIENTS,
+            Some("incorrect_password"),
+        ),
+    ] {
+        for server in &servers {
+            let mut connection = Connection::open(server.address).await?;
+            let answer: Value = serde_json::from_slice(connection.exchange(&request).await?)?;
+            ensure!(
+                answer["error_code"].as_str() == error_code,
+                "{name}: {answer}"
+            );
+        }
+        let time = Duration::from_secs_f64(options.seconds);
         let mut speeds = COUNTS.map(|_| Rounds::default());
         let mut costs = COUNTS.map(|_| Rounds::default());
         for _ in 0..options.rounds {
             let mut of_one = None;
             for (index, count) in COUNTS.into_iter().enumerate() {
-                let (speed, cost) = measure(&servers[..count], &request, options).await?;
+                let servers = &servers[..count];
+                let (speed, cost) = measure(servers, &request, connections, time).await?;
                 let (speed_of_one, cost_of_one) = *of_one.get_or_insert((speed, cost));
                 speeds[index].push(speed, speed_of_one);
                 costs[index].push(cost, cost_of_one);
             }
         }
-        let what = |count| format!("{}, {action}, {count} processes", backend.name());
+        let what = |count| format!("{}, {name}, {count} processes", backend.name());
         for (count, speed) in COUNTS.iter().zip(&speeds).skip(1) {
             report.compare(&what(*count), Unit::PerSecond, speed, None);
         }
@@ -89,17 +116,16 @@ async fn compare(backend: Backend, options: &Options, report: &mut Report) -> Re
 async fn measure(
     servers: &[ServerProcess],
     request: &[u8],
-    options: &Options,
+    connections: usize,
+    time: Duration,
 ) -> Result<(f64, f64)> {
     let addresses: Vec<SocketAddr> = servers.iter().map(|server| server.address).collect();
     let cpu_time = || {
         let times = servers.iter().map(ServerProcess::cpu_time);
         times.sum::<Result<f64>>()
     };
-    let time = Duration::from_secs_f64(options.seconds);
-    let before = cpu_time()?;
-    let speed = load(&addresses, request, options.connections, time).await?;
-    // They answer for about so long; what is on its way when the time is over counts little.
-    let requests = speed * options.seconds;
+    let (start, before) = (Instant::now(), cpu_time()?);
+    let speed = load(&addresses, request, connections, time).await?;
+    let requests = speed * start.elapsed().as_secs_f64();
     Ok((speed, (cpu_time()? - before) / requests))
 }
