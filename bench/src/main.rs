@@ -20,6 +20,8 @@ mod sign_in;
 mod start_up;
 mod storage;
 
+use std::process::ExitCode;
+
 use anyhow::Result;
 use clap::Parser;
 use mimalloc::MiMalloc;
@@ -52,8 +54,18 @@ enum Bench {
     InstructionsCase(instructions::Case),
 }
 
-fn main() -> Result<()> {
-    match Bench::parse() {
+fn main() -> ExitCode {
+    match run(Bench::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(bench: Bench) -> Result<()> {
+    match bench {
         Bench::Hash(options) => hash::run(&options),
         Bench::SignIn(options) => sign_in::run(&options),
         Bench::GetSession(options) => get_session::run(&options),
