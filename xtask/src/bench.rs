@@ -118,8 +118,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     if runs.iter().any(|(one, _)| *one == Benchmark::Instructions) {
         let mend = "valgrind is not there: run `sudo apt-get install valgrind`";
         let find = || workspace::find_program("valgrind", &[]);
-        // Its package only recommends the C library's symbols, without which it does not start.
-        install::provide(find, &["valgrind", "libc6-dbg"], true, mend)?;
+        install::provide(find, &["valgrind"], true, mend)?;
     }
     guard::end_all_on_interrupt()?;
     let services = Service::value_variants().iter().filter(|service| {
