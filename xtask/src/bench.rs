@@ -183,7 +183,13 @@ fn measure(
         bench.env("FAROE_BENCH_DATABASES", databases.join(", "));
     }
     let status = bench.args(arguments).status();
-    Ok(status.context("could not run the benchmark")?.success())
+    let status = status.context("could not run the benchmark")?;
+    // Whoever interrupts one does not want the next.
+    ensure!(
+        status.code().is_some(),
+        "the benchmark was ended by a signal"
+    );
+    Ok(status.success())
 }
 
 fn name(value: &impl ValueEnum) -> String {
