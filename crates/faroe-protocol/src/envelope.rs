@@ -2,10 +2,14 @@
 
 use std::fmt;
 
-use serde::{Serialize, de::DeserializeOwned};
-use serde_json::{Map, Value};
+use serde::Serialize;
+use serde_json::Value;
 
-use crate::{action::Action, id::ActionInvocationId, json};
+use crate::{
+    action::Action,
+    id::ActionInvocationId,
+    json::{self, Json, Members},
+};
 
 /// The largest request body, in bytes.
 pub const MAX_BODY_SIZE: usize = 64 * 1024;
@@ -17,7 +21,7 @@ pub const MAX_BODY_DEPTH: usize = 16;
 pub struct Request {
     /// The name of the action.
     pub action: String,
-    arguments: Map<String, Value>,
+    arguments: Members,
 }
 
 impl Request {
@@ -28,10 +32,10 @@ impl Request {
     /// The reason why the body is not a request. It never repeats what was sent.
     pub fn parse(body: &[u8]) -> Result<Self, InvalidRequest> {
         let mut members = json::parse_object(body, MAX_BODY_SIZE)?;
-        let Some(Value::String(action)) = members.remove("action") else {
+        let Some(Json::Other(Value::String(action))) = members.remove("action") else {
             return Err(InvalidRequest::Action);
         };
-        let Some(Value::Object(arguments)) = members.remove("arguments") else {
+        let Some(Json::Object(arguments)) = members.remove("arguments") else {
             return Err(InvalidRequest::Arguments);
         };
         Ok(Self { action, arguments })
@@ -49,7 +53,7 @@ impl Request {
                 return Err(InvalidRequest::Argument { name, type_name });
             }
         }
-        decode(self.arguments).ok_or(InvalidRequest::Arguments)
+        self.arguments.decode().ok_or(InvalidRequest::Arguments)
     }
 }
 
@@ -57,10 +61,6 @@ impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request").finish_non_exhaustive()
     }
-}
-
-fn decode<T: DeserializeOwned>(members: Map<String, Value>) -> Option<T> {
-    serde_json::from_value(Value::Object(members)).ok()
 }
 
 /// Why a request was refused before anything was invoked: an HTTP 400, with `Display` as its short plain reason.

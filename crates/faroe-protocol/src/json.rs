@@ -3,38 +3,95 @@
 use std::{cell::Cell, fmt};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Value};
+use serde::de::{
+    DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor,
+    value::MapDeserializer,
+};
+use serde_json::Value;
 
 use crate::{
     envelope::{InvalidRequest, MAX_BODY_DEPTH},
     types::Counter,
 };
 
-/// Parses a body of at most `max_size` bytes that must be one JSON object. Work and memory are linear in its size.
-pub(crate) fn parse_object(
-    body: &[u8],
-    max_size: usize,
-) -> Result<Map<String, Value>, InvalidRequest> {
+/// Any value. The objects of the protocol have so few members that a list of them is cheaper than a map.
+#[derive(Debug)]
+pub(crate) enum Json {
+    Object(Members),
+    Other(Value),
+}
+
+/// The members of an object, sorted by their names, each of which is there once.
+#[derive(Debug)]
+pub(crate) struct Members(Vec<(String, Json)>);
+
+impl Members {
+    /// The value of the member with this name.
+    pub(crate) fn get(&self, name: &str) -> Option<&Json> {
+        self.place(name).map(|place| &self.0[place].1)
+    }
+
+    /// Takes the member with this name out.
+    pub(crate) fn remove(&mut self, name: &str) -> Option<Json> {
+        self.place(name).map(|place| self.0.remove(place).1)
+    }
+
+    /// Reads them as the fields of a structure; `None` if one is missing or mistyped.
+    pub(crate) fn decode<T: DeserializeOwned>(self) -> Option<T> {
+        let fields = self
+            .0
+            .into_iter()
+            .map(|(name, value)| (name, Value::from(value)));
+        T::deserialize(MapDeserializer::<_, serde_json::Error>::new(fields)).ok()
+    }
+
+    fn place(&self, name: &str) -> Option<usize> {
+        let place = self
+            .0
+            .binary_search_by(|(other, _)| other.as_str().cmp(name));
+        place.ok()
+    }
+}
+
+impl From<Json> for Value {
+    fn from(json: Json) -> Self {
+        match json {
+            Json::Object(Members(members)) => Self::Object(
+                members
+                    .into_iter()
+                    .map(|(name, value)| (name, value.into()))
+                    .collect(),
+            ),
+            Json::Other(value) => value,
+        }
+    }
+}
+
+/// Parses a body of at most `max_size` bytes that must be one JSON object. Memory is linear in its size, and work but for
+/// the sorting of names.
+pub(crate) fn parse_object(body: &[u8], max_size: usize) -> Result<Members, InvalidRequest> {
     if body.len() > max_size {
         return Err(InvalidRequest::TooLarge);
     }
     let text = std::str::from_utf8(body).map_err(|_| InvalidRequest::NotAnObject)?;
     let refusal = Cell::new(InvalidRequest::NotAnObject);
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let value = StrictValue {
+    let value = Strict {
         levels_left: MAX_BODY_DEPTH,
         refusal: &refusal,
     }
     .deserialize(&mut deserializer);
     match (value, deserializer.end()) {
-        (Ok(Value::Object(members)), Ok(())) => Ok(members),
+        (Ok(Json::Object(members)), Ok(())) => Ok(members),
         _ => Err(refusal.get()),
     }
 }
 
 /// Whether a value is of the type with this name in the protocol. Only the types of arguments are known here.
-pub(crate) fn is_of_type(value: &Value, type_name: &str) -> bool {
+pub(crate) fn is_of_type(value: &Json, type_name: &str) -> bool {
+    let Json::Other(value) = value else {
+        return false;
+    };
     match type_name {
         "string" => value.is_string(),
         "bytes" => value
@@ -47,12 +104,12 @@ pub(crate) fn is_of_type(value: &Value, type_name: &str) -> bool {
 
 /// Reads any value, and leaves in `refusal` why it stopped if the reason is not the syntax.
 #[derive(Clone, Copy)]
-struct StrictValue<'a> {
+struct Strict<'a> {
     levels_left: usize,
     refusal: &'a Cell<InvalidRequest>,
 }
 
-impl StrictValue<'_> {
+impl Strict<'_> {
     fn refuse<E: serde::de::Error>(self, reason: InvalidRequest) -> E {
         self.refusal.set(reason);
         E::custom(reason)
@@ -69,68 +126,69 @@ impl StrictValue<'_> {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for StrictValue<'_> {
-    type Value = Value;
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
+    type Value = Json;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for StrictValue<'_> {
-    type Value = Value;
+impl<'de> Visitor<'de> for Strict<'_> {
+    type Value = Json;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON value")
     }
 
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
+    fn visit_unit<E>(self) -> Result<Json, E> {
+        Ok(Json::Other(Value::Null))
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
+    fn visit_bool<E>(self, value: bool) -> Result<Json, E> {
+        Ok(Json::Other(value.into()))
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(value.into())
+    fn visit_i64<E>(self, value: i64) -> Result<Json, E> {
+        Ok(Json::Other(value.into()))
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(value.into())
+    fn visit_u64<E>(self, value: u64) -> Result<Json, E> {
+        Ok(Json::Other(value.into()))
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(value.into())
+    fn visit_f64<E>(self, value: f64) -> Result<Json, E> {
+        Ok(Json::Other(value.into()))
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(value.into())
+    fn visit_str<E>(self, value: &str) -> Result<Json, E> {
+        Ok(Json::Other(value.into()))
     }
 
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
-        Ok(value.into())
+    fn visit_string<E>(self, value: String) -> Result<Json, E> {
+        Ok(Json::Other(value.into()))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Value, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Json, A::Error> {
         let inner = self.inner()?;
         let mut array = Vec::new();
         while let Some(element) = elements.next_element_seed(inner)? {
-            array.push(element);
+            array.push(element.into());
         }
-        Ok(Value::Array(array))
+        Ok(Json::Other(Value::Array(array)))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Json, A::Error> {
         let inner = self.inner()?;
-        let mut object = Map::new();
+        let mut object = Vec::new();
         while let Some(name) = members.next_key::<String>()? {
-            if object.contains_key(&name) {
-                return Err(self.refuse(InvalidRequest::DuplicateMember));
-            }
-            object.insert(name, members.next_value_seed(inner)?);
+            object.push((name, members.next_value_seed(inner)?));
         }
-        Ok(Value::Object(object))
+        object.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        if object.windows(2).any(|pair| pair[0].0 == pair[1].0) {
+            return Err(self.refuse(InvalidRequest::DuplicateMember));
+        }
+        Ok(Json::Object(Members(object)))
     }
 }
 
@@ -141,7 +199,7 @@ mod tests {
     use super::*;
     use crate::envelope::MAX_BODY_SIZE;
 
-    fn parse(body: &[u8]) -> Result<Map<String, Value>, InvalidRequest> {
+    fn parse(body: &[u8]) -> Result<Members, InvalidRequest> {
         parse_object(body, MAX_BODY_SIZE)
     }
 
@@ -224,7 +282,10 @@ mod tests {
     fn counters_are_exact() {
         let is_counter = |text: &str| {
             is_of_type(
-                &parse(format!("{{\"a\":{text}}}").as_bytes()).unwrap()["a"],
+                parse(format!("{{\"a\":{text}}}").as_bytes())
+                    .unwrap()
+                    .get("a")
+                    .unwrap(),
                 "int32",
             )
         };
@@ -258,7 +319,7 @@ mod tests {
         #[test]
         fn what_is_accepted_is_what_serde_json_reads(body in "[\\[\\]{}:,\"a1. \\\\n]{0,40}") {
             if let Ok(members) = parse(body.as_bytes()) {
-                prop_assert_eq!(Value::Object(members), serde_json::from_str::<Value>(&body).unwrap());
+                prop_assert_eq!(Value::from(Json::Object(members)), serde_json::from_str::<Value>(&body).unwrap());
             }
         }
     }

@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::{
     action::{Action, ErrorCode, INTERNAL_CONFLICT, INTERNAL_ERROR, Values},
     envelope::InvalidRequest,
     id::ActionInvocationId,
-    json,
+    json::{self, Json, Members},
 };
 
 /// The largest response body that is read, in bytes.
@@ -21,7 +21,7 @@ const MAX_ERROR_CODE_SIZE: usize = 100;
 pub struct Response {
     /// What connects the answer to a line in the log of the server that gave it.
     pub action_invocation_id: ActionInvocationId,
-    result: Result<Map<String, Value>, String>,
+    result: Result<Members, String>,
 }
 
 /// What an action answered instead of values.
@@ -65,16 +65,16 @@ impl Response {
     /// The reason why the body is not a response. It never repeats what was received.
     pub fn parse(body: &[u8]) -> Result<Self, InvalidResponse> {
         let mut members = json::parse_object(body, MAX_RESPONSE_SIZE)?;
-        let Some(Value::String(id)) = members.remove("action_invocation_id") else {
+        let Some(Json::Other(Value::String(id))) = members.remove("action_invocation_id") else {
             return Err(InvalidResponse::Member("action_invocation_id"));
         };
         let result = match members.remove("ok") {
-            Some(Value::Bool(true)) => match members.remove("values") {
-                Some(Value::Object(values)) => Ok(values),
+            Some(Json::Other(Value::Bool(true))) => match members.remove("values") {
+                Some(Json::Object(values)) => Ok(values),
                 _ => return Err(InvalidResponse::Member("values")),
             },
-            Some(Value::Bool(false)) => match members.remove("error_code") {
-                Some(Value::String(code)) if is_error_code(&code) => Err(code),
+            Some(Json::Other(Value::Bool(false))) => match members.remove("error_code") {
+                Some(Json::Other(Value::String(code))) if is_error_code(&code) => Err(code),
                 _ => return Err(InvalidResponse::Member("error_code")),
             },
             _ => return Err(InvalidResponse::Member("ok")),
@@ -99,13 +99,11 @@ impl Response {
         };
         let missing = A::Values::FIELDS
             .iter()
-            .find(|(name, _)| !values.contains_key(*name));
+            .find(|(name, _)| values.get(name).is_none());
         if let Some(&(name, _)) = missing {
             return Err(InvalidResponse::Value(name));
         }
-        serde_json::from_value(Value::Object(values))
-            .map(Ok)
-            .map_err(|_| InvalidResponse::Values)
+        values.decode().map(Ok).ok_or(InvalidResponse::Values)
     }
 }
 

@@ -3,7 +3,10 @@
 use std::fmt;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{self, Error as _, Visitor},
+};
 use subtle::ConstantTimeEq;
 
 /// A type that may stand in an argument, a value or a model, with the name that the protocol gives it.
@@ -135,11 +138,24 @@ impl Serialize for Bytes {
 
 impl<'de> Deserialize<'de> for Bytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let bytes = BASE64_STANDARD.decode(text);
-        bytes
-            .map(Self)
-            .map_err(|_| D::Error::custom("not standard base64 with padding"))
+        struct Base64;
+
+        impl Visitor<'_> for Base64 {
+            type Value = Bytes;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("standard base64 with padding")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Bytes, E> {
+                let bytes = BASE64_STANDARD.decode(text);
+                bytes
+                    .map(Bytes)
+                    .map_err(|_| E::custom("not standard base64 with padding"))
+            }
+        }
+
+        deserializer.deserialize_str(Base64)
     }
 }
 
