@@ -10,6 +10,7 @@ use crate::{
     job::job,
     open::{self, Synchronous},
     reader::Reader,
+    snapshot::Snapshot,
     writer::Writer,
 };
 
@@ -88,6 +89,19 @@ impl Database {
         T: Send + 'static,
         Q: Fn(&Connection) -> Result<T, Error> + Send + 'static,
     {
+        let query = move |snapshot: &Snapshot<'_>| query(snapshot.connection);
+        self.read_snapshot(operation, query).await
+    }
+
+    pub(crate) async fn read_snapshot<T, Q>(
+        &self,
+        operation: &'static str,
+        query: Q,
+    ) -> Result<T, AdapterError>
+    where
+        T: Send + 'static,
+        Q: Fn(&Snapshot<'_>) -> Result<T, Error> + Send + 'static,
+    {
         let (job, answer) = job(operation, query);
         match &self.reader {
             Some(reader) => reader.run(job).await,
@@ -110,6 +124,7 @@ impl Database {
         T: Send + 'static,
         C: Fn(&Connection) -> Result<T, Error> + Send + 'static,
     {
+        let change = move |snapshot: &Snapshot<'_>| change(snapshot.connection);
         let (job, answer) = job(operation, change);
         self.writer.add(job).await;
         answer.wait().await

@@ -6,10 +6,13 @@ use std::{
 };
 
 use faroe_core::error::AdapterError;
-use rusqlite::{Connection, Error};
+use rusqlite::Error;
 use tokio::sync::oneshot;
 
-use crate::error::{is_busy, shared};
+use crate::{
+    error::{is_busy, shared},
+    snapshot::Snapshot,
+};
 
 /// What someone waits for, and that can run on any connection.
 pub(crate) trait Job: Send {
@@ -17,7 +20,7 @@ pub(crate) trait Job: Send {
     fn is_abandoned(&self) -> bool;
 
     /// Runs it. What it returns is kept until [`Job::finish`]; it may be run again before.
-    fn run(&mut self, connection: &Connection) -> Ran;
+    fn run(&mut self, snapshot: &Snapshot<'_>) -> Ran;
 
     /// Answers with what it returned.
     fn finish(self: Box<Self>);
@@ -53,7 +56,7 @@ struct Call<T, C> {
 pub(crate) fn job<T, C>(operation: &'static str, call: C) -> (Box<dyn Job>, Answer<T>)
 where
     T: Send + 'static,
-    C: Fn(&Connection) -> Result<T, Error> + Send + 'static,
+    C: Fn(&Snapshot<'_>) -> Result<T, Error> + Send + 'static,
 {
     let (reply, answer) = oneshot::channel();
     let job = Call {
@@ -80,15 +83,15 @@ impl<T> Answer<T> {
 impl<T, C> Job for Call<T, C>
 where
     T: Send,
-    C: Fn(&Connection) -> Result<T, Error> + Send,
+    C: Fn(&Snapshot<'_>) -> Result<T, Error> + Send,
 {
     fn is_abandoned(&self) -> bool {
         self.reply.is_closed()
     }
 
-    fn run(&mut self, connection: &Connection) -> Ran {
+    fn run(&mut self, snapshot: &Snapshot<'_>) -> Ran {
         // What a panic leaves behind in the connection is rolled back.
-        self.result = catch_unwind(AssertUnwindSafe(|| (self.call)(connection))).ok();
+        self.result = catch_unwind(AssertUnwindSafe(|| (self.call)(snapshot))).ok();
         match &self.result {
             Some(Ok(_)) => Ran::Well,
             Some(Err(error)) if is_busy(error) => Ran::Busy,

@@ -5,9 +5,13 @@ mod error;
 mod job;
 mod open;
 mod reader;
+mod remembered;
+mod snapshot;
 mod upgrade;
 mod writer;
 
 pub use rusqlite;
 
-pub use crate::{database::Database, error::sqlite_error, open::Synchronous};
+pub use crate::{
+    database::Database, error::sqlite_error, open::Synchronous, remembered::Remembered,
+};

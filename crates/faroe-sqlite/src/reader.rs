@@ -6,6 +6,7 @@
 
 use std::{
     array,
+    cell::Cell,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -18,11 +19,12 @@ use rusqlite::{Connection, Error};
 use crate::{
     job::{Job, Ran},
     open,
+    snapshot::{Snapshot, State},
     writer::{Writer, execute},
 };
 
 /// Connections that read. Threads beyond that share one.
-const LANES: usize = 16;
+pub(crate) const LANES: usize = 16;
 
 /// Reads that share one transaction at most.
 const BATCH: usize = 64;
@@ -46,8 +48,14 @@ pub(crate) struct Reader {
 struct Lane {
     /// As many as there are callers, each of whom will run what is left of them.
     waiting: Mutex<Vec<Box<dyn Job>>>,
-    /// `None` before the first query.
-    connection: Mutex<Option<Connection>>,
+    reading: Mutex<Reading>,
+}
+
+#[derive(Default)]
+struct Reading {
+    /// `None` before the first query and after a failure.
+    connection: Option<Connection>,
+    state: Cell<State>,
 }
 
 impl Reader {
@@ -65,7 +73,8 @@ impl Reader {
 
     /// Sees to it that a query is run: here, or by another caller.
     pub(crate) async fn run(&self, job: Box<dyn Job>) {
-        let lane = &self.lanes[LANE.with(|lane| *lane)];
+        let place = LANE.with(|lane| *lane);
+        let lane = &self.lanes[place];
         lock(&lane.waiting).push(job);
         tokio::task::yield_now().await;
         loop {
@@ -73,22 +82,27 @@ impl Reader {
             if batch.is_empty() {
                 return;
             }
-            self.run_batch(batch, &mut lock(&lane.connection));
+            self.run_batch(batch, place, &mut lock(&lane.reading));
         }
     }
 
-    fn run_batch(&self, batch: Vec<Box<dyn Job>>, connection: &mut Option<Connection>) {
-        let opened = match connection
-            .take()
-            .map_or_else(|| open::reader(&self.path), Ok)
-        {
-            Ok(opened) => opened,
-            Err(error) => return fail(batch, error),
+    fn run_batch(&self, batch: Vec<Box<dyn Job>>, lane: usize, reading: &mut Reading) {
+        let Reading { connection, state } = reading;
+        let opened = match connection.take() {
+            Some(opened) => opened,
+            None => match open::reader(&self.path) {
+                Ok(opened) => {
+                    state.set(state.get().of_new_connection());
+                    opened
+                }
+                Err(error) => return fail(batch, error),
+            },
         };
         // Without a transaction each read has one of its own.
         let is_shared = batch.len() > 1 && execute(&opened, "BEGIN").is_ok();
+        let snapshot = Snapshot::reading(&opened, lane, state);
         for job in batch {
-            self.run_one(job, &opened);
+            self.run_one(job, &snapshot);
         }
         // SQLite may have ended it already, because of an error.
         if is_shared && !opened.is_autocommit() && execute(&opened, "COMMIT").is_err() {
@@ -98,11 +112,11 @@ impl Reader {
     }
 
     /// Runs and answers a query, if its caller still waits.
-    fn run_one(&self, mut job: Box<dyn Job>, connection: &Connection) {
+    fn run_one(&self, mut job: Box<dyn Job>, snapshot: &Snapshot<'_>) {
         if job.is_abandoned() {
             return;
         }
-        match job.run(connection) {
+        match job.run(snapshot) {
             Ran::Well | Ran::Badly => job.finish(),
             Ran::Busy => self.writer.add_or_finish(job),
         }

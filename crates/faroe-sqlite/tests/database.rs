@@ -14,7 +14,7 @@ use std::{
 
 use faroe_core::error::{AdapterError, ErrorChain};
 use faroe_sqlite::{
-    Database, Synchronous,
+    Database, Remembered, Synchronous,
     rusqlite::{self, Connection},
 };
 use futures::{FutureExt, future::join_all};
@@ -213,6 +213,83 @@ async fn each_read_of_a_shared_transaction_has_its_own_result() {
         }
     }
     assert_eq!(value(&database).await, 0);
+}
+
+/// The counter and a text, and how often it was looked up in the file.
+struct LookUps {
+    remembered: Remembered<String>,
+    runs: Arc<AtomicUsize>,
+}
+
+impl LookUps {
+    fn new(database: &Database) -> Self {
+        Self {
+            remembered: Remembered::new(database.clone()),
+            runs: Arc::default(),
+        }
+    }
+
+    async fn read(&self, key: &str) -> String {
+        let runs = Arc::clone(&self.runs);
+        let query = move |connection: &Connection, key: &str| {
+            runs.fetch_add(1, Ordering::Relaxed);
+            let query = "SELECT value || ?1 FROM counter WHERE id = 0";
+            connection.query_row(query, [key], |row| row.get(0))
+        };
+        let answer = self.remembered.read("look up", key.to_owned(), query);
+        answer.await.unwrap()
+    }
+
+    fn runs(&self) -> usize {
+        self.runs.load(Ordering::Relaxed)
+    }
+}
+
+#[tokio::test]
+async fn what_is_remembered_is_looked_up_anew_after_any_change() {
+    let folder = TempDir::new().unwrap();
+    let (database, other) = (open(&folder).await, open(&folder).await);
+    let process = Connection::open(folder.path().join("test.sqlite")).unwrap();
+    let look_ups = LookUps::new(&database);
+    for round in 0..50 {
+        let value = 3 * round;
+        for key in ["a", "b", "a", "b"] {
+            assert_eq!(look_ups.read(key).await, format!("{value}{key}"));
+        }
+        assert_eq!(look_ups.runs(), 4 * round + 2, "two keys, remembered");
+        database.write("increment", increment).await.unwrap();
+        assert_eq!(look_ups.read("a").await, format!("{}a", value + 1));
+        other.write("increment", increment).await.unwrap();
+        assert_eq!(look_ups.read("a").await, format!("{}a", value + 2));
+        assert_eq!(look_ups.runs(), 4 * round + 4, "changed twice");
+        increment(&process).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn look_ups_at_once_have_each_its_own_answer() {
+    let folder = TempDir::new().unwrap();
+    let database = open(&folder).await;
+    let look_ups = LookUps::new(&database);
+    for round in 0..3 {
+        let keys: Vec<String> = (0..3000).map(|key| format!(" {}", key % 1500)).collect();
+        let answers = join_all(keys.iter().map(|key| look_ups.read(key))).await;
+        for (key, answer) in keys.iter().zip(answers) {
+            assert_eq!(answer, format!("{round}{key}"));
+        }
+        database.write("increment", increment).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_remembered_of_a_database_in_memory() {
+    let database = in_memory().await;
+    let look_ups = LookUps::new(&database);
+    for value in 0..5 {
+        assert_eq!(look_ups.read("a").await, format!("{value}a"));
+        database.write("increment", increment).await.unwrap();
+    }
+    assert_eq!(look_ups.runs(), 5);
 }
 
 #[test]

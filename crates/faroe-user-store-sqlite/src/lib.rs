@@ -15,7 +15,7 @@ use faroe_core::{
         UserStore,
     },
 };
-use faroe_sqlite::{Database, Synchronous, rusqlite};
+use faroe_sqlite::{Database, Remembered, Synchronous, rusqlite};
 pub use faroe_users_table::{IdGeneration, UsersTable, UsersTableColumns};
 use rusqlite::Connection;
 
@@ -28,6 +28,8 @@ const SCHEMA: &[&str] = &[include_str!("../schema.sql")];
 pub struct SqliteUserStore {
     database: Database,
     statements: Arc<Statements>,
+    /// By their IDs.
+    users: Remembered<Option<User>>,
 }
 
 impl SqliteUserStore {
@@ -80,6 +82,7 @@ impl SqliteUserStore {
         match defect.await? {
             Some(defect) => Err(AdapterError::new(OPERATION, defect)),
             None => Ok(Self {
+                users: Remembered::new(database.clone()),
                 database,
                 statements,
             }),
@@ -129,9 +132,9 @@ impl UserStore for SqliteUserStore {
     }
 
     async fn get_user(&self, user_id: &UserId) -> Result<Option<User>, AdapterError> {
-        let (statements, id) = (Arc::clone(&self.statements), user_id.clone());
-        let get = move |connection: &Connection| statements.get(connection, &id);
-        self.database.read("get a user", get).await
+        let (statements, id) = (Arc::clone(&self.statements), user_id.as_str().to_owned());
+        let get = move |connection: &Connection, id: &str| statements.get(connection, id);
+        self.users.read("get a user", id, get).await
     }
 
     async fn get_user_by_email_address(

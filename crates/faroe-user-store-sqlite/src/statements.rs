@@ -145,9 +145,9 @@ impl Statements {
         self.unless_address_used(connection, address, created)
     }
 
-    pub(crate) fn get(&self, connection: &Connection, id: &UserId) -> Result<Option<User>, Error> {
+    pub(crate) fn get(&self, connection: &Connection, id: &str) -> Result<Option<User>, Error> {
         let mut get = connection.prepare_cached(&self.get)?;
-        get.query_row([id.as_str()], user).optional()
+        get.query_row([id], user).optional()
     }
 
     pub(crate) fn get_by_email_address(
@@ -225,7 +225,7 @@ impl Statements {
         (id, given, counter): (&UserId, Counter, fn(&User) -> Counter),
     ) -> Result<Changed, Error> {
         if given == Counter::MAX {
-            let user = self.get(connection, id)?;
+            let user = self.get(connection, id.as_str())?;
             return Ok(match user.map(|user| counter(&user)) {
                 Some(Counter::MAX) => Changed::CounterExhausted,
                 _ => Changed::NoSuchUser,
