@@ -11,7 +11,7 @@ use faroe_core::{
     time::SystemClock,
     user_store::UserStore,
 };
-use faroe_storage_memory::{MemoryCache, MemoryOptions, MemoryRateLimitStorage, MemoryStorage};
+use faroe_storage_memory::{MemoryCache, MemoryMainStorage, MemoryRateLimitStorage};
 use faroe_storage_mysql::MysqlStorage;
 use faroe_storage_postgres::PostgresStorage;
 use faroe_storage_redis::{Redis, RedisCache, RedisRateLimitStorage, RedisStorage};
@@ -126,7 +126,7 @@ impl Place {
 
     fn main(self) -> Arc<dyn MainStorage> {
         let storage: Arc<dyn Storage> = match self {
-            Self::Memory => Arc::new(MemoryStorage::new(MemoryOptions::default())),
+            Self::Memory => return Arc::new(MemoryMainStorage::default()),
             Self::Storage(storage) => storage,
             Self::Redis(redis) => Arc::new(RedisStorage::new(redis)),
         };
@@ -135,7 +135,7 @@ impl Place {
 
     fn rate_limit(self) -> Arc<dyn RateLimitStorage> {
         match self {
-            Self::Memory => Arc::new(MemoryRateLimitStorage::new(MemoryOptions::default())),
+            Self::Memory => Arc::new(MemoryRateLimitStorage::default()),
             Self::Storage(storage) => Arc::new(namespace::rate_limit(storage)),
             Self::Redis(redis) => Arc::new(RedisRateLimitStorage::new(redis)),
         }
@@ -143,7 +143,7 @@ impl Place {
 
     fn cache(self) -> Arc<dyn Cache> {
         match self {
-            Self::Memory => Arc::new(MemoryCache::new(MemoryOptions::default())),
+            Self::Memory => Arc::new(MemoryCache::default()),
             Self::Storage(storage) => Arc::new(namespace::cache(storage, Arc::new(SystemClock))),
             Self::Redis(redis) => Arc::new(RedisCache::new(redis)),
         }

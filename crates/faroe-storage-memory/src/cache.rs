@@ -3,7 +3,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use faroe_core::{error::AdapterError, storage::Cache};
 
-use crate::{MemoryOptions, entries::Entries};
+use crate::{
+    MemoryOptions,
+    entries::{Entries, StoredEntry},
+};
 
 /// A [`Cache`] in memory. It forgets nothing before its time to live has passed; a full one does not remember what is
 /// new.
@@ -35,7 +38,9 @@ impl Cache for MemoryCache {
         value: &[u8],
         time_to_live: Duration,
     ) -> Result<(), AdapterError> {
-        self.0.set(key, value, time_to_live);
+        let entry = StoredEntry::new(value, "", self.0.expires_at(time_to_live));
+        // A full cache does not remember.
+        let _full = self.0.set(key, entry);
         Ok(())
     }
 

@@ -20,7 +20,7 @@ use std::{
 use dashmap::{DashMap, Entry as Slot, OccupiedEntry};
 use faroe_core::{
     error::AdapterError,
-    storage::{AddOutcome, DeleteOutcome, UpdateOutcome},
+    storage::{AddOutcome, DeleteOutcome, Entry, UpdateOutcome},
     time::{Clock, UnixTime},
     user_store::Counter,
 };
@@ -66,9 +66,20 @@ impl StoredEntry {
         }
     }
 
+    pub(crate) fn to_entry(&self) -> Entry {
+        Entry {
+            value: self.value.clone(),
+            counter: self.counter,
+        }
+    }
+
     fn is_live(&self, now: UnixTime) -> bool {
         now < self.expires_at
     }
+}
+
+fn full(operation: &'static str) -> AdapterError {
+    AdapterError::new(operation, "the memory storage is full of live entries")
 }
 
 /// What came of looking at the first place in the queue.
@@ -108,17 +119,19 @@ impl Entries {
 
     /// Adds an entry, unless there is a live one.
     pub(crate) fn add(&self, key: &str, entry: StoredEntry) -> Result<AddOutcome, AdapterError> {
-        let added = self.put(key, entry, false);
-        added.ok_or_else(|| {
-            AdapterError::message("add an entry: the memory storage is full of live entries")
-        })
+        self.put(key, entry, false)
+            .ok_or_else(|| full("add an entry"))
     }
 
-    /// Sets an entry, whether or not there is one, and tells whether there was room.
-    pub(crate) fn set(&self, key: &str, value: &[u8], time_to_live: Duration) -> bool {
-        let expires_at = self.clock.now().saturating_add(time_to_live);
-        let entry = StoredEntry::new(value, "", expires_at);
-        self.put(key, entry, true).is_some()
+    /// Sets an entry, whether or not there is one.
+    pub(crate) fn set(&self, key: &str, entry: StoredEntry) -> Result<(), AdapterError> {
+        let set = self.put(key, entry, true);
+        set.map(|_| ()).ok_or_else(|| full("set an entry"))
+    }
+
+    /// When what is set now and lives so long is over.
+    pub(crate) fn expires_at(&self, time_to_live: Duration) -> UnixTime {
+        self.clock.now().saturating_add(time_to_live)
     }
 
     /// Updates the live entry, if it has this entry ID and counter.

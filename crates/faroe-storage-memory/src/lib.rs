@@ -2,6 +2,7 @@
 
 mod cache;
 mod entries;
+mod main_storage;
 mod rate_limit_storage;
 mod storage;
 
@@ -10,7 +11,8 @@ use std::sync::Arc;
 use faroe_core::time::{Clock, SystemClock};
 
 pub use crate::{
-    cache::MemoryCache, rate_limit_storage::MemoryRateLimitStorage, storage::MemoryStorage,
+    cache::MemoryCache, main_storage::MemoryMainStorage,
+    rate_limit_storage::MemoryRateLimitStorage, storage::MemoryStorage,
 };
 
 /// What a storage in memory may take, and whose time it goes by.

@@ -38,10 +38,7 @@ impl Default for MemoryStorage {
 #[async_trait]
 impl Storage for MemoryStorage {
     async fn get(&self, key: &str) -> Result<Option<Entry>, AdapterError> {
-        Ok(self.0.get(key, |entry| Entry {
-            value: entry.value.clone(),
-            counter: entry.counter,
-        }))
+        Ok(self.0.get(key, StoredEntry::to_entry))
     }
 
     async fn add(

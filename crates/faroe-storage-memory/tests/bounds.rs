@@ -4,11 +4,15 @@
 use std::{sync::Arc, time::Duration};
 
 use faroe_core::{
-    storage::{AddOutcome, Cache, DeleteOutcome, RateLimitStorage, Storage, UpdateOutcome},
+    storage::{
+        AddOutcome, Cache, DeleteOutcome, MainStorage, RateLimitStorage, Storage, UpdateOutcome,
+    },
     time::{Clock, UnixTime},
     user_store::Counter,
 };
-use faroe_storage_memory::{MemoryCache, MemoryOptions, MemoryRateLimitStorage, MemoryStorage};
+use faroe_storage_memory::{
+    MemoryCache, MemoryMainStorage, MemoryOptions, MemoryRateLimitStorage, MemoryStorage,
+};
 use faroe_testkit::clock::ManualClock;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -53,6 +57,24 @@ async fn a_full_storage_refuses_another_entry_and_keeps_every_live_one() {
     let add = storage.add("d", b"", end).await.unwrap();
     assert_eq!(add, AddOutcome::Added);
     assert!(storage.add("e", b"", end).await.is_err());
+}
+
+#[tokio::test]
+async fn a_full_main_storage_refuses_a_new_entry_and_still_overwrites() {
+    let (clock, options) = options(2);
+    let storage = MemoryMainStorage::new(options);
+    let end = after(&clock, MINUTE);
+    for key in ["a", "b", "a"] {
+        storage.set(key, key.as_bytes(), end).await.unwrap();
+    }
+    let error = storage.set("secret", b"", end).await.unwrap_err();
+    assert!(!error.to_string().contains("secret"));
+    storage.set("b", b"new", end).await.unwrap();
+    assert_eq!(storage.get("b").await.unwrap().unwrap().value, b"new");
+    clock.advance(MINUTE);
+    let later = after(&clock, MINUTE);
+    storage.set("c", b"", later).await.unwrap();
+    assert!(storage.get("a").await.unwrap().is_none());
 }
 
 #[tokio::test]

@@ -1,0 +1,62 @@
+use async_trait::async_trait;
+use faroe_core::{
+    error::AdapterError,
+    storage::{DeleteOutcome, Entry, MainStorage, UpdateOutcome},
+    time::UnixTime,
+    user_store::Counter,
+};
+
+use crate::{
+    MemoryOptions,
+    entries::{Entries, StoredEntry},
+};
+
+/// The entry ID of entries that have none.
+const NO_ENTRY_ID: &str = "";
+
+/// A [`MainStorage`] in memory: what lives in it is gone with the process.
+///
+/// # Errors
+///
+/// Setting a new entry fails when there are as many live entries as the options allow.
+#[derive(Debug)]
+pub struct MemoryMainStorage(Entries);
+
+impl MemoryMainStorage {
+    /// An empty storage.
+    pub fn new(options: MemoryOptions) -> Self {
+        Self(Entries::new(options))
+    }
+}
+
+impl Default for MemoryMainStorage {
+    fn default() -> Self {
+        Self::new(MemoryOptions::default())
+    }
+}
+
+#[async_trait]
+impl MainStorage for MemoryMainStorage {
+    async fn get(&self, key: &str) -> Result<Option<Entry>, AdapterError> {
+        Ok(self.0.get(key, StoredEntry::to_entry))
+    }
+
+    async fn set(&self, key: &str, value: &[u8], expires_at: UnixTime) -> Result<(), AdapterError> {
+        self.0
+            .set(key, StoredEntry::new(value, NO_ENTRY_ID, expires_at))
+    }
+
+    async fn update(
+        &self,
+        key: &str,
+        value: &[u8],
+        expires_at: UnixTime,
+        counter: Counter,
+    ) -> Result<UpdateOutcome, AdapterError> {
+        self.0.update(key, value, expires_at, NO_ENTRY_ID, counter)
+    }
+
+    async fn delete(&self, key: &str) -> Result<DeleteOutcome, AdapterError> {
+        Ok(self.0.delete(key, |_| true))
+    }
+}
