@@ -7,10 +7,10 @@ mod guard;
 use std::{sync::Arc, time::Duration};
 
 use axum::{
-    Router,
-    body::Bytes,
-    extract::Request,
-    http::{HeaderValue, StatusCode, header, request::Parts},
+    BoxError, Router,
+    body::{Body, Bytes, HttpBody},
+    extract,
+    http::{HeaderValue, Request, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
     routing::post,
 };
@@ -136,7 +136,7 @@ impl ActionInvocationEndpoint {
 
     /// A router with the one route `POST /`, for [`Router::nest`] to put where you want it.
     pub fn into_router<S: Clone + Send + Sync + 'static>(self) -> Router<S> {
-        let answer = move |request| {
+        let answer = move |request: extract::Request| {
             let endpoint = self.clone();
             async move { endpoint.answer(request).await }
         };
@@ -144,7 +144,10 @@ impl ActionInvocationEndpoint {
     }
 
     /// Answers a request, whatever its path and method are.
-    pub async fn answer(&self, request: Request) -> Response {
+    pub async fn answer<B>(&self, request: Request<B>) -> Response
+    where
+        B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send,
+    {
         let now = Instant::now();
         let answer = self.try_answer(request, now + self.body_timeout);
         let answer = timeout_at(now + self.request_timeout, answer).await;
@@ -159,11 +162,14 @@ impl ActionInvocationEndpoint {
         response
     }
 
-    async fn try_answer(
+    async fn try_answer<B>(
         &self,
-        request: Request,
+        request: Request<B>,
         body_deadline: Instant,
-    ) -> Result<Response, Response> {
+    ) -> Result<Response, Response>
+    where
+        B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send,
+    {
         let (parts, body) = request.into_parts();
         let body = body::read(body, body_deadline).await?;
         self.check(&parts, &body).await?;
@@ -196,9 +202,11 @@ fn respond(response: EndpointResponse) -> Response {
     }
 }
 
-fn completed(body: impl IntoResponse) -> Response {
+fn completed(body: impl Into<Body>) -> Response {
     let json = HeaderValue::from_static("application/json");
-    ([(header::CONTENT_TYPE, json)], body).into_response()
+    let mut response = Response::new(body.into());
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
 }
 
 fn refuse(reason: InvalidRequest) -> Response {

@@ -2,12 +2,9 @@
 
 use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
-use axum::{http::Request, response::Response};
-use hyper::{body::Incoming, server::conn::http1};
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    service::TowerToHyperService,
-};
+use futures::FutureExt;
+use hyper::{server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -15,9 +12,8 @@ use tokio::{
     time::{sleep, timeout},
 };
 use tokio_io_timeout::TimeoutStream;
-use tower::Service;
 
-use crate::configuration::Http;
+use crate::{answers::Answers, configuration::Http};
 
 /// The largest request head.
 const MAX_HEAD_SIZE: usize = 16 * 1024;
@@ -38,11 +34,11 @@ const LINGER_SIZE: u64 = 1024 * 1024;
 /// Serves connections until `stop` is ready, then accepts no more and gives the requests in flight
 /// [`Http::shutdown_timeout`] to end.
 ///
-/// `service_for` makes what answers the requests of a connection, from the address of who has made it. `places` holds a
+/// `answers_for` makes what answers the requests of a connection, from the address of who has made it. `places` holds a
 /// permit for each connection that there may be; while there is none left, new ones wait in the operating system's queue.
-pub(crate) async fn serve<S: Serves>(
+pub(crate) async fn serve<A: Answers>(
     listener: TcpListener,
-    service_for: impl Fn(SocketAddr) -> S + Send + Sync,
+    answers_for: impl Fn(SocketAddr) -> A + Send + Sync,
     http: &Http,
     places: Arc<Semaphore>,
     stop: impl Future<Output = ()> + Send,
@@ -59,10 +55,10 @@ pub(crate) async fn serve<S: Serves>(
                 .await
                 .expect("the semaphore is never closed");
             let (stream, peer) = accept(&listener).await;
-            let (connection, service) = (connection.clone(), service_for(peer));
+            let (connection, answers) = (connection.clone(), answers_for(peer));
             let stopping = stopping.subscribe();
             tokio::spawn(async move {
-                connection.serve(stream, service, stopping).await;
+                connection.serve(stream, answers, stopping).await;
                 drop(place);
             });
         }
@@ -131,23 +127,6 @@ fn protocol(http: &Http) -> http1::Builder {
     protocol
 }
 
-/// What answers requests.
-pub(crate) trait Serves:
-    Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send>
-    + Clone
-    + Send
-    + 'static
-{
-}
-
-impl<S> Serves for S where
-    S: Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send>
-        + Clone
-        + Send
-        + 'static
-{
-}
-
 #[derive(Clone)]
 struct Connection {
     protocol: http1::Builder,
@@ -158,7 +137,7 @@ impl Connection {
     async fn serve(
         self,
         stream: TcpStream,
-        service: impl Serves,
+        answers: impl Answers,
         mut stopping: watch::Receiver<bool>,
     ) {
         // Without this a small response may wait for the client's acknowledgement. It fails if the client has gone.
@@ -169,7 +148,10 @@ impl Connection {
         let is_stopping = async { drop(stopping.wait_for(|stopping| *stopping).await) };
         let mut is_stopping = pin!(is_stopping);
         {
-            let service = TowerToHyperService::new(service);
+            let service = service_fn(|request| {
+                let answer = answers.clone().answer_whatever_happens(request);
+                answer.map(Ok::<_, Infallible>)
+            });
             let mut exchange = pin!(
                 self.protocol
                     .serve_connection(TokioIo::new(&mut stream), service)

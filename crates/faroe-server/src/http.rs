@@ -3,9 +3,8 @@
 mod console;
 mod dev_emails;
 mod origin;
-mod paths;
 mod ready;
-mod surround;
+mod requests;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -21,7 +20,7 @@ use tokio::sync::Semaphore;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 pub(crate) use self::ready::Readiness;
-use self::{paths::Paths, surround::Surround};
+use self::requests::{Paths, Requests};
 use crate::{configuration::Http, dev_mailbox::DevMailbox};
 
 /// How long a browser may remember that it may ask.
@@ -41,21 +40,17 @@ pub(crate) struct App {
     pub(crate) places: Arc<Semaphore>,
 }
 
-/// All paths of the server, and what surrounds their answers.
+/// What answers requests, whoever sends them. Cheap to clone.
 #[derive(Clone, Debug)]
-pub(crate) struct HttpService {
-    app: Arc<App>,
-    router: Router,
-    cors: Option<Arc<CorsLayer>>,
-}
+pub(crate) struct HttpService(Arc<Paths>);
 
 impl HttpService {
     /// What answers the requests of a connection that this address has made.
-    pub(crate) fn for_connection_of(&self, peer: SocketAddr) -> Surround<Paths> {
-        let app = Arc::clone(&self.app);
-        let paths = Paths::new(Arc::clone(&app), self.router.clone(), peer);
-        // Not a layer of the router's: each of those costs every request two allocations.
-        Surround::new(app, self.cors.clone(), paths)
+    pub(crate) fn for_connection_of(&self, peer: SocketAddr) -> Requests {
+        Requests {
+            paths: Arc::clone(&self.0),
+            peer,
+        }
     }
 }
 
@@ -70,11 +65,11 @@ pub(crate) fn service(app: App) -> HttpService {
             .route("/dev/emails", get(dev_emails::list))
             .merge(console::routes(Arc::clone(mailbox)));
     }
-    HttpService {
+    HttpService(Arc::new(Paths {
         router: router.with_state(Arc::clone(&app)),
-        cors: cors(&app).map(Arc::new),
+        cors: cors(&app),
         app,
-    }
+    }))
 }
 
 async fn invoke(State(app): State<Arc<App>>, request: Request) -> Response {

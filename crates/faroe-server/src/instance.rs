@@ -124,8 +124,8 @@ impl Instance {
             stop.await;
             deadline = Instant::now() + http.shutdown_timeout;
         };
-        let service_for = |peer| self.service.for_connection_of(peer);
-        connections::serve(self.listener, service_for, http, self.places, stop).await;
+        let answers_for = |peer| self.service.for_connection_of(peer);
+        connections::serve(self.listener, answers_for, http, self.places, stop).await;
         if let Email::Sent(queue) = self.email {
             let left = deadline.saturating_duration_since(Instant::now());
             let lost = queue.flush(left).await;

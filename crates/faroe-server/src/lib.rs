@@ -1,8 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+mod answers;
 mod arguments;
 mod assembly;
-mod caught;
 mod check_config;
 mod configuration;
 mod connections;

@@ -20,7 +20,6 @@ use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
 
 use crate::{
     Configuration, StartError,
-    caught::Caught,
     configuration::{Credentials, Http},
     connections, open,
 };
@@ -31,7 +30,7 @@ pub struct UserServerInstance {
     http: Http,
     listener: TcpListener,
     address: SocketAddr,
-    router: Caught<Router>,
+    router: Router,
     places: Arc<Semaphore>,
 }
 
@@ -61,7 +60,7 @@ impl UserServerInstance {
         Ok(Self {
             address: listener.local_addr().map_err(failed)?,
             listener,
-            router: Caught(router),
+            router,
             places: Arc::new(Semaphore::new(configuration.http.max_connections as usize)),
             http: configuration.http,
         })
@@ -75,8 +74,8 @@ impl UserServerInstance {
     /// Serves until `stop` is ready; then it accepts no more connections, finishes the requests in flight and returns,
     /// after the shutdown timeout at the latest.
     pub async fn run_until(self, stop: impl Future<Output = ()> + Send) {
-        let service_for = |_| self.router.clone();
-        connections::serve(self.listener, service_for, &self.http, self.places, stop).await;
+        let answers_for = |_| self.router.clone();
+        connections::serve(self.listener, answers_for, &self.http, self.places, stop).await;
     }
 }
 

@@ -1,7 +1,10 @@
 //! Reading the body of a request, within bounds.
 
+use std::{future::poll_fn, pin::pin, task::Poll};
+
 use axum::{
-    body::{Body, Bytes, HttpBody},
+    BoxError,
+    body::{Bytes, HttpBody},
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -10,11 +13,20 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::time::{Instant, timeout_at};
 
 /// The whole body, or the response that refuses it.
-pub(super) async fn read(body: Body, deadline: Instant) -> Result<Bytes, Response> {
+pub(super) async fn read<B>(body: B, deadline: Instant) -> Result<Bytes, Response>
+where
+    B: HttpBody<Data = Bytes, Error: Into<BoxError>>,
+{
     if body.size_hint().lower() > MAX_BODY_SIZE as u64 {
         return Err(too_large());
     }
-    match timeout_at(deadline, Limited::new(body, MAX_BODY_SIZE).collect()).await {
+    let mut collect = pin!(Limited::new(body, MAX_BODY_SIZE).collect());
+    // Nearly every body comes with its head, and needs no timer.
+    let collected = match poll_fn(|context| Poll::Ready(collect.as_mut().poll(context))).await {
+        Poll::Ready(collected) => Ok(collected),
+        Poll::Pending => timeout_at(deadline, collect).await,
+    };
+    match collected {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
         Ok(Err(_)) => {

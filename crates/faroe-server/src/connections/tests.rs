@@ -20,8 +20,8 @@ async fn serve_on_a_free_port(
     let places = Arc::new(Semaphore::new(http.max_connections as usize));
     let same_places = Arc::clone(&places);
     tokio::spawn(async move {
-        let service_for = |_| router.clone();
-        serve(listener, service_for, &http, same_places, future::pending()).await;
+        let answers_for = |_| router.clone();
+        serve(listener, answers_for, &http, same_places, future::pending()).await;
     });
     (address, places)
 }

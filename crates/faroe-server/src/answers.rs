@@ -1,0 +1,46 @@
+//! What answers requests.
+
+use std::panic::AssertUnwindSafe;
+
+use axum::{
+    BoxError, Router,
+    body::{Bytes, HttpBody},
+    http::{Request, StatusCode},
+    response::{IntoResponse, Response},
+};
+use futures::FutureExt;
+use tower::ServiceExt;
+
+/// Answers the requests of a connection. Cheap to clone.
+pub(crate) trait Answers: Clone + Send + Sync + 'static {
+    /// Answers one request.
+    fn answer<B: RequestBody>(self, request: Request<B>) -> impl Future<Output = Response> + Send;
+
+    /// The same, and a panic is a 500: the server lives.
+    fn answer_whatever_happens<B: RequestBody>(
+        self,
+        request: Request<B>,
+    ) -> impl Future<Output = Response> + Send {
+        let answer = AssertUnwindSafe(self.answer(request)).catch_unwind();
+        answer.map(|answer| {
+            answer.unwrap_or_else(|_panic| {
+                (StatusCode::INTERNAL_SERVER_ERROR, "internal error\n").into_response()
+            })
+        })
+    }
+}
+
+/// The body of a request.
+pub(crate) trait RequestBody:
+    HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static
+{
+}
+
+impl<B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static> RequestBody for B {}
+
+impl Answers for Router {
+    async fn answer<B: RequestBody>(self, request: Request<B>) -> Response {
+        let Ok(response) = self.oneshot(request).await;
+        response
+    }
+}

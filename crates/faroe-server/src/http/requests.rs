@@ -1,0 +1,126 @@
+//! A request: which path it takes, and what surrounds its answer.
+
+use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Instant};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::ConnectInfo,
+    http::{HeaderValue, Method, Request, StatusCode, Uri, header},
+    response::Response,
+};
+use tower::{Layer, ServiceExt, service_fn};
+use tower_http::cors::CorsLayer;
+
+use super::App;
+use crate::answers::{Answers, RequestBody};
+
+/// What has to be answered however much was asked: whoever runs the server relies on it.
+const UNLIMITED: [&str; 2] = ["/health", "/ready"];
+
+/// What answers the requests of a connection. Not a router with layers: each of those costs every request two allocations.
+#[derive(Clone, Debug)]
+pub(crate) struct Requests {
+    pub(super) paths: Arc<Paths>,
+    /// Who has made the connection.
+    pub(super) peer: SocketAddr,
+}
+
+/// All paths of the server.
+#[derive(Debug)]
+pub(super) struct Paths {
+    pub(super) app: Arc<App>,
+    /// Knows every path. Nearly all requests go to the first, and are not kept waiting by it.
+    pub(super) router: Router,
+    /// For what a browser asks on behalf of a page: such a request names its origin. Nothing else is of interest to CORS.
+    pub(super) cors: Option<CorsLayer>,
+}
+
+impl Answers for Requests {
+    async fn answer<B: RequestBody>(self, request: Request<B>) -> Response {
+        let seen = Seen {
+            started: Instant::now(),
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+        };
+        let mut response = match &self.paths.cors {
+            Some(cors) if request.headers().contains_key(header::ORIGIN) => {
+                let inner =
+                    service_fn(async |request| Ok::<_, Infallible>(self.find(request).await));
+                let Ok(response) = Box::pin(cors.layer(inner).oneshot(request)).await;
+                response
+            }
+            _ => self.find(request).await,
+        };
+        set_headers(&self.paths.app, &mut response);
+        seen.log(&response);
+        response
+    }
+}
+
+impl Requests {
+    /// The answer of the path that the request asks for.
+    async fn find<B: RequestBody>(&self, mut request: Request<B>) -> Response {
+        let app = &self.paths.app;
+        if let Some(refusal) = self.count(&mut request) {
+            refusal
+        } else if request.method() == Method::POST && request.uri().path() == "/" {
+            app.endpoint.answer(request).await
+        } else {
+            let router = self.paths.router.clone();
+            Box::pin(router.answer(request.map(Body::new))).await
+        }
+    }
+
+    /// Counts the request, where that is wanted, and lets it carry who has sent it, for attempts to be counted later. The
+    /// answer is the one that refuses it.
+    fn count<B: RequestBody>(&self, request: &mut Request<B>) -> Option<Response> {
+        let limit = self.paths.app.ip_rate_limit.as_ref()?;
+        if UNLIMITED.contains(&request.uri().path()) {
+            return None;
+        }
+        request.extensions_mut().insert(ConnectInfo(self.peer));
+        limit.refusal(request)
+    }
+}
+
+/// What is remembered of a request until it is answered.
+struct Seen {
+    started: Instant,
+    method: Method,
+    uri: Uri,
+}
+
+impl Seen {
+    fn log(self, response: &Response) {
+        let Self {
+            method,
+            uri,
+            started,
+        } = self;
+        let status = response.status().as_u16();
+        // A path that is none of ours is the caller's own text.
+        let path = match response.status() {
+            StatusCode::NOT_FOUND => "(none)",
+            _ => uri.path(),
+        };
+        if response.status().is_server_error() {
+            tracing::warn!(%method, path, status, elapsed = ?started.elapsed(), "a request failed");
+        } else {
+            tracing::debug!(%method, path, status, elapsed = ?started.elapsed(), "a request");
+        }
+    }
+}
+
+fn set_headers(app: &App, response: &mut Response) {
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    if app.places.available_permits() == 0 {
+        // Others may be waiting for a place: this client can queue up again.
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+}
