@@ -1,6 +1,6 @@
 //! The action invocation endpoint: a request body in, a response out, for any HTTP framework.
 
-use std::{collections::HashMap, fmt, pin::Pin, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, pin::Pin, sync::Arc, time::Duration};
 
 use faroe_protocol::{
     action::Action,
@@ -122,12 +122,12 @@ impl Endpoint {
 type Handler =
     for<'a> fn(&'a Server, Request) -> Pin<Box<dyn Future<Output = EndpointResponse> + Send + 'a>>;
 
-type Handlers = HashMap<&'static str, Handler>;
+type Handlers = BTreeMap<&'static str, Handler>;
 
 macro_rules! dispatch {
     ($($action:ty,)*) => {
         fn handlers() -> Handlers {
-            HashMap::from([$((<$action as Action>::NAME, handle::<$action> as Handler)),*])
+            BTreeMap::from([$((<$action as Action>::NAME, handle::<$action> as Handler)),*])
         }
     };
 }

@@ -3,7 +3,10 @@
 use std::{
     error::Error,
     fmt,
+    future::poll_fn,
+    pin::pin,
     sync::atomic::{AtomicBool, Ordering},
+    task::Poll,
     time::Duration,
 };
 
@@ -11,7 +14,7 @@ use faroe_protocol::{
     action::{Action, ErrorCode},
     id::ActionInvocationId,
 };
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until};
 
 use crate::{
     configuration::{RateLimits, SessionConfiguration, Timeouts},
@@ -191,9 +194,22 @@ impl<'a> Invocation<'a> {
         if limit.is_zero() {
             return Err(AdapterError::new(operation, NoTimeLeft).into());
         }
-        match timeout_at(now + limit, call).await {
-            Ok(result) => Ok(result?),
-            Err(_) => Err(AdapterError::new(operation, TimedOut(limit)).into()),
+        let mut call = pin!(call);
+        let mut timer = pin!(None);
+        // What is ready at once needs no timer.
+        let result = poll_fn(|context| {
+            if let Poll::Ready(result) = call.as_mut().poll(context) {
+                return Poll::Ready(Some(result));
+            }
+            if timer.is_none() {
+                timer.set(Some(sleep_until(now + limit)));
+            }
+            let timer = timer.as_mut().as_pin_mut().expect("it was just set");
+            timer.poll(context).map(|()| None)
+        });
+        match result.await {
+            Some(result) => Ok(result?),
+            None => Err(AdapterError::new(operation, TimedOut(limit)).into()),
         }
     }
 

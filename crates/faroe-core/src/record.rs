@@ -72,9 +72,16 @@ impl<R: Record> Held<R> {
 
 /// Splits a token into ID and secret, if it has exactly the form of one.
 pub(crate) fn parse_token(token: &str) -> Option<(&str, &str)> {
-    token
-        .split_once('.')
-        .filter(|(id, secret)| defect!(26, true, random::is_id(id)) && random::is_id(secret))
+    let (id, rest) = defect!(
+        26,
+        token
+            .split_once('.')
+            .map(|(id, _)| (id, &token[id.len()..])),
+        token.split_at_checked(random::ID_LENGTH)
+    )?;
+    let secret = rest.strip_prefix('.')?;
+    let is_token = defect!(26, true, random::is_id(id)) && random::is_id(secret);
+    is_token.then_some((id, secret))
 }
 
 pub(crate) fn key<R: Record>(id: &str) -> String {
