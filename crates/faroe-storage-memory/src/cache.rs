@@ -5,7 +5,7 @@ use faroe_core::{error::AdapterError, storage::Cache};
 
 use crate::{
     MemoryOptions,
-    entries::{Entries, StoredEntry},
+    entries::{Entries, NO_ENTRY_ID, StoredEntry},
 };
 
 /// A [`Cache`] in memory. It forgets nothing before its time to live has passed; a full one does not remember what is
@@ -38,7 +38,7 @@ impl Cache for MemoryCache {
         value: &[u8],
         time_to_live: Duration,
     ) -> Result<(), AdapterError> {
-        let entry = StoredEntry::new(value, "", self.0.expires_at(time_to_live));
+        let entry = StoredEntry::new(value, NO_ENTRY_ID, self.0.expires_at(time_to_live));
         // A full cache does not remember.
         let _full = self.0.set(key, entry);
         Ok(())

@@ -33,6 +33,9 @@ const SWEPT_BY_A_WRITE: usize = 4;
 /// How many places an add looks at when there is no room, before it gives up.
 const SWEPT_WHEN_FULL: usize = 1000;
 
+/// The entry ID of entries that have none.
+pub(crate) const NO_ENTRY_ID: &str = "";
+
 pub(crate) struct Entries {
     map: DashMap<Arc<str>, StoredEntry>,
     queue: Mutex<BTreeSet<Place>>,
@@ -48,7 +51,7 @@ type Place = (UnixTime, Arc<str>);
 
 pub(crate) struct StoredEntry {
     pub(crate) value: Vec<u8>,
-    /// Empty where entries have no ID.
+    /// [`NO_ENTRY_ID`] where entries have none.
     pub(crate) entry_id: Box<str>,
     pub(crate) counter: Counter,
     expires_at: UnixTime,

@@ -8,11 +8,8 @@ use faroe_core::{
 
 use crate::{
     MemoryOptions,
-    entries::{Entries, StoredEntry},
+    entries::{Entries, NO_ENTRY_ID, StoredEntry},
 };
-
-/// The entry ID of entries that have none.
-const NO_ENTRY_ID: &str = "";
 
 /// A [`MainStorage`] in memory: what lives in it is gone with the process.
 ///

@@ -8,11 +8,8 @@ use faroe_core::{
 
 use crate::{
     MemoryOptions,
-    entries::{Entries, StoredEntry},
+    entries::{Entries, NO_ENTRY_ID, StoredEntry},
 };
-
-/// The entry ID of entries that have none.
-const NO_ENTRY_ID: &str = "";
 
 /// A [`Storage`] in memory: enough for everything, on one server.
 ///
