@@ -94,3 +94,26 @@ impl<T> fmt::Debug for Remembered<T> {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Synchronous;
+
+    #[tokio::test]
+    async fn no_more_answers_are_remembered_than_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("test.sqlite");
+        let database = Database::open(path, Synchronous::Normal).unwrap();
+        let remembered = Remembered::new(database);
+        let count = || -> usize {
+            let lanes = remembered.lanes.iter();
+            lanes.map(|lane| lane.lock().unwrap().by_key.len()).sum()
+        };
+        for key in 0..2 * ANSWERS {
+            let read = remembered.read("look up", key.to_string(), |_, key| Ok(key.to_owned()));
+            assert_eq!(read.await.unwrap(), key.to_string());
+            assert_eq!(count(), key % ANSWERS + 1);
+        }
+    }
+}
