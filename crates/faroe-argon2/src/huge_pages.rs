@@ -1,4 +1,4 @@
-//! Huge pages for working memory. This is the one place of the project with unsafe code.
+//! Huge pages for working memory. This has unsafe code.
 //!
 //! A hash jumps about in 64 MiB, and with pages of 4 KiB the processor has to look up where nearly every jump leads. Linux
 //! has pages of 2 MiB too: for everyone, for no one, or, as most distributions set it, for who asks.

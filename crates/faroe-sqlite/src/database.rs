@@ -6,11 +6,11 @@ use faroe_core::error::AdapterError;
 use rusqlite::{Connection, Error};
 
 use crate::{
+    changes::Changes,
     error::sqlite_error,
     job::job,
     open::{self, Synchronous},
     reader::Reader,
-    snapshot::Snapshot,
     writer::Writer,
 };
 
@@ -89,19 +89,6 @@ impl Database {
         T: Send + 'static,
         Q: Fn(&Connection) -> Result<T, Error> + Send + 'static,
     {
-        let query = move |snapshot: &Snapshot<'_>| query(snapshot.connection);
-        self.read_snapshot(operation, query).await
-    }
-
-    pub(crate) async fn read_snapshot<T, Q>(
-        &self,
-        operation: &'static str,
-        query: Q,
-    ) -> Result<T, AdapterError>
-    where
-        T: Send + 'static,
-        Q: Fn(&Snapshot<'_>) -> Result<T, Error> + Send + 'static,
-    {
         let (job, answer) = job(operation, query);
         match &self.reader {
             Some(reader) => reader.run(job).await,
@@ -124,10 +111,17 @@ impl Database {
         T: Send + 'static,
         C: Fn(&Connection) -> Result<T, Error> + Send + 'static,
     {
-        let change = move |snapshot: &Snapshot<'_>| change(snapshot.connection);
         let (job, answer) = job(operation, change);
         self.writer.add(job).await;
         answer.wait().await
+    }
+
+    /// Watches the file for changes by anyone. `None` for a database in memory.
+    pub(crate) fn changes(&self) -> Result<Option<Changes>, Error> {
+        match &self.reader {
+            Some(reader) => Changes::seen_by(reader.open()?),
+            None => Ok(None),
+        }
     }
 }
 

@@ -6,13 +6,10 @@ use std::{
 };
 
 use faroe_core::error::AdapterError;
-use rusqlite::Error;
+use rusqlite::{Connection, Error};
 use tokio::sync::oneshot;
 
-use crate::{
-    error::{is_busy, shared},
-    snapshot::Snapshot,
-};
+use crate::error::{is_busy, shared};
 
 /// What someone waits for, and that can run on any connection.
 pub(crate) trait Job: Send {
@@ -20,7 +17,7 @@ pub(crate) trait Job: Send {
     fn is_abandoned(&self) -> bool;
 
     /// Runs it. What it returns is kept until [`Job::finish`]; it may be run again before.
-    fn run(&mut self, snapshot: &Snapshot<'_>) -> Ran;
+    fn run(&mut self, connection: &Connection) -> Ran;
 
     /// Answers with what it returned.
     fn finish(self: Box<Self>);
@@ -56,7 +53,7 @@ struct Call<T, C> {
 pub(crate) fn job<T, C>(operation: &'static str, call: C) -> (Box<dyn Job>, Answer<T>)
 where
     T: Send + 'static,
-    C: Fn(&Snapshot<'_>) -> Result<T, Error> + Send + 'static,
+    C: Fn(&Connection) -> Result<T, Error> + Send + 'static,
 {
     let (reply, answer) = oneshot::channel();
     let job = Call {
@@ -83,15 +80,15 @@ impl<T> Answer<T> {
 impl<T, C> Job for Call<T, C>
 where
     T: Send,
-    C: Fn(&Snapshot<'_>) -> Result<T, Error> + Send,
+    C: Fn(&Connection) -> Result<T, Error> + Send,
 {
     fn is_abandoned(&self) -> bool {
         self.reply.is_closed()
     }
 
-    fn run(&mut self, snapshot: &Snapshot<'_>) -> Ran {
+    fn run(&mut self, connection: &Connection) -> Ran {
         // What a panic leaves behind in the connection is rolled back.
-        self.result = catch_unwind(AssertUnwindSafe(|| (self.call)(snapshot))).ok();
+        self.result = catch_unwind(AssertUnwindSafe(|| (self.call)(connection))).ok();
         match &self.result {
             Some(Ok(_)) => Ran::Well,
             Some(Err(error)) if is_busy(error) => Ran::Busy,

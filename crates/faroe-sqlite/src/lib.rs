@@ -1,12 +1,12 @@
 #![doc = include_str!("../README.md")]
 
+mod changes;
 mod database;
 mod error;
 mod job;
 mod open;
 mod reader;
 mod remembered;
-mod snapshot;
 mod upgrade;
 mod writer;
 

@@ -6,7 +6,6 @@
 
 use std::{
     array,
-    cell::Cell,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -19,7 +18,6 @@ use rusqlite::{Connection, Error};
 use crate::{
     job::{Job, Ran},
     open,
-    snapshot::{Snapshot, State},
     writer::{Writer, execute},
 };
 
@@ -32,8 +30,12 @@ const BATCH: usize = 64;
 static THREADS: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
-    /// Which of the lanes a thread uses.
     static LANE: usize = THREADS.fetch_add(1, Ordering::Relaxed) % LANES;
+}
+
+/// Which of the lanes this thread uses.
+pub(crate) fn lane() -> usize {
+    LANE.with(|lane| *lane)
 }
 
 /// The connections that read, and the queries that wait for them.
@@ -48,14 +50,8 @@ pub(crate) struct Reader {
 struct Lane {
     /// As many as there are callers, each of whom will run what is left of them.
     waiting: Mutex<Vec<Box<dyn Job>>>,
-    reading: Mutex<Reading>,
-}
-
-#[derive(Default)]
-struct Reading {
     /// `None` before the first query and after a failure.
-    connection: Option<Connection>,
-    state: Cell<State>,
+    connection: Mutex<Option<Connection>>,
 }
 
 impl Reader {
@@ -71,10 +67,14 @@ impl Reader {
         &self.path
     }
 
+    /// A new connection that reads.
+    pub(crate) fn open(&self) -> Result<Connection, Error> {
+        open::reader(&self.path)
+    }
+
     /// Sees to it that a query is run: here, or by another caller.
     pub(crate) async fn run(&self, job: Box<dyn Job>) {
-        let place = LANE.with(|lane| *lane);
-        let lane = &self.lanes[place];
+        let lane = &self.lanes[lane()];
         lock(&lane.waiting).push(job);
         tokio::task::yield_now().await;
         loop {
@@ -82,27 +82,19 @@ impl Reader {
             if batch.is_empty() {
                 return;
             }
-            self.run_batch(batch, place, &mut lock(&lane.reading));
+            self.run_batch(batch, &mut lock(&lane.connection));
         }
     }
 
-    fn run_batch(&self, batch: Vec<Box<dyn Job>>, lane: usize, reading: &mut Reading) {
-        let Reading { connection, state } = reading;
-        let opened = match connection.take() {
-            Some(opened) => opened,
-            None => match open::reader(&self.path) {
-                Ok(opened) => {
-                    state.set(state.get().of_new_connection());
-                    opened
-                }
-                Err(error) => return fail(batch, error),
-            },
+    fn run_batch(&self, batch: Vec<Box<dyn Job>>, connection: &mut Option<Connection>) {
+        let opened = match connection.take().map_or_else(|| self.open(), Ok) {
+            Ok(opened) => opened,
+            Err(error) => return fail(batch, error),
         };
         // Without a transaction each read has one of its own.
         let is_shared = batch.len() > 1 && execute(&opened, "BEGIN").is_ok();
-        let snapshot = Snapshot::reading(&opened, lane, state);
         for job in batch {
-            self.run_one(job, &snapshot);
+            self.run_one(job, &opened);
         }
         // SQLite may have ended it already, because of an error.
         if is_shared && !opened.is_autocommit() && execute(&opened, "COMMIT").is_err() {
@@ -112,11 +104,11 @@ impl Reader {
     }
 
     /// Runs and answers a query, if its caller still waits.
-    fn run_one(&self, mut job: Box<dyn Job>, snapshot: &Snapshot<'_>) {
+    fn run_one(&self, mut job: Box<dyn Job>, connection: &Connection) {
         if job.is_abandoned() {
             return;
         }
-        match job.run(snapshot) {
+        match job.run(connection) {
             Ran::Well | Ran::Badly => job.finish(),
             Ran::Busy => self.writer.add_or_finish(job),
         }

@@ -4,13 +4,18 @@ use std::{
     array,
     collections::HashMap,
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use faroe_core::error::AdapterError;
 use rusqlite::{Connection, Error};
 
-use crate::{database::Database, reader::LANES, snapshot::Snapshot};
+use crate::{
+    changes::{Changes, State},
+    database::Database,
+    error::sqlite_error,
+    reader::{LANES, lane},
+};
 
 /// Answers that a lane remembers.
 const ANSWERS: usize = 1000;
@@ -18,71 +23,120 @@ const ANSWERS: usize = 1000;
 /// Looks up by a key, and remembers the answers until something in the database changes, whoever changes it. Clones share
 /// what they remember: 1,000 answers for each thread at most.
 ///
-/// A look-up is a [`Database::read`] like any other: it sees every write that was acknowledged before, also by another
-/// process. What it saves is the query, not the look whether anything has changed.
-#[derive(Clone)]
-pub struct Remembered<T> {
+/// A look-up is as good as a [`Database::read`]: it sees every write that was acknowledged before, also by another
+/// process. An answer that is remembered costs neither a lock on the file nor a system call.
+pub struct Remembered<T>(Arc<Inner<T>>);
+
+struct Inner<T> {
     database: Database,
-    lanes: Arc<[Mutex<Answers<T>>; LANES]>,
+    /// `None` for a database in memory, of which nothing is remembered.
+    changes: Option<Changes>,
+    lanes: [Lane<T>; LANES],
+    operation: &'static str,
+    query: Box<Query<T>>,
 }
 
+type Query<T> = dyn Fn(&Connection, &str) -> Result<T, Error> + Send + Sync;
+
+/// What one lane remembers, on cache lines of its own: threads that use neighbours would wait for each other.
+#[repr(align(128))]
+struct Lane<T>(Mutex<Answers<T>>);
+
 struct Answers<T> {
-    /// Of which state of the database they are.
-    state: u64,
+    /// Of what the database was then.
+    state: Option<State>,
     by_key: HashMap<String, T>,
 }
 
 impl<T: Clone + Send + 'static> Remembered<T> {
-    /// Nothing is remembered yet.
-    pub fn new(database: Database) -> Self {
-        let lanes = array::from_fn(|_| {
-            Mutex::new(Answers {
-                state: 0,
-                by_key: HashMap::new(),
-            })
-        });
-        Self {
+    /// Nothing is remembered yet. The query's answer must depend on nothing but the key and the database. `operation` names it
+    /// in errors, such as `find a user`.
+    ///
+    /// # Errors
+    ///
+    /// When one more connection to the file cannot be opened.
+    pub fn new<Q>(
+        database: Database,
+        operation: &'static str,
+        query: Q,
+    ) -> Result<Self, AdapterError>
+    where
+        Q: Fn(&Connection, &str) -> Result<T, Error> + Send + Sync + 'static,
+    {
+        let changes = database.changes();
+        Ok(Self(Arc::new(Inner {
+            changes: changes.map_err(|error| sqlite_error("watch the database", error))?,
             database,
-            lanes: Arc::new(lanes),
-        }
+            lanes: array::from_fn(|_| Lane(Mutex::default())),
+            operation,
+            query: Box::new(query),
+        })))
     }
 
-    /// What the query answers to the key. It must depend on nothing but the key and the database, and be the same query each
-    /// time. `operation` names it in errors, such as `find a user`.
+    /// What the query answers to the key.
     ///
     /// # Errors
     ///
     /// When the query fails.
-    pub async fn read<Q>(
-        &self,
-        operation: &'static str,
-        key: String,
-        query: Q,
-    ) -> Result<T, AdapterError>
-    where
-        Q: Fn(&Connection, &str) -> Result<T, Error> + Send + 'static,
-    {
-        let lanes = Arc::clone(&self.lanes);
-        let look_up = move |snapshot: &Snapshot<'_>| {
-            let Some((lane, state)) = snapshot.lane_and_state()? else {
-                return query(snapshot.connection, &key);
-            };
-            let mut answers = lanes[lane].lock().unwrap_or_else(PoisonError::into_inner);
-            if answers.state != state {
-                answers.by_key.clear();
-                answers.state = state;
-            }
-            if let Some(answer) = answers.by_key.get(&key) {
-                return Ok(answer.clone());
-            }
-            let answer = query(snapshot.connection, &key)?;
-            if answers.by_key.len() == ANSWERS {
-                answers.by_key.clear();
-            }
-            answers.by_key.insert(key.clone(), answer.clone());
-            Ok(answer)
+    pub async fn get(&self, key: &str) -> Result<T, AdapterError> {
+        let state = self.0.changes.as_ref().and_then(Changes::state);
+        if let Some(state) = state
+            && let Some(answer) = self.answers(state).by_key.get(key)
+        {
+            return Ok(answer.clone());
+        }
+        // What is remembered does not need the room that this takes.
+        Box::pin(self.look_up(state, key.to_owned())).await
+    }
+
+    async fn look_up(&self, state: Option<State>, key: String) -> Result<T, AdapterError> {
+        let inner = Arc::clone(&self.0);
+        let query = {
+            let key = key.clone();
+            move |connection: &Connection| (inner.query)(connection, &key)
         };
-        self.database.read_snapshot(operation, look_up).await
+        let answer = self.0.database.read(self.0.operation, query).await?;
+        // The answer may be of a later state already. Then the next look-up does not find it, which does no harm.
+        if let Some(state) = state {
+            self.answers(state).remember(key, answer.clone());
+        }
+        Ok(answer)
+    }
+
+    /// What this thread's lane remembers of the state.
+    fn answers(&self, state: State) -> MutexGuard<'_, Answers<T>> {
+        let Lane(answers) = &self.0.lanes[lane()];
+        let mut answers = answers.lock().unwrap_or_else(PoisonError::into_inner);
+        if answers.state != Some(state) {
+            answers.by_key.clear();
+            answers.state = Some(state);
+        }
+        answers
+    }
+}
+
+impl<T> Answers<T> {
+    fn remember(&mut self, key: String, answer: T) {
+        if self.by_key.len() == ANSWERS {
+            self.by_key.clear();
+        }
+        self.by_key.insert(key, answer);
+    }
+}
+
+/// Nothing is remembered.
+impl<T> Default for Answers<T> {
+    fn default() -> Self {
+        Self {
+            state: None,
+            by_key: HashMap::new(),
+        }
+    }
+}
+
+impl<T> Clone for Remembered<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
     }
 }
 
@@ -90,7 +144,7 @@ impl<T: Clone + Send + 'static> Remembered<T> {
 impl<T> fmt::Debug for Remembered<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Remembered")
-            .field("database", &self.database)
+            .field("database", &self.0.database)
             .finish_non_exhaustive()
     }
 }
@@ -105,15 +159,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("test.sqlite");
         let database = Database::open(path, Synchronous::Normal).unwrap();
-        let remembered = Remembered::new(database);
+        let remembered = Remembered::new(database, "look up", |_, key| Ok(key.to_owned())).unwrap();
         let count = || -> usize {
-            let lanes = remembered.lanes.iter();
-            lanes.map(|lane| lane.lock().unwrap().by_key.len()).sum()
+            let lanes = remembered.0.lanes.iter();
+            lanes.map(|lane| lane.0.lock().unwrap().by_key.len()).sum()
         };
         for key in 0..2 * ANSWERS {
-            let read = remembered.read("look up", key.to_string(), |_, key| Ok(key.to_owned()));
-            assert_eq!(read.await.unwrap(), key.to_string());
-            assert_eq!(count(), key % ANSWERS + 1);
+            let key = key.to_string();
+            assert_eq!(remembered.get(&key).await.unwrap(), key);
+            assert_eq!(count(), key.parse::<usize>().unwrap() % ANSWERS + 1);
         }
     }
 }

@@ -8,7 +8,6 @@ use tokio::sync::mpsc::{self, error::TrySendError};
 use crate::{
     error::without_message_of_trigger,
     job::{Job, Ran},
-    snapshot::Snapshot,
 };
 
 /// Writes that may wait; more wait for a place in the queue.
@@ -90,8 +89,7 @@ fn commit(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Result<(), Fai
         return Ok(());
     }
     execute(connection, "BEGIN IMMEDIATE").map_err(Failure::OfTransaction)?;
-    let snapshot = Snapshot::writing(connection);
-    if !batch.iter_mut().all(|job| job.run(&snapshot) == Ran::Well) {
+    if !batch.iter_mut().all(|job| job.run(connection) == Ran::Well) {
         roll_back(connection);
         return Err(Failure::OfOne(None));
     }

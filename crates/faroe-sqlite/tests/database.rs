@@ -6,7 +6,7 @@ use std::{
     pin::pin,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
         mpsc,
     },
     time::Duration,
@@ -223,21 +223,23 @@ struct LookUps {
 
 impl LookUps {
     fn new(database: &Database) -> Self {
+        let runs: Arc<AtomicUsize> = Arc::default();
+        let query = {
+            let runs = Arc::clone(&runs);
+            move |connection: &Connection, key: &str| {
+                runs.fetch_add(1, Ordering::Relaxed);
+                let query = "SELECT value || ?1 FROM counter WHERE id = 0";
+                connection.query_row(query, [key], |row| row.get(0))
+            }
+        };
         Self {
-            remembered: Remembered::new(database.clone()),
-            runs: Arc::default(),
+            remembered: Remembered::new(database.clone(), "look up", query).unwrap(),
+            runs,
         }
     }
 
     async fn read(&self, key: &str) -> String {
-        let runs = Arc::clone(&self.runs);
-        let query = move |connection: &Connection, key: &str| {
-            runs.fetch_add(1, Ordering::Relaxed);
-            let query = "SELECT value || ?1 FROM counter WHERE id = 0";
-            connection.query_row(query, [key], |row| row.get(0))
-        };
-        let answer = self.remembered.read("look up", key.to_owned(), query);
-        answer.await.unwrap()
+        self.remembered.get(key).await.unwrap()
     }
 
     fn runs(&self) -> usize {
@@ -264,6 +266,73 @@ async fn what_is_remembered_is_looked_up_anew_after_any_change() {
         assert_eq!(look_ups.runs(), 4 * round + 4, "changed twice");
         increment(&process).unwrap();
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_look_up_is_never_older_than_what_was_acknowledged_before_it() {
+    let folder = TempDir::new().unwrap();
+    let (database, other) = (open(&folder).await, open(&folder).await);
+    let look_ups = Arc::new(LookUps::new(&database));
+    let acknowledged = Arc::new(AtomicUsize::new(0));
+    let has_ended = Arc::new(AtomicBool::new(false));
+    let look = |_| {
+        let (look_ups, acknowledged) = (Arc::clone(&look_ups), Arc::clone(&acknowledged));
+        let has_ended = Arc::clone(&has_ended);
+        tokio::spawn(async move {
+            while !has_ended.load(Ordering::Acquire) {
+                let least = acknowledged.load(Ordering::Acquire);
+                let value: usize = look_ups.read("").await.parse().unwrap();
+                assert!(value >= least, "{value} after {least}");
+            }
+        })
+    };
+    let lookers: Vec<_> = (0..4).map(look).collect();
+    for count in 0..2000 {
+        let database = if count % 2 == 0 { &database } else { &other };
+        database.write("increment", increment).await.unwrap();
+        acknowledged.store(count + 1, Ordering::Release);
+    }
+    has_ended.store(true, Ordering::Release);
+    for looker in lookers {
+        looker.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_is_remembered_outlives_neither_the_log_nor_a_change_in_a_new_one() {
+    let folder = TempDir::new().unwrap();
+    let database = open(&folder).await;
+    let process = Connection::open(folder.path().join("test.sqlite")).unwrap();
+    let look_ups = LookUps::new(&database);
+    for round in 0..5 {
+        assert_eq!(look_ups.read("a").await, format!("{round}a"));
+        let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+        let is_busy: i64 = process.query_row(checkpoint, [], |row| row.get(0)).unwrap();
+        assert_eq!(is_busy, 0);
+        assert_eq!(look_ups.read("a").await, format!("{round}a"));
+        increment(&process).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_look_up_is_an_error_when_its_query_fails_and_is_remembered_no_more_than_that() {
+    let folder = TempDir::new().unwrap();
+    let database = open(&folder).await;
+    let query = |connection: &Connection, key: &str| {
+        connection.query_row("SELECT name FROM name WHERE name = ?1", [key], |row| {
+            row.get(0)
+        })
+    };
+    let names = Remembered::<String>::new(database.clone(), "look a name up", query).unwrap();
+    for _ in 0..2 {
+        let error = names.get("anna").await.unwrap_err();
+        assert!(error.to_string().contains("look a name up"), "{error}");
+    }
+    database
+        .write("add a name", add_name("anna"))
+        .await
+        .unwrap();
+    assert_eq!(names.get("anna").await.unwrap(), "anna");
 }
 
 #[tokio::test]

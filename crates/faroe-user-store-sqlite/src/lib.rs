@@ -81,11 +81,17 @@ impl SqliteUserStore {
         };
         match defect.await? {
             Some(defect) => Err(AdapterError::new(OPERATION, defect)),
-            None => Ok(Self {
-                users: Remembered::new(database.clone()),
-                database,
-                statements,
-            }),
+            None => {
+                let get = {
+                    let statements = Arc::clone(&statements);
+                    move |connection: &Connection, id: &str| statements.get(connection, id)
+                };
+                Ok(Self {
+                    users: Remembered::new(database.clone(), "get a user", get)?,
+                    database,
+                    statements,
+                })
+            }
         }
     }
 
@@ -132,9 +138,7 @@ impl UserStore for SqliteUserStore {
     }
 
     async fn get_user(&self, user_id: &UserId) -> Result<Option<User>, AdapterError> {
-        let (statements, id) = (Arc::clone(&self.statements), user_id.as_str().to_owned());
-        let get = move |connection: &Connection, id: &str| statements.get(connection, id);
-        self.users.read("get a user", id, get).await
+        self.users.get(user_id.as_str()).await
     }
 
     async fn get_user_by_email_address(

@@ -45,6 +45,7 @@ const EVERYWHERE: &[Case] = cases![
     start::every_role_can_have_a_place_of_its_own,
     several::p12_three_servers_let_exactly_five_guesses_through,
     several::p19_every_step_takes_effect_once,
+    several::what_one_server_has_acknowledged_every_other_knows,
 ];
 
 /// What a cluster has not: an example, and a second database.

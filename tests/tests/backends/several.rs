@@ -108,6 +108,34 @@ impl Steps<'_> {
     }
 }
 
+pub(crate) async fn what_one_server_has_acknowledged_every_other_knows(backend: Backend) {
+    const ROUNDS: usize = 20;
+    let mut settings = backend.settings();
+    settings.configuration = "[hashing]\nmemory_kib = 1024\niterations = 1\n\
+        [rate_limits]\nverify_user_password = { capacity = 1000, interval = \"1 hour\" }\n"
+        .to_owned();
+    let servers = start_three(&settings).await;
+    let user = address();
+    servers[0].sign_up(&user).await;
+    for round in 0..ROUNDS {
+        let server = &servers[round % servers.len()];
+        let session = server.sign_in(&user, PASSWORD).await;
+        let other = server.sign_in(&user, PASSWORD).await;
+        // Each looks twice, so that what can be remembered of the user is.
+        for server in servers.iter().chain(&servers) {
+            assert_eq!(server.session_state(&session).await, "valid");
+        }
+        let of = json!({ "session_token": other.token });
+        server.values("delete_all_sessions", of).await;
+        for server in &servers {
+            assert_eq!(
+                server.session_state(&session).await,
+                "invalid_session_token"
+            );
+        }
+    }
+}
+
 fn with(arguments: &Value, name: &str, value: impl Into<Value>) -> Value {
     let mut arguments = arguments.clone();
     arguments[name] = value.into();
