@@ -65,7 +65,8 @@ impl Client {
             Self::Remote(endpoint) => {
                 let body = encode_request(&action);
                 drop(action);
-                let response = Response::parse(&endpoint.send(body).await?)?;
+                let answer = endpoint.send(body).await?;
+                let response = Response::parse(&answer)?;
                 let id = response.action_invocation_id.clone();
                 match response.result::<A>() {
                     Ok(Ok(values)) => Ok(values),

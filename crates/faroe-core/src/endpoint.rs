@@ -1,6 +1,6 @@
 //! The action invocation endpoint: a request body in, a response out, for any HTTP framework.
 
-use std::{collections::BTreeMap, fmt, pin::Pin, sync::Arc, time::Duration};
+use std::{collections::HashMap, fmt, pin::Pin, sync::Arc, time::Duration};
 
 use faroe_protocol::{
     action::Action,
@@ -112,32 +112,34 @@ impl Endpoint {
             Ok(request) => request,
             Err(reason) => return EndpointResponse::InvalidRequest(reason),
         };
-        match self.allowed.get(request.action.as_str()) {
+        match self.allowed.get(&*request.action) {
             Some(handler) => handler(&self.server, request).await,
             None => EndpointResponse::InvalidRequest(InvalidRequest::UnknownAction),
         }
     }
 }
 
-type Handler =
-    for<'a> fn(&'a Server, Request) -> Pin<Box<dyn Future<Output = EndpointResponse> + Send + 'a>>;
+type Handler = for<'a> fn(
+    &'a Server,
+    Request<'a>,
+) -> Pin<Box<dyn Future<Output = EndpointResponse> + Send + 'a>>;
 
-type Handlers = BTreeMap<&'static str, Handler>;
+type Handlers = HashMap<&'static str, Handler>;
 
 macro_rules! dispatch {
     ($($action:ty,)*) => {
         fn handlers() -> Handlers {
-            BTreeMap::from([$((<$action as Action>::NAME, handle::<$action> as Handler)),*])
+            HashMap::from([$((<$action as Action>::NAME, handle::<$action> as Handler)),*])
         }
     };
 }
 
 faroe_protocol::for_each_server_action!(dispatch);
 
-fn handle<A: Run>(
-    server: &Server,
-    request: Request,
-) -> Pin<Box<dyn Future<Output = EndpointResponse> + Send + '_>> {
+fn handle<'a, A: Run>(
+    server: &'a Server,
+    request: Request<'a>,
+) -> Pin<Box<dyn Future<Output = EndpointResponse> + Send + 'a>> {
     Box::pin(async move {
         let action: A = match request.arguments() {
             Ok(action) => action,

@@ -1,9 +1,8 @@
 //! The envelope: what stands around an action's arguments and around its outcome.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::{
     action::Action,
@@ -14,28 +13,31 @@ use crate::{
 /// The largest request body, in bytes.
 pub const MAX_BODY_SIZE: usize = 64 * 1024;
 
+/// What most bodies fit into, in bytes.
+const USUAL_SIZE: usize = 512;
+
 /// How deep objects and arrays may be nested in a request body; the body's own object is the first level.
 pub const MAX_BODY_DEPTH: usize = 16;
 
 /// A request whose envelope is valid. Whether there is such an action, and whether its arguments fit, is not yet known.
-pub struct Request {
+pub struct Request<'a> {
     /// The name of the action.
-    pub action: String,
-    arguments: Members,
+    pub action: Cow<'a, str>,
+    arguments: Members<'a>,
 }
 
-impl Request {
+impl<'a> Request<'a> {
     /// Parses a request body.
     ///
     /// # Errors
     ///
     /// The reason why the body is not a request. It never repeats what was sent.
-    pub fn parse(body: &[u8]) -> Result<Self, InvalidRequest> {
+    pub fn parse(body: &'a [u8]) -> Result<Self, InvalidRequest> {
         let mut members = json::parse_object(body, MAX_BODY_SIZE)?;
-        let Some(Json::Other(Value::String(action))) = members.remove("action") else {
+        let Some(Json::Text(action)) = members.take("action") else {
             return Err(InvalidRequest::Action);
         };
-        let Some(Json::Object(arguments)) = members.remove("arguments") else {
+        let Some(Json::Object(arguments)) = members.take("arguments") else {
             return Err(InvalidRequest::Arguments);
         };
         Ok(Self { action, arguments })
@@ -57,7 +59,7 @@ impl Request {
     }
 }
 
-impl fmt::Debug for Request {
+impl fmt::Debug for Request<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request").finish_non_exhaustive()
     }
@@ -159,5 +161,8 @@ pub fn encode_error(action_invocation_id: &ActionInvocationId, error_code: &str)
 }
 
 fn encode(body: &impl Serialize) -> String {
-    serde_json::to_string(body).expect("wire types have string keys and no failing serializer")
+    let mut text = Vec::with_capacity(USUAL_SIZE);
+    serde_json::to_writer(&mut text, body)
+        .expect("wire types have string keys and no failing serializer");
+    String::from_utf8(text).expect("JSON is UTF-8")
 }

@@ -1,11 +1,14 @@
 //! Strict JSON: bounded in size and depth, and no member name twice.
 
-use std::{cell::Cell, fmt};
+use std::{borrow::Cow, cell::Cell, fmt, mem};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use serde::de::{
-    DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor,
-    value::MapDeserializer,
+use serde::{
+    Deserialize,
+    de::{
+        DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor,
+        value::MapDeserializer,
+    },
 };
 use serde_json::Value;
 
@@ -14,26 +17,29 @@ use crate::{
     types::Counter,
 };
 
-/// Any value. The objects of the protocol have so few members that a list of them is cheaper than a map.
+/// Any value. Its texts are parts of the body, unless they were escaped there.
 #[derive(Debug)]
-pub(crate) enum Json {
-    Object(Members),
+pub(crate) enum Json<'a> {
+    Object(Members<'a>),
+    Text(Cow<'a, str>),
     Other(Value),
 }
 
-/// The members of an object, sorted by their names, each of which is there once.
+/// The members of an object, sorted by their names, each of which is there once. The objects of the protocol have so few
+/// that a list of them is cheaper than a map.
 #[derive(Debug)]
-pub(crate) struct Members(Vec<(String, Json)>);
+pub(crate) struct Members<'a>(Vec<(Cow<'a, str>, Json<'a>)>);
 
-impl Members {
+impl<'a> Members<'a> {
     /// The value of the member with this name.
-    pub(crate) fn get(&self, name: &str) -> Option<&Json> {
+    pub(crate) fn get(&self, name: &str) -> Option<&Json<'a>> {
         self.place(name).map(|place| &self.0[place].1)
     }
 
-    /// Takes the member with this name out.
-    pub(crate) fn remove(&mut self, name: &str) -> Option<Json> {
-        self.place(name).map(|place| self.0.remove(place).1)
+    /// Takes the value of the member with this name, and leaves null.
+    pub(crate) fn take(&mut self, name: &str) -> Option<Json<'a>> {
+        let place = self.place(name)?;
+        Some(mem::replace(&mut self.0[place].1, Json::Other(Value::Null)))
     }
 
     /// Reads them as the fields of a structure; `None` if one is missing or mistyped.
@@ -48,20 +54,21 @@ impl Members {
     fn place(&self, name: &str) -> Option<usize> {
         let place = self
             .0
-            .binary_search_by(|(other, _)| other.as_str().cmp(name));
+            .binary_search_by(|(other, _)| other.as_ref().cmp(name));
         place.ok()
     }
 }
 
-impl From<Json> for Value {
-    fn from(json: Json) -> Self {
+impl From<Json<'_>> for Value {
+    fn from(json: Json<'_>) -> Self {
         match json {
             Json::Object(Members(members)) => Self::Object(
                 members
                     .into_iter()
-                    .map(|(name, value)| (name, value.into()))
+                    .map(|(name, value)| (name.into_owned(), value.into()))
                     .collect(),
             ),
+            Json::Text(text) => Self::String(text.into_owned()),
             Json::Other(value) => value,
         }
     }
@@ -69,7 +76,7 @@ impl From<Json> for Value {
 
 /// Parses a body of at most `max_size` bytes that must be one JSON object. Memory is linear in its size, and work but for
 /// the sorting of names.
-pub(crate) fn parse_object(body: &[u8], max_size: usize) -> Result<Members, InvalidRequest> {
+pub(crate) fn parse_object(body: &[u8], max_size: usize) -> Result<Members<'_>, InvalidRequest> {
     if body.len() > max_size {
         return Err(InvalidRequest::TooLarge);
     }
@@ -88,19 +95,18 @@ pub(crate) fn parse_object(body: &[u8], max_size: usize) -> Result<Members, Inva
 }
 
 /// Whether a value is of the type with this name in the protocol. Only the types of arguments are known here.
-pub(crate) fn is_of_type(value: &Json, type_name: &str) -> bool {
-    let Json::Other(value) = value else {
-        return false;
-    };
-    match type_name {
-        "string" => value.is_string(),
-        "bytes" => value
-            .as_str()
-            .is_some_and(|text| BASE64_STANDARD.decode(text).is_ok()),
-        "int32" => serde_json::from_value::<Counter>(value.clone()).is_ok(),
+pub(crate) fn is_of_type(value: &Json<'_>, type_name: &str) -> bool {
+    match (type_name, value) {
+        ("string", Json::Text(_)) => true,
+        ("bytes", Json::Text(text)) => BASE64_STANDARD.decode(text.as_ref()).is_ok(),
+        ("int32", Json::Other(value)) => serde_json::from_value::<Counter>(value.clone()).is_ok(),
         _ => false,
     }
 }
+
+/// The name of a member.
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// Reads any value, and leaves in `refusal` why it stopped if the reason is not the syntax.
 #[derive(Clone, Copy)]
@@ -127,49 +133,49 @@ impl Strict<'_> {
 }
 
 impl<'de> DeserializeSeed<'de> for Strict<'_> {
-    type Value = Json;
+    type Value = Json<'de>;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json<'de>, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
 impl<'de> Visitor<'de> for Strict<'_> {
-    type Value = Json;
+    type Value = Json<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON value")
     }
 
-    fn visit_unit<E>(self) -> Result<Json, E> {
+    fn visit_unit<E>(self) -> Result<Json<'de>, E> {
         Ok(Json::Other(Value::Null))
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Json, E> {
+    fn visit_bool<E>(self, value: bool) -> Result<Json<'de>, E> {
         Ok(Json::Other(value.into()))
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Json, E> {
+    fn visit_i64<E>(self, value: i64) -> Result<Json<'de>, E> {
         Ok(Json::Other(value.into()))
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Json, E> {
+    fn visit_u64<E>(self, value: u64) -> Result<Json<'de>, E> {
         Ok(Json::Other(value.into()))
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<Json, E> {
+    fn visit_f64<E>(self, value: f64) -> Result<Json<'de>, E> {
         Ok(Json::Other(value.into()))
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Json, E> {
-        Ok(Json::Other(value.into()))
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Json<'de>, E> {
+        Ok(Json::Text(Cow::Borrowed(value)))
     }
 
-    fn visit_string<E>(self, value: String) -> Result<Json, E> {
-        Ok(Json::Other(value.into()))
+    fn visit_str<E>(self, value: &str) -> Result<Json<'de>, E> {
+        Ok(Json::Text(Cow::Owned(value.to_owned())))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Json, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Json<'de>, A::Error> {
         let inner = self.inner()?;
         let mut array = Vec::new();
         while let Some(element) = elements.next_element_seed(inner)? {
@@ -178,10 +184,10 @@ impl<'de> Visitor<'de> for Strict<'_> {
         Ok(Json::Other(Value::Array(array)))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Json, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Json<'de>, A::Error> {
         let inner = self.inner()?;
         let mut object = Vec::new();
-        while let Some(name) = members.next_key::<String>()? {
+        while let Some(Name(name)) = members.next_key()? {
             object.push((name, members.next_value_seed(inner)?));
         }
         object.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
@@ -199,7 +205,7 @@ mod tests {
     use super::*;
     use crate::envelope::MAX_BODY_SIZE;
 
-    fn parse(body: &[u8]) -> Result<Members, InvalidRequest> {
+    fn parse(body: &[u8]) -> Result<Members<'_>, InvalidRequest> {
         parse_object(body, MAX_BODY_SIZE)
     }
 

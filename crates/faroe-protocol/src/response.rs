@@ -1,6 +1,6 @@
 //! The other end of the envelope: reading what an endpoint answered, without believing more than it says.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use serde_json::Value;
 
@@ -18,10 +18,10 @@ pub const MAX_RESPONSE_SIZE: usize = 1024 * 1024;
 const MAX_ERROR_CODE_SIZE: usize = 100;
 
 /// A response whose envelope is valid. Whether its values are those of the action that was invoked is not yet known.
-pub struct Response {
+pub struct Response<'a> {
     /// What connects the answer to a line in the log of the server that gave it.
     pub action_invocation_id: ActionInvocationId,
-    result: Result<Members, String>,
+    result: Result<Members<'a>, Cow<'a, str>>,
 }
 
 /// What an action answered instead of values.
@@ -57,30 +57,30 @@ impl<C: ErrorCode> fmt::Display for ResponseError<C> {
 
 impl<C: ErrorCode> std::error::Error for ResponseError<C> {}
 
-impl Response {
+impl<'a> Response<'a> {
     /// Parses the body of an HTTP 200. Unknown members are ignored.
     ///
     /// # Errors
     ///
     /// The reason why the body is not a response. It never repeats what was received.
-    pub fn parse(body: &[u8]) -> Result<Self, InvalidResponse> {
+    pub fn parse(body: &'a [u8]) -> Result<Self, InvalidResponse> {
         let mut members = json::parse_object(body, MAX_RESPONSE_SIZE)?;
-        let Some(Json::Other(Value::String(id))) = members.remove("action_invocation_id") else {
+        let Some(Json::Text(id)) = members.take("action_invocation_id") else {
             return Err(InvalidResponse::Member("action_invocation_id"));
         };
-        let result = match members.remove("ok") {
-            Some(Json::Other(Value::Bool(true))) => match members.remove("values") {
+        let result = match members.take("ok") {
+            Some(Json::Other(Value::Bool(true))) => match members.take("values") {
                 Some(Json::Object(values)) => Ok(values),
                 _ => return Err(InvalidResponse::Member("values")),
             },
-            Some(Json::Other(Value::Bool(false))) => match members.remove("error_code") {
-                Some(Json::Other(Value::String(code))) if is_error_code(&code) => Err(code),
+            Some(Json::Other(Value::Bool(false))) => match members.take("error_code") {
+                Some(Json::Text(code)) if is_error_code(&code) => Err(code),
                 _ => return Err(InvalidResponse::Member("error_code")),
             },
             _ => return Err(InvalidResponse::Member("ok")),
         };
         Ok(Self {
-            action_invocation_id: id.into(),
+            action_invocation_id: id.into_owned().into(),
             result,
         })
     }
@@ -95,7 +95,7 @@ impl Response {
     ) -> Result<Result<A::Values, ResponseError<A::ErrorCode>>, InvalidResponse> {
         let values = match self.result {
             Ok(values) => values,
-            Err(code) => return Ok(Err(known::<A>(code))),
+            Err(code) => return Ok(Err(known::<A>(code.into_owned()))),
         };
         let missing = A::Values::FIELDS
             .iter()
@@ -107,7 +107,7 @@ impl Response {
     }
 }
 
-impl fmt::Debug for Response {
+impl fmt::Debug for Response<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Response")
             .field("action_invocation_id", &self.action_invocation_id)

@@ -45,7 +45,7 @@ trait Run: Action {
 /// Invokes the action that the request names, and encodes its answer.
 pub(crate) async fn invoke(
     surroundings: &Surroundings,
-    request: Request,
+    request: Request<'_>,
 ) -> Result<String, InvalidRequest> {
     let handler = handler(&request.action).ok_or(InvalidRequest::UnknownAction)?;
     handler(surroundings, request).await
@@ -54,7 +54,7 @@ pub(crate) async fn invoke(
 type Handler =
     for<'a> fn(
         &'a Surroundings,
-        Request,
+        Request<'a>,
     ) -> Pin<Box<dyn Future<Output = Result<String, InvalidRequest>> + Send + 'a>>;
 
 macro_rules! dispatch {
@@ -74,7 +74,7 @@ faroe_core::protocol::for_each_user_server_action!(dispatch);
 
 async fn handle<A: Run>(
     surroundings: &Surroundings,
-    request: Request,
+    request: Request<'_>,
 ) -> Result<String, InvalidRequest> {
     let action: A = request.arguments()?;
     let id = ActionInvocationId::from(random::id());

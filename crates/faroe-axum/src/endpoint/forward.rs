@@ -95,7 +95,7 @@ fn no_answer(error: &(dyn std::error::Error + 'static)) -> Response {
     (StatusCode::BAD_GATEWAY, reason).into_response()
 }
 
-type Check = fn(Request) -> Result<(), InvalidRequest>;
+type Check = fn(Request<'_>) -> Result<(), InvalidRequest>;
 
 macro_rules! actions {
     ($($action:ty,)*) => {
@@ -106,7 +106,7 @@ macro_rules! actions {
 
 for_each_server_action!(actions);
 
-fn arguments_fit<A: Action>(request: Request) -> Result<(), InvalidRequest> {
+fn arguments_fit<A: Action>(request: Request<'_>) -> Result<(), InvalidRequest> {
     request.arguments::<A>().map(drop)
 }
 

@@ -116,7 +116,8 @@ fn p03_secrets_are_neither_printed_nor_compared_by_accident() {
         hash: bytes.clone(),
     };
     let body = json!({ "action": "get_session", "arguments": { "session_token": CANARY } });
-    let request = Request::parse(body.to_string().as_bytes()).unwrap();
+    let body = body.to_string();
+    let request = Request::parse(body.as_bytes()).unwrap();
     let response = EndpointResponse::Completed(body.to_string());
     for printed in [
         format!("{bytes:?}"),
