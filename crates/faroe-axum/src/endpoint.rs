@@ -4,7 +4,7 @@ mod body;
 mod forward;
 mod guard;
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use axum::{
     BoxError, Router,
@@ -22,8 +22,9 @@ use faroe_core::{
         id::ActionInvocationId,
     },
     random,
+    time::until,
 };
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 pub use self::guard::{InvocationGuard, Refusal};
 use self::{body::too_large, forward::Forward};
@@ -148,12 +149,11 @@ impl ActionInvocationEndpoint {
     where
         B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send,
     {
-        let now = Instant::now();
-        let answer = self.try_answer(request, now + self.body_timeout);
-        let answer = timeout_at(now + self.request_timeout, answer).await;
-        let mut response = match answer {
-            Ok(Ok(response) | Err(response)) => response,
-            Err(_) => {
+        let answer = pin!(self.try_answer(request));
+        let deadline = || Instant::now() + self.request_timeout;
+        let mut response = match until(deadline, answer).await {
+            Some(Ok(response) | Err(response)) => response,
+            None => {
                 let reason = "the request took too long; it may have happened or not\n";
                 (StatusCode::INTERNAL_SERVER_ERROR, reason).into_response()
             }
@@ -162,16 +162,12 @@ impl ActionInvocationEndpoint {
         response
     }
 
-    async fn try_answer<B>(
-        &self,
-        request: Request<B>,
-        body_deadline: Instant,
-    ) -> Result<Response, Response>
+    async fn try_answer<B>(&self, request: Request<B>) -> Result<Response, Response>
     where
         B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send,
     {
         let (parts, body) = request.into_parts();
-        let body = body::read(body, body_deadline).await?;
+        let body = body::read(body, self.body_timeout).await?;
         self.check(&parts, &body).await?;
         match &self.target {
             Target::Embedded(endpoint) => Ok(respond(endpoint.invoke(&body).await)),

@@ -3,10 +3,11 @@
 use std::{
     error::Error,
     fmt,
-    future::poll_fn,
     pin::pin,
-    sync::atomic::{AtomicBool, Ordering},
-    task::Poll,
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -14,7 +15,7 @@ use faroe_protocol::{
     action::{Action, ErrorCode},
     id::ActionInvocationId,
 };
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use crate::{
     configuration::{RateLimits, SessionConfiguration, Timeouts},
@@ -24,7 +25,7 @@ use crate::{
     log::ActionError,
     server::Parts,
     storage::{Cache, MainStorage, RateLimitStorage},
-    time::{UnixTime, runtime_now},
+    time::{UnixTime, runtime_now, until},
     user_store::UserStore,
 };
 
@@ -125,7 +126,8 @@ pub(crate) struct Invocation<'a> {
     parts: &'a Parts,
     action: &'static str,
     id: &'a ActionInvocationId,
-    started: Instant,
+    /// When it first had to wait: until then it takes next to no time.
+    started: OnceLock<Instant>,
     /// Whether what can be undone no more was begun, so that all of the action's time may be used.
     finishing: AtomicBool,
 }
@@ -136,7 +138,7 @@ impl<'a> Invocation<'a> {
             parts,
             action,
             id,
-            started: runtime_now(),
+            started: OnceLock::new(),
             finishing: AtomicBool::new(false),
         }
     }
@@ -189,25 +191,16 @@ impl<'a> Invocation<'a> {
     where
         Fault: From<E>,
     {
-        let now = runtime_now();
-        let limit = limit.min(self.time_left(now));
+        let limit = limit.min(self.time_left());
         if limit.is_zero() {
             return Err(AdapterError::new(operation, NoTimeLeft).into());
         }
-        let mut call = pin!(call);
-        let mut timer = pin!(None);
-        // What is ready at once needs no timer.
-        let result = poll_fn(|context| {
-            if let Poll::Ready(result) = call.as_mut().poll(context) {
-                return Poll::Ready(Some(result));
-            }
-            if timer.is_none() {
-                timer.set(Some(sleep_until(now + limit)));
-            }
-            let timer = timer.as_mut().as_pin_mut().expect("it was just set");
-            timer.poll(context).map(|()| None)
-        });
-        match result.await {
+        let deadline = || {
+            let now = runtime_now();
+            self.started.get_or_init(|| now);
+            now + limit
+        };
+        match until(deadline, pin!(call)).await {
             Some(result) => Ok(result?),
             None => Err(AdapterError::new(operation, TimedOut(limit)).into()),
         }
@@ -227,7 +220,7 @@ impl<'a> Invocation<'a> {
         self.finishing.store(true, Ordering::Relaxed);
     }
 
-    fn time_left(&self, now: Instant) -> Duration {
+    fn time_left(&self) -> Duration {
         let Timeouts {
             action, storage, ..
         } = self.timeouts();
@@ -237,9 +230,10 @@ impl<'a> Invocation<'a> {
         } else {
             storage.min(action / 2)
         };
-        action
-            .saturating_sub(kept)
-            .saturating_sub(now.duration_since(self.started))
+        let passed = self.started.get().map_or(Duration::ZERO, |started| {
+            runtime_now().duration_since(*started)
+        });
+        action.saturating_sub(kept).saturating_sub(passed)
     }
 
     /// Whether a new address may be used, if the checker is asked.

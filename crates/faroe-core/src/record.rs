@@ -44,6 +44,8 @@ pub(crate) struct Held<R> {
     pub(crate) secret: Zeroizing<String>,
     pub(crate) created_at: UnixTime,
     pub(crate) record: R,
+    /// When it was read, or created.
+    pub(crate) read_at: UnixTime,
     /// The storage's counter of what was read.
     counter: Counter,
 }
@@ -97,14 +99,26 @@ pub(crate) fn hash_secret(secret: &str) -> Bytes {
     ))
 }
 
+/// Whether this is the secret whose hash it is, in a time that tells nothing about either.
+pub(crate) fn is_secret(secret: &str, hash: &Bytes) -> bool {
+    defect!(
+        1,
+        hash_secret(secret).ct_eq(hash),
+        Sha256::digest(secret).ct_eq(hash)
+    )
+    .into()
+}
+
 impl Invocation<'_> {
     /// Creates a record with a fresh ID and secret.
     pub(crate) async fn create<R: Record>(&self, record: R) -> Result<Held<R>, Fault> {
+        let now = self.now();
         let held = Held {
             id: random::id(),
             secret: Zeroizing::new(random::secret()),
-            created_at: self.now(),
+            created_at: now,
             record,
+            read_at: now,
             counter: Counter::ZERO,
         };
         let (value, expires_at) = self.encode(&held);
@@ -129,15 +143,16 @@ impl Invocation<'_> {
             .within(self.timeouts().storage, "read a record", get)
             .await?;
         let Some(entry) = entry else { return Ok(None) };
+        let now = self.now();
         let text = std::str::from_utf8(&entry.value).ok();
         let stored: Option<Stored<R>> = text.and_then(|text| serde_json::from_str(text).ok());
         let Some(stored) = stored.filter(|stored| stored.version == VERSION) else {
             return Ok(None);
         };
-        let is_secret = bool::from(hash_secret(secret).ct_eq(&stored.secret_hash));
+        let is_secret = is_secret(secret, &stored.secret_hash);
         if !defect!(
             5,
-            is_secret || self.is_expired(&stored.record, stored.created_at),
+            is_secret || self.is_expired(&stored.record, stored.created_at, now),
             is_secret
         ) {
             return Ok(None);
@@ -147,18 +162,27 @@ impl Invocation<'_> {
             secret: Zeroizing::new(secret.to_owned()),
             created_at: stored.created_at,
             record: stored.record,
+            read_at: now,
             counter: entry.counter,
         };
-        if defect!(22, false, self.is_expired(&held.record, held.created_at)) {
-            self.discard(&held).await;
+        if defect!(
+            22,
+            false,
+            self.is_expired(&held.record, held.created_at, now)
+        ) {
+            Box::pin(self.discard(&held)).await;
             return Ok(None);
         }
         Ok(Some(held))
     }
 
-    pub(crate) fn is_expired<R: Record>(&self, record: &R, created_at: UnixTime) -> bool {
+    pub(crate) fn is_expired<R: Record>(
+        &self,
+        record: &R,
+        created_at: UnixTime,
+        now: UnixTime,
+    ) -> bool {
         let expires_at = record.expires_at(created_at, self.session_configuration());
-        let now = self.now();
         defect!(
             21,
             now.to_timestamp() >= expires_at.to_timestamp(),
@@ -241,6 +265,7 @@ mod tests {
             secret: Zeroizing::new(random::secret()),
             created_at: UnixTime::from_milliseconds(0),
             record: "what it holds",
+            read_at: UnixTime::from_milliseconds(0),
             counter: Counter::ZERO,
         };
         let printed = format!("{held:?}{held:#?}");

@@ -14,12 +14,12 @@ use faroe_protocol::{
     user::User,
 };
 use serde::{Deserialize, Serialize};
-use subtle::ConstantTimeEq;
 
 use crate::{
     configuration::SessionConfiguration,
     invocation::{Answer, Fault, Invocation, Run},
     record::{self, Held, Record},
+    storage::Cache,
     time::UnixTime,
     user::RememberedUser,
     user_store::UpdateUserOutcome,
@@ -119,19 +119,24 @@ impl Run for DeleteAllSessions {
 
 impl Held<SessionRecord> {
     fn to_session(&self, configuration: &SessionConfiguration) -> Session {
-        to_session(&self.id, self.created_at, &self.record, configuration)
+        let user_id = self.record.user_id.clone();
+        session(self.id.clone(), user_id, self.created_at, configuration)
+    }
+
+    fn into_session(self, configuration: &SessionConfiguration) -> Session {
+        session(self.id, self.record.user_id, self.created_at, configuration)
     }
 }
 
-fn to_session(
-    id: &str,
+fn session(
+    id: String,
+    user_id: UserId,
     created_at: UnixTime,
-    record: &SessionRecord,
     configuration: &SessionConfiguration,
 ) -> Session {
     Session {
         id: id.into(),
-        user_id: record.user_id.clone(),
+        user_id,
         created_at: created_at.to_timestamp(),
         expires_at: absolute_expiration(created_at, configuration).map(UnixTime::to_timestamp),
     }
@@ -194,11 +199,15 @@ impl Invocation<'_> {
         let Some(user) = user else {
             return Ok(None);
         };
-        self.record_use(&mut session, true).await;
+        if self.note_use(&mut session, true) {
+            self.write_use(&mut session).await;
+        }
         Ok(Some((session, user)))
     }
 
     /// The session that the token opens, as far as the configured caches know.
+    ///
+    /// What is rarely done is boxed here, so that the future of each call is small.
     async fn validate_session(&self, token: &SessionToken) -> Result<Option<Session>, Fault> {
         let token = token.expose();
         if let Some(cached) = self.cached_session(token).await {
@@ -211,16 +220,20 @@ impl Invocation<'_> {
         let asks_user_store = configuration
             .user_cache_expiration
             .is_none_or(|expiration| {
-                !is_within(self.now(), session.record.user_checked_at, expiration)
+                !is_within(session.read_at, session.record.user_checked_at, expiration)
             });
         if asks_user_store && self.check_user(&session).await?.is_none() {
             return Ok(None);
         }
-        self.record_use(&mut session, asks_user_store).await;
-        if !self.cache_session(&session).await? {
+        if self.note_use(&mut session, asks_user_store) {
+            Box::pin(self.write_use(&mut session)).await;
+        }
+        if let Some((cache, expiration)) = self.cache()
+            && !Box::pin(self.cache_session(cache, expiration, &session)).await?
+        {
             return Ok(None);
         }
-        Ok(Some(session.to_session(configuration)))
+        Ok(Some(session.into_session(configuration)))
     }
 
     /// The session's user, if it keeps the session alive. A dead session is removed.
@@ -228,16 +241,16 @@ impl Invocation<'_> {
         let user = self.user(&session.record.user_id).await?;
         let user = user.filter(|user| session.record.is_alive(user));
         if user.is_none() {
-            self.discard(session).await;
+            Box::pin(self.discard(session)).await;
         }
         Ok(user)
     }
 
-    /// Records that the session was used and its user checked, at most once per interval. A failure or a lost race is
-    /// no reason to refuse a valid session.
-    async fn record_use(&self, session: &mut Held<SessionRecord>, user_was_checked: bool) {
+    /// Notes that the session was used and its user checked, at most once per interval. Returns whether there is something
+    /// to write then.
+    fn note_use(&self, session: &mut Held<SessionRecord>, user_was_checked: bool) -> bool {
         let configuration = self.session_configuration();
-        let now = self.now();
+        let now = session.read_at;
         let used = session
             .record
             .last_used_at
@@ -254,9 +267,14 @@ impl Invocation<'_> {
             if user_was_checked {
                 session.record.user_checked_at = now;
             }
-            let updated = self.update(session).await;
-            self.tolerate(defect!(16, Ok(updated.expect("it is written")), updated));
         }
+        used || checked
+    }
+
+    /// Writes what was noted. A failure or a lost race is no reason to refuse a valid session.
+    async fn write_use(&self, session: &mut Held<SessionRecord>) {
+        let updated = self.update(session).await;
+        self.tolerate(defect!(16, Ok(updated.expect("it is written")), updated));
     }
 
     /// Removes the session, here and from the cache, and tells whether it was this call that did.
@@ -320,32 +338,36 @@ impl Invocation<'_> {
             .await;
         let value = self.tolerate(get)??;
         let cached: CachedSession = serde_json::from_slice(&value).ok()?;
-        if !is_within(self.now(), cached.validated_at, expiration) {
+        let now = self.now();
+        if !is_within(now, cached.validated_at, expiration) {
             return None;
         }
-        let is_secret = bool::from(record::hash_secret(secret).ct_eq(&cached.secret_hash));
-        if !is_secret || self.is_expired(&cached.record, cached.created_at) {
+        if !record::is_secret(secret, &cached.secret_hash)
+            || self.is_expired(&cached.record, cached.created_at, now)
+        {
             return Some(None);
         }
-        Some(Some(to_session(
-            id,
+        Some(Some(session(
+            id.to_owned(),
+            cached.record.user_id,
             cached.created_at,
-            &cached.record,
             self.session_configuration(),
         )))
     }
 
     /// Remembers a session that was just validated. Returns whether it still stands: a sign-out that came between the
     /// validation and this has removed it, and must not be undone by the cache.
-    async fn cache_session(&self, session: &Held<SessionRecord>) -> Result<bool, Fault> {
-        let Some((cache, expiration)) = self.cache() else {
-            return Ok(true);
-        };
+    async fn cache_session(
+        &self,
+        cache: &dyn Cache,
+        expiration: Duration,
+        session: &Held<SessionRecord>,
+    ) -> Result<bool, Fault> {
         let key = record::key::<SessionRecord>(&session.id);
         let cached = CachedSession {
             secret_hash: record::hash_secret(&session.secret),
             created_at: session.created_at,
-            validated_at: self.now(),
+            validated_at: session.read_at,
             record: session.record.clone(),
         };
         let value = serde_json::to_vec(&cached).expect("plain data with string keys");

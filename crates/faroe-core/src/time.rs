@@ -2,11 +2,15 @@
 
 use std::{
     fmt::Debug,
+    future::poll_fn,
+    pin::{Pin, pin},
+    task::Poll,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use faroe_protocol::types::Timestamp;
 use serde::{Deserialize, Serialize};
+use tokio::time::{Instant, sleep_until};
 
 /// Unix time in milliseconds: what records, buckets and storages reckon with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -59,8 +63,32 @@ pub trait Clock: Debug + Send + Sync + 'static {
 }
 
 /// The time of the asynchronous runtime, which a test can stop and move. It decides nothing but when to give up.
-pub(crate) fn runtime_now() -> tokio::time::Instant {
-    tokio::time::Instant::now()
+pub(crate) fn runtime_now() -> Instant {
+    Instant::now()
+}
+
+/// Waits for a future until a deadline, as tokio's `timeout_at` does; `None` if it was not ready then. What is ready at once
+/// costs neither a look at the clock nor a timer: the deadline is asked for when there is something to wait for.
+///
+/// # Panics
+///
+/// Outside a tokio runtime with time enabled, unless it is ready at once.
+pub async fn until<F: Future>(
+    deadline: impl Fn() -> Instant + Send,
+    mut future: Pin<&mut F>,
+) -> Option<F::Output> {
+    let mut timer = pin!(None);
+    poll_fn(move |context| {
+        if let Poll::Ready(output) = future.as_mut().poll(context) {
+            return Poll::Ready(Some(output));
+        }
+        if timer.is_none() {
+            timer.set(Some(sleep_until(deadline())));
+        }
+        let timer = timer.as_mut().as_pin_mut().expect("it was just set");
+        timer.poll(context).map(|()| None)
+    })
+    .await
 }
 
 /// The operating system's clock.
@@ -85,6 +113,8 @@ impl Clock for SystemClock {
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt;
+
     use super::*;
 
     #[test]
@@ -95,6 +125,22 @@ mod tests {
                 Timestamp::from_seconds(seconds)
             );
         }
+    }
+
+    #[test]
+    fn what_is_ready_at_once_needs_no_runtime() {
+        let deadline = || panic!("there is nothing to wait for");
+        let ready = until(deadline, pin!(std::future::ready(1))).now_or_never();
+        assert_eq!(ready, Some(Some(1)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_ready_by_the_deadline_counts_and_what_is_later_does_not() {
+        let after = |seconds| sleep_until(Instant::now() + Duration::from_secs(seconds));
+        let deadline = Instant::now() + Duration::from_secs(2);
+        assert_eq!(until(|| deadline, pin!(after(1))).await, Some(()));
+        assert_eq!(until(|| deadline, pin!(after(2))).await, None);
+        assert_eq!(Instant::now(), deadline);
     }
 
     #[test]

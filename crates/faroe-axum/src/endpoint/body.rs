@@ -1,6 +1,6 @@
 //! Reading the body of a request, within bounds.
 
-use std::{future::poll_fn, pin::pin, task::Poll};
+use std::{pin::pin, time::Duration};
 
 use axum::{
     BoxError,
@@ -8,35 +8,46 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use faroe_core::protocol::envelope::MAX_BODY_SIZE;
+use faroe_core::{protocol::envelope::MAX_BODY_SIZE, time::until};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 /// The whole body, or the response that refuses it.
-pub(super) async fn read<B>(body: B, deadline: Instant) -> Result<Bytes, Response>
+pub(super) async fn read<B>(body: B, timeout: Duration) -> Result<Bytes, Response>
 where
     B: HttpBody<Data = Bytes, Error: Into<BoxError>>,
 {
     if body.size_hint().lower() > MAX_BODY_SIZE as u64 {
         return Err(too_large());
     }
-    let mut collect = pin!(Limited::new(body, MAX_BODY_SIZE).collect());
-    // Nearly every body comes with its head, and needs no timer.
-    let collected = match poll_fn(|context| Poll::Ready(collect.as_mut().poll(context))).await {
-        Poll::Ready(collected) => Ok(collected),
-        Poll::Pending => timeout_at(deadline, collect).await,
-    };
-    match collected {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
-        Ok(Err(_)) => {
+    let collect = pin!(collect(Limited::new(body, MAX_BODY_SIZE)));
+    match until(|| Instant::now() + timeout, collect).await {
+        Some(Ok(body)) => Ok(body),
+        Some(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Some(Err(_)) => {
             Err((StatusCode::BAD_REQUEST, "the body could not be read\n").into_response())
         }
-        Err(_) => Err(refuse_body(
+        None => Err(refuse_body(
             StatusCode::REQUEST_TIMEOUT,
             "the body came too slowly\n",
         )),
     }
+}
+
+/// All of a body. Nearly every one comes in one piece, which is not copied then.
+async fn collect<B: HttpBody<Data = Bytes>>(body: B) -> Result<Bytes, B::Error> {
+    let mut body = pin!(body);
+    let mut whole = Vec::new();
+    while let Some(frame) = body.frame().await.transpose()? {
+        let Ok(piece) = frame.into_data() else {
+            continue;
+        };
+        if whole.is_empty() && body.is_end_stream() {
+            return Ok(piece);
+        }
+        whole.extend_from_slice(&piece);
+    }
+    Ok(whole.into())
 }
 
 pub(super) fn too_large() -> Response {
