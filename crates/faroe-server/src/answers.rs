@@ -11,14 +11,14 @@ use axum::{
 use futures::FutureExt;
 use tower::ServiceExt;
 
-/// Answers the requests of a connection. Cheap to clone.
-pub(crate) trait Answers: Clone + Send + Sync + 'static {
+/// Answers the requests of a connection.
+pub(crate) trait Answers: Send + Sync + 'static {
     /// Answers one request.
-    fn answer<B: RequestBody>(self, request: Request<B>) -> impl Future<Output = Response> + Send;
+    fn answer<B: RequestBody>(&self, request: Request<B>) -> impl Future<Output = Response> + Send;
 
     /// The same, and a panic is a 500: the server lives.
     fn answer_whatever_happens<B: RequestBody>(
-        self,
+        &self,
         request: Request<B>,
     ) -> impl Future<Output = Response> + Send {
         let answer = AssertUnwindSafe(self.answer(request)).catch_unwind();
@@ -39,8 +39,8 @@ pub(crate) trait RequestBody:
 impl<B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static> RequestBody for B {}
 
 impl Answers for Router {
-    async fn answer<B: RequestBody>(self, request: Request<B>) -> Response {
-        let Ok(response) = self.oneshot(request).await;
+    async fn answer<B: RequestBody>(&self, request: Request<B>) -> Response {
+        let Ok(response) = self.clone().oneshot(request).await;
         response
     }
 }

@@ -1,10 +1,12 @@
 //! Connections: accepted up to a limit, cut when they stall, and let go gracefully.
 
+mod head_timer;
+
 use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use futures::FutureExt;
 use hyper::{server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -13,6 +15,7 @@ use tokio::{
 };
 use tokio_io_timeout::TimeoutStream;
 
+use self::head_timer::HeadTimer;
 use crate::{answers::Answers, configuration::Http};
 
 /// The largest request head.
@@ -118,7 +121,6 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 fn protocol(http: &Http) -> http1::Builder {
     let mut protocol = http1::Builder::new();
     protocol
-        .timer(TokioTimer::new())
         .header_read_timeout(http.header_timeout)
         .max_header_size(MAX_HEAD_SIZE)
         .max_buf_size(MAX_BUFFER_SIZE)
@@ -135,7 +137,7 @@ struct Connection {
 
 impl Connection {
     async fn serve(
-        self,
+        mut self,
         stream: TcpStream,
         answers: impl Answers,
         mut stopping: watch::Receiver<bool>,
@@ -149,11 +151,12 @@ impl Connection {
         let mut is_stopping = pin!(is_stopping);
         {
             let service = service_fn(|request| {
-                let answer = answers.clone().answer_whatever_happens(request);
+                let answer = answers.answer_whatever_happens(request);
                 answer.map(Ok::<_, Infallible>)
             });
             let mut exchange = pin!(
                 self.protocol
+                    .timer(HeadTimer::default())
                     .serve_connection(TokioIo::new(&mut stream), service)
             );
             // A connection ends with an error when its client breaks it, is too slow, or sends what is no HTTP.

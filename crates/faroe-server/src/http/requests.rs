@@ -1,12 +1,12 @@
 //! A request: which path it takes, and what surrounds its answer.
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Instant};
+use std::{borrow::Cow, convert::Infallible, net::SocketAddr, sync::Arc, time::Instant};
 
 use axum::{
     Router,
     body::Body,
     extract::ConnectInfo,
-    http::{HeaderValue, Method, Request, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header},
     response::Response,
 };
 use tower::{Layer, ServiceExt, service_fn};
@@ -37,11 +37,14 @@ pub(super) struct Paths {
 }
 
 impl Answers for Requests {
-    async fn answer<B: RequestBody>(self, request: Request<B>) -> Response {
+    async fn answer<B: RequestBody>(&self, request: Request<B>) -> Response {
         let seen = Seen {
             started: Instant::now(),
             method: request.method().clone(),
-            uri: request.uri().clone(),
+            path: match request.uri().path() {
+                "/" => Cow::Borrowed("/"),
+                path => Cow::Owned(path.to_owned()),
+            },
         };
         let mut response = match &self.paths.cors {
             Some(cors) if request.headers().contains_key(header::ORIGIN) => {
@@ -52,7 +55,7 @@ impl Answers for Requests {
             }
             _ => self.find(request).await,
         };
-        set_headers(&self.paths.app, &mut response);
+        set_headers(&self.paths.app, response.headers_mut());
         seen.log(&response);
         response
     }
@@ -61,15 +64,19 @@ impl Answers for Requests {
 impl Requests {
     /// The answer of the path that the request asks for.
     async fn find<B: RequestBody>(&self, mut request: Request<B>) -> Response {
-        let app = &self.paths.app;
-        if let Some(refusal) = self.count(&mut request) {
+        let mut response = if let Some(refusal) = self.count(&mut request) {
             refusal
         } else if request.method() == Method::POST && request.uri().path() == "/" {
-            app.endpoint.answer(request).await
+            // It keeps its answers out of caches itself.
+            return self.paths.app.endpoint.answer(request).await;
         } else {
-            let router = self.paths.router.clone();
-            Box::pin(router.answer(request.map(Body::new))).await
-        }
+            Box::pin(self.paths.router.answer(request.map(Body::new))).await
+        };
+        let no_store = HeaderValue::from_static("no-store");
+        response
+            .headers_mut()
+            .insert(header::CACHE_CONTROL, no_store);
+        response
     }
 
     /// Counts the request, where that is wanted, and lets it carry who has sent it, for attempts to be counted later. The
@@ -88,21 +95,21 @@ impl Requests {
 struct Seen {
     started: Instant,
     method: Method,
-    uri: Uri,
+    path: Cow<'static, str>,
 }
 
 impl Seen {
     fn log(self, response: &Response) {
         let Self {
             method,
-            uri,
+            path,
             started,
         } = self;
         let status = response.status().as_u16();
         // A path that is none of ours is the caller's own text.
         let path = match response.status() {
             StatusCode::NOT_FOUND => "(none)",
-            _ => uri.path(),
+            _ => &*path,
         };
         if response.status().is_server_error() {
             tracing::warn!(%method, path, status, elapsed = ?started.elapsed(), "a request failed");
@@ -112,9 +119,8 @@ impl Seen {
     }
 }
 
-fn set_headers(app: &App, response: &mut Response) {
-    let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+/// What every answer has besides `Cache-Control: no-store`.
+fn set_headers(app: &App, headers: &mut HeaderMap) {
     headers.insert(
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),
