@@ -123,11 +123,11 @@ impl<'a> Answer<'a> {
     }
 }
 
-/// Sends a request again and again on each of some connections, which these servers share, and returns how many were
-/// answered per second.
+/// Sends a request again and again on each of some connections, which these servers and these requests share, and returns
+/// how many were answered per second.
 pub(crate) async fn load(
     addresses: &[SocketAddr],
-    request: &[u8],
+    requests: &[Vec<u8>],
     connections: usize,
     time: Duration,
 ) -> Result<f64> {
@@ -137,8 +137,8 @@ pub(crate) async fn load(
     }
     let start = Instant::now();
     let mut tasks = JoinSet::new();
-    for mut connection in all {
-        let request = request.to_vec();
+    for (mut connection, request) in all.into_iter().zip(requests.iter().cycle()) {
+        let request = request.clone();
         tasks.spawn(async move {
             let mut count = 0_u32;
             while start.elapsed() < time {

@@ -2,7 +2,7 @@
 
 use std::{env, time::Duration};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::Args;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -65,11 +65,11 @@ async fn compare(backend: Backend, options: &Options, report: &mut Report) -> Re
     let time = Duration::from_secs_f64(options.seconds);
     let requests_per_second = async |server: &Server, time| {
         let address = [server.process.address];
-        load(&address, &server.request, options.connections, time).await
+        load(&address, &server.requests, options.connections, time).await
     };
     let mut servers = Vec::new();
     for (_, settings) in CACHES {
-        servers.push(Server::start(backend, settings).await?);
+        servers.push(Server::start(backend, settings, options.connections).await?);
     }
     let bare = Server::bare(&servers[0]).await?;
     for server in servers.iter().chain([&bare]) {
@@ -90,27 +90,31 @@ async fn compare(backend: Backend, options: &Options, report: &mut Report) -> Re
     Ok(())
 }
 
-/// A server and what it is asked.
+/// A server and what it is asked, on each connection by another user.
 #[derive(Debug)]
 struct Server {
     process: ServerProcess,
-    request: Vec<u8>,
+    requests: Vec<Vec<u8>>,
     response: String,
     _folder: Option<TempDir>,
 }
 
 impl Server {
-    async fn start(backend: Backend, settings: &str) -> Result<Self> {
+    async fn start(backend: Backend, settings: &str, users: usize) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let process = faroe::start(folder.path(), backend, settings).await?;
-        let request = User::sign_up(process.address).await?.get_session();
+        let mut requests = Vec::new();
+        for _ in 0..users {
+            requests.push(User::sign_up(process.address).await?.get_session());
+        }
+        let request = requests.first().context("nobody asks anything")?;
         let mut connection = Connection::open(process.address).await?;
-        let response = String::from_utf8(connection.exchange(&request).await?.to_vec())?;
+        let response = String::from_utf8(connection.exchange(request).await?.to_vec())?;
         let is_ok = serde_json::from_str::<Value>(&response)?["ok"] == true;
         ensure!(is_ok, "get_session failed: {response}");
         Ok(Self {
             process,
-            request,
+            requests,
             response,
             _folder: Some(folder),
         })
@@ -122,7 +126,7 @@ impl Server {
         command.args(["bare", &other.response]);
         Ok(Self {
             process: ServerProcess::start(command).await?,
-            request: other.request.clone(),
+            requests: other.requests.clone(),
             response: other.response.clone(),
             _folder: None,
         })

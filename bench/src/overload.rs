@@ -1,6 +1,7 @@
 //! What ten times the load that hashing can take does to those who hash, to those who do not, and to memory.
 
 use std::{
+    slice,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -71,7 +72,13 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     // Twice as many as there are permits keep each of them busy.
     let mut connection = Connection::open(faroe.address).await?;
     was_hashed(connection.exchange(&attempt).await?)?;
-    let capacity = load(&[faroe.address], &attempt, 2 * permits, phase).await?;
+    let capacity = load(
+        &[faroe.address],
+        slice::from_ref(&attempt),
+        2 * permits,
+        phase,
+    )
+    .await?;
     let idle = check_again_and_again(&faroe, &check, phase).await?;
 
     let attempts = attempts(&faroe, &attempt, capacity * times, phase);

@@ -2,6 +2,7 @@
 
 use std::{
     net::SocketAddr,
+    slice,
     time::{Duration, Instant},
 };
 
@@ -94,7 +95,8 @@ async fn compare(backend: Backend, options: &Options, report: &mut Report) -> Re
             let mut of_one = None;
             for (index, count) in COUNTS.into_iter().enumerate() {
                 let servers = &servers[..count];
-                let (speed, cost) = measure(servers, &request, connections, time).await?;
+                let (speed, cost) =
+                    measure(servers, slice::from_ref(&request), connections, time).await?;
                 let (speed_of_one, cost_of_one) = *of_one.get_or_insert((speed, cost));
                 speeds[index].push(speed, speed_of_one);
                 costs[index].push(cost, cost_of_one);
@@ -115,7 +117,7 @@ async fn compare(backend: Backend, options: &Options, report: &mut Report) -> Re
 /// Requests per second of all of them, and the seconds of CPU time that each took them.
 async fn measure(
     servers: &[ServerProcess],
-    request: &[u8],
+    requests: &[Vec<u8>],
     connections: usize,
     time: Duration,
 ) -> Result<(f64, f64)> {
@@ -125,7 +127,7 @@ async fn measure(
         times.sum::<Result<f64>>()
     };
     let (start, before) = (Instant::now(), cpu_time()?);
-    let speed = load(&addresses, request, connections, time).await?;
+    let speed = load(&addresses, requests, connections, time).await?;
     let requests = speed * start.elapsed().as_secs_f64();
     Ok((speed, (cpu_time()? - before) / requests))
 }
