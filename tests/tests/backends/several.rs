@@ -123,7 +123,7 @@ pub(crate) async fn what_one_server_has_acknowledged_every_other_knows(backend: 
         let other = server.sign_in(&user, PASSWORD).await;
         // Each looks twice, so that what can be remembered of the user is.
         for server in servers.iter().chain(&servers) {
-            assert_eq!(server.session_state(&session).await, "valid");
+            assert_eq!(server.session_state(&session).await, "ok");
         }
         let of = json!({ "session_token": other.token });
         server.values("delete_all_sessions", of).await;

@@ -64,19 +64,14 @@ impl Answers for Requests {
 impl Requests {
     /// The answer of the path that the request asks for.
     async fn find<B: RequestBody>(&self, mut request: Request<B>) -> Response {
-        let mut response = if let Some(refusal) = self.count(&mut request) {
+        let app = &self.paths.app;
+        if let Some(refusal) = self.count(&mut request) {
             refusal
         } else if request.method() == Method::POST && request.uri().path() == "/" {
-            // It keeps its answers out of caches itself.
-            return self.paths.app.endpoint.answer(request).await;
+            app.endpoint.answer(request).await
         } else {
             Box::pin(self.paths.router.answer(request.map(Body::new))).await
-        };
-        let no_store = HeaderValue::from_static("no-store");
-        response
-            .headers_mut()
-            .insert(header::CACHE_CONTROL, no_store);
-        response
+        }
     }
 
     /// Counts the request, where that is wanted, and lets it carry who has sent it, for attempts to be counted later. The
@@ -119,8 +114,8 @@ impl Seen {
     }
 }
 
-/// What every answer has besides `Cache-Control: no-store`.
 fn set_headers(app: &App, headers: &mut HeaderMap) {
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),
