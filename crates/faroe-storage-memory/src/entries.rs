@@ -166,7 +166,7 @@ impl Entries {
             let key = Arc::clone(entry.key());
             self.move_place(&mut entry, key, expires_at);
         }
-        entry.value = value.to_vec();
+        value.clone_into(&mut entry.value);
         entry.expires_at = expires_at;
         entry.counter = next;
         Ok(UpdateOutcome::Updated)
