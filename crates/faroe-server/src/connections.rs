@@ -88,7 +88,7 @@ pub(crate) async fn serve<A: Answers>(
 /// Always has a timer that ends sooner than those of requests, which are of two seconds and more.
 ///
 /// A thread sleeps until the first timer ends, and is woken when another thread starts one that ends sooner still. Nearly
-/// every request would do that: a system call and a change of threads each.
+/// every request that waits for a database would do that: a system call and a change of threads each.
 async fn keep_timers_quiet() {
     loop {
         sleep(QUIET).await;

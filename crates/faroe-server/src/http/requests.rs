@@ -6,7 +6,7 @@ use axum::{
     Router,
     body::Body,
     extract::ConnectInfo,
-    http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header},
+    http::{HeaderValue, Method, Request, StatusCode, header},
     response::Response,
 };
 use tower::{Layer, ServiceExt, service_fn};
@@ -55,7 +55,7 @@ impl Answers for Requests {
             }
             _ => self.find(request).await,
         };
-        set_headers(&self.paths.app, response.headers_mut());
+        set_headers(&self.paths.app, &mut response);
         seen.log(&response);
         response
     }
@@ -114,7 +114,8 @@ impl Seen {
     }
 }
 
-fn set_headers(app: &App, headers: &mut HeaderMap) {
+fn set_headers(app: &App, response: &mut Response) {
+    let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(
         header::X_CONTENT_TYPE_OPTIONS,
