@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use faroe_protocol::types::{Bytes, Counter, Timestamp};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use faroe_protocol::types::{Counter, Timestamp};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -30,10 +31,10 @@ pub(crate) trait Record: Serialize + DeserializeOwned + Send + Sync {
 
 /// A record as it stands in the storage. It is never shown to anyone.
 #[derive(Debug, Serialize, Deserialize)]
-struct Stored<R> {
+struct Stored<'a, R> {
     version: u32,
-    /// SHA-256 of the token's secret. The secret has 120 random bits, so that a plain hash cannot be guessed.
-    secret_hash: Bytes,
+    /// What [`hash_secret`] makes of the token's secret.
+    secret_hash: &'a str,
     created_at: UnixTime,
     record: R,
 }
@@ -90,23 +91,19 @@ pub(crate) fn key<R: Record>(id: &str) -> String {
     [R::NAME, ".", id].concat()
 }
 
-pub(crate) fn hash_secret(secret: &str) -> Bytes {
+/// SHA-256 of a token's secret, in base64. The secret has 120 random bits, so that a plain hash cannot be guessed.
+pub(crate) fn hash_secret(secret: &str) -> String {
     let hash = Sha256::digest(secret);
-    Bytes::from(defect!(
+    defect!(
         1,
-        [secret.as_bytes(), &hash].concat(),
-        hash.to_vec()
-    ))
+        BASE64_STANDARD.encode([secret.as_bytes(), &hash].concat()),
+        BASE64_STANDARD.encode(hash)
+    )
 }
 
 /// Whether this is the secret whose hash it is, in a time that tells nothing about either.
-pub(crate) fn is_secret(secret: &str, hash: &Bytes) -> bool {
-    defect!(
-        1,
-        hash_secret(secret).ct_eq(hash),
-        Sha256::digest(secret).ct_eq(hash)
-    )
-    .into()
+pub(crate) fn is_secret(secret: &str, hash: &str) -> bool {
+    hash_secret(secret).as_bytes().ct_eq(hash.as_bytes()).into()
 }
 
 impl Invocation<'_> {
@@ -145,11 +142,11 @@ impl Invocation<'_> {
         let Some(entry) = entry else { return Ok(None) };
         let now = self.now();
         let text = std::str::from_utf8(&entry.value).ok();
-        let stored: Option<Stored<R>> = text.and_then(|text| serde_json::from_str(text).ok());
+        let stored: Option<Stored<'_, R>> = text.and_then(|text| serde_json::from_str(text).ok());
         let Some(stored) = stored.filter(|stored| stored.version == VERSION) else {
             return Ok(None);
         };
-        let is_secret = is_secret(secret, &stored.secret_hash);
+        let is_secret = is_secret(secret, stored.secret_hash);
         if !defect!(
             5,
             is_secret || self.is_expired(&stored.record, stored.created_at, now),
@@ -226,22 +223,15 @@ impl Invocation<'_> {
     }
 
     fn encode<R: Record>(&self, held: &Held<R>) -> (Vec<u8>, UnixTime) {
-        #[derive(Serialize)]
-        struct Borrowed<'a, R> {
-            version: u32,
-            secret_hash: Bytes,
-            created_at: UnixTime,
-            record: &'a R,
-        }
         let Held {
             secret,
             created_at,
             record,
             ..
         } = held;
-        let stored = Borrowed {
+        let stored = Stored {
             version: VERSION,
-            secret_hash: hash_secret(secret),
+            secret_hash: &hash_secret(secret),
             created_at: *created_at,
             record,
         };

@@ -10,7 +10,7 @@ use faroe_protocol::{
         DeleteAllSessions, DeleteAllSessionsErrorCode, DeleteSession, DeleteSessionErrorCode,
         GetSession, GetSessionErrorCode, GetSessionValues, Session,
     },
-    types::{Bytes, Counter},
+    types::Counter,
     user::User,
 };
 use serde::{Deserialize, Serialize};
@@ -75,11 +75,11 @@ fn is_within(now: UnixTime, since: UnixTime, duration: Duration) -> bool {
 
 /// A validated session, as the cache remembers it.
 #[derive(Debug, Serialize, Deserialize)]
-struct CachedSession {
-    secret_hash: Bytes,
+struct CachedSession<'a, R> {
+    secret_hash: &'a str,
     created_at: UnixTime,
     validated_at: UnixTime,
-    record: SessionRecord,
+    record: R,
 }
 
 impl Run for GetSession {
@@ -337,12 +337,12 @@ impl Invocation<'_> {
             )
             .await;
         let value = self.tolerate(get)??;
-        let cached: CachedSession = serde_json::from_slice(&value).ok()?;
+        let cached: CachedSession<'_, SessionRecord> = serde_json::from_slice(&value).ok()?;
         let now = self.now();
         if !is_within(now, cached.validated_at, expiration) {
             return None;
         }
-        if !record::is_secret(secret, &cached.secret_hash)
+        if !record::is_secret(secret, cached.secret_hash)
             || self.is_expired(&cached.record, cached.created_at, now)
         {
             return Some(None);
@@ -365,10 +365,10 @@ impl Invocation<'_> {
     ) -> Result<bool, Fault> {
         let key = record::key::<SessionRecord>(&session.id);
         let cached = CachedSession {
-            secret_hash: record::hash_secret(&session.secret),
+            secret_hash: &record::hash_secret(&session.secret),
             created_at: session.created_at,
             validated_at: session.read_at,
-            record: session.record.clone(),
+            record: &session.record,
         };
         let value = serde_json::to_vec(&cached).expect("plain data with string keys");
         let set = self

@@ -1,10 +1,10 @@
 //! Connections: accepted up to a limit, cut when they stall, and let go gracefully.
 
-mod head_timer;
+mod heads;
 
 use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
-use futures::FutureExt;
+use futures::{FutureExt, StreamExt, stream::FuturesUnordered};
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{
@@ -15,7 +15,7 @@ use tokio::{
 };
 use tokio_io_timeout::TimeoutStream;
 
-use self::head_timer::HeadTimer;
+use self::heads::Heads;
 use crate::{answers::Answers, configuration::Http};
 
 /// The largest request head.
@@ -48,7 +48,8 @@ pub(crate) async fn serve<A: Answers>(
 ) {
     let (stopping, _) = watch::channel(false);
     let connection = Connection {
-        protocol: protocol(http),
+        protocol: protocol(),
+        header_timeout: http.header_timeout,
         write_timeout: http.write_timeout,
     };
     let accept_all = async {
@@ -118,10 +119,10 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     )
 }
 
-fn protocol(http: &Http) -> http1::Builder {
+fn protocol() -> http1::Builder {
     let mut protocol = http1::Builder::new();
     protocol
-        .header_read_timeout(http.header_timeout)
+        .header_read_timeout(None)
         .max_header_size(MAX_HEAD_SIZE)
         .max_buf_size(MAX_BUFFER_SIZE)
         // Answers are small: to copy them behind their head costs less than to gather the two.
@@ -132,12 +133,22 @@ fn protocol(http: &Http) -> http1::Builder {
 #[derive(Clone)]
 struct Connection {
     protocol: http1::Builder,
+    header_timeout: Duration,
     write_timeout: Duration,
+}
+
+/// Why a connection is ended from this side.
+#[derive(Clone, Copy)]
+enum End {
+    /// The server stops.
+    Stopping,
+    /// The client does not send its next request.
+    HeadMissing,
 }
 
 impl Connection {
     async fn serve(
-        mut self,
+        self,
         stream: TcpStream,
         answers: impl Answers,
         mut stopping: watch::Receiver<bool>,
@@ -147,34 +158,47 @@ impl Connection {
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(self.write_timeout));
         let mut stream = Box::pin(stream);
-        let is_stopping = async { drop(stopping.wait_for(|stopping| *stopping).await) };
-        let mut is_stopping = pin!(is_stopping);
         {
+            let heads = Heads::default();
             let service = service_fn(|request| {
-                let answer = answers.answer_whatever_happens(request);
+                let answer = heads.answer(answers.answer_whatever_happens(request));
                 answer.map(Ok::<_, Infallible>)
             });
             let mut exchange = pin!(
                 self.protocol
-                    .timer(HeadTimer::default())
                     .serve_connection(TokioIo::new(&mut stream), service)
             );
+            let stops = is_stopping(&mut stopping).map(|()| End::Stopping);
+            let lacks_a_head = heads
+                .missing(self.header_timeout)
+                .map(|()| End::HeadMissing);
+            // Neither is asked again before it has woken the task: every request does.
+            let mut ends: FuturesUnordered<_> = [stops.left_future(), lacks_a_head.right_future()]
+                .into_iter()
+                .collect();
             // A connection ends with an error when its client breaks it, is too slow, or sends what is no HTTP.
             tokio::select! {
                 biased;
                 _ = exchange.as_mut() => {}
-                () = is_stopping.as_mut() => {
+                end = ends.next() => if let Some(End::Stopping) = end {
                     exchange.as_mut().graceful_shutdown();
-                    let _ = exchange.await;
+                    tokio::select! {
+                        _ = exchange => {}
+                        _ = ends.next() => {}
+                    }
                     return;
                 }
             }
         }
         tokio::select! {
             _ = timeout(LINGER_TIME, linger(&mut stream)) => {}
-            () = is_stopping => {}
+            () = is_stopping(&mut stopping) => {}
         }
     }
+}
+
+async fn is_stopping(stopping: &mut watch::Receiver<bool>) {
+    drop(stopping.wait_for(|stopping| *stopping).await);
 }
 
 /// Reads on for a while. Closing a socket with unread bytes resets the connection, and a client that is still sending
