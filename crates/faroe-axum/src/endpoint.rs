@@ -145,11 +145,21 @@ impl ActionInvocationEndpoint {
     }
 
     /// Answers a request, whatever its path and method are.
-    pub async fn answer<B>(&self, request: Request<B>) -> Response
+    pub fn answer<B>(&self, request: Request<B>) -> impl Future<Output = Response> + Send
     where
         B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send,
     {
-        let answer = pin!(self.try_answer(request));
+        let (parts, body) = request.into_parts();
+        // No one else looks at them, and what is dropped here need not be moved on with the future.
+        let guard = self.guard.as_ref().map(|guard| (guard, Box::new(parts)));
+        self.answer_body(guard, body)
+    }
+
+    async fn answer_body<B>(&self, guard: Option<Guarded<'_>>, body: B) -> Response
+    where
+        B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send,
+    {
+        let answer = pin!(self.try_answer(guard, body));
         let deadline = || Instant::now() + self.request_timeout;
         let mut response = match until(deadline, answer).await {
             Some(Ok(response) | Err(response)) => response,
@@ -162,30 +172,35 @@ impl ActionInvocationEndpoint {
         response
     }
 
-    async fn try_answer<B>(&self, request: Request<B>) -> Result<Response, Response>
+    async fn try_answer<B>(&self, guard: Option<Guarded<'_>>, body: B) -> Result<Response, Response>
     where
         B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send,
     {
-        let (parts, body) = request.into_parts();
         let body = body::read(body, self.body_timeout).await?;
-        self.check(&parts, &body).await?;
+        if let Some((guard, parts)) = guard {
+            check(guard, &parts, &body).await?;
+        }
         match &self.target {
             Target::Embedded(endpoint) => Ok(respond(endpoint.invoke(&body).await)),
-            Target::Remote(forward) => forward.answer(body).await,
+            Target::Remote(forward) => Box::pin(forward.answer(body)).await,
         }
     }
+}
 
-    async fn check(&self, parts: &Parts, body: &Bytes) -> Result<(), Response> {
-        let Some(guard) = &self.guard else {
-            return Ok(());
-        };
-        let request = envelope::Request::parse(body).map_err(refuse)?;
-        match guard.check(&request.action, parts).await {
-            Ok(()) => Ok(()),
-            Err(Refusal::Response(response)) => Err(response),
-            Err(Refusal::RateLimited { retry_after }) => {
-                Err(rate_limited(&request.action, retry_after))
-            }
+/// A guard and what it looks at.
+type Guarded<'a> = (&'a Arc<dyn InvocationGuard>, Box<Parts>);
+
+async fn check(
+    guard: &Arc<dyn InvocationGuard>,
+    parts: &Parts,
+    body: &Bytes,
+) -> Result<(), Response> {
+    let request = envelope::Request::parse(body).map_err(refuse)?;
+    match guard.check(&request.action, parts).await {
+        Ok(()) => Ok(()),
+        Err(Refusal::Response(response)) => Err(response),
+        Err(Refusal::RateLimited { retry_after }) => {
+            Err(rate_limited(&request.action, retry_after))
         }
     }
 }

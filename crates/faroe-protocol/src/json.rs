@@ -17,6 +17,9 @@ use crate::{
     types::Counter,
 };
 
+/// Room that is made at once: most objects of requests have no more members.
+const USUAL_MEMBERS: usize = 2;
+
 /// Any value. Its texts are parts of the body, unless they were escaped there.
 #[derive(Debug)]
 pub(crate) enum Json<'a> {
@@ -186,7 +189,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Json<'de>, A::Error> {
         let inner = self.inner()?;
-        let mut object = Vec::new();
+        let mut object = Vec::with_capacity(USUAL_MEMBERS);
         while let Some(Name(name)) = members.next_key()? {
             object.push((name, members.next_value_seed(inner)?));
         }

@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use futures::FutureExt;
 use tokio::time::sleep;
 
 /// The heads of a connection's requests, which follow one another.
@@ -19,11 +20,9 @@ pub(super) struct Heads {
 
 impl Heads {
     /// Makes the answer to a request whose head has come.
-    pub(super) async fn answer<T>(&self, answer: impl Future<Output = T>) -> T {
+    pub(super) fn answer<A: Future>(&self, answer: A) -> impl Future<Output = A::Output> {
         self.step();
-        let answer = answer.await;
-        self.step();
-        answer
+        answer.inspect(|_| self.step())
     }
 
     /// Ends when a head has been waited for this long: for the first one exactly, for later ones up to twice as long.
@@ -49,7 +48,7 @@ impl Heads {
 
 #[cfg(test)]
 mod tests {
-    use futures::{FutureExt, future};
+    use futures::future;
     use tokio::time::Instant;
 
     use super::*;

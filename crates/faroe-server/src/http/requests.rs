@@ -9,6 +9,7 @@ use axum::{
     http::{HeaderValue, Method, Request, StatusCode, header},
     response::Response,
 };
+use futures::{FutureExt, future::ready};
 use tower::{Layer, ServiceExt, service_fn};
 use tower_http::cors::CorsLayer;
 
@@ -36,41 +37,41 @@ pub(super) struct Paths {
     pub(super) cors: Option<CorsLayer>,
 }
 
+/// Futures are made by functions that are not `async`, and all but that of an action is boxed: so the one that hyper
+/// moves about for each request does not hold the request once more for each function that it passes through.
 impl Answers for Requests {
-    async fn answer<B: RequestBody>(&self, request: Request<B>) -> Response {
-        let seen = Seen {
-            started: Instant::now(),
-            method: request.method().clone(),
-            path: match request.uri().path() {
-                "/" => Cow::Borrowed("/"),
-                path => Cow::Owned(path.to_owned()),
-            },
-        };
-        let mut response = match &self.paths.cors {
+    fn answer<B: RequestBody>(&self, request: Request<B>) -> impl Future<Output = Response> + Send {
+        let seen = Seen::new(&request);
+        let answer = match &self.paths.cors {
             Some(cors) if request.headers().contains_key(header::ORIGIN) => {
-                let inner =
-                    service_fn(async |request| Ok::<_, Infallible>(self.find(request).await));
-                let Ok(response) = Box::pin(cors.layer(inner).oneshot(request)).await;
-                response
+                let inner = service_fn(|request| self.find(request).map(Ok::<_, Infallible>));
+                let answer = cors.layer(inner).oneshot(request);
+                answer.map(|Ok(response)| response).boxed().right_future()
             }
-            _ => self.find(request).await,
+            _ => self.find(request).left_future(),
         };
-        set_headers(&self.paths.app, &mut response);
-        seen.log(&response);
-        response
+        answer.map(|mut response| {
+            set_headers(&self.paths.app, &mut response);
+            seen.log(&response);
+            response
+        })
     }
 }
 
 impl Requests {
     /// The answer of the path that the request asks for.
-    async fn find<B: RequestBody>(&self, mut request: Request<B>) -> Response {
+    fn find<B: RequestBody>(
+        &self,
+        mut request: Request<B>,
+    ) -> impl Future<Output = Response> + Send {
         let app = &self.paths.app;
         if let Some(refusal) = self.count(&mut request) {
-            refusal
+            ready(refusal).boxed().right_future()
         } else if request.method() == Method::POST && request.uri().path() == "/" {
-            app.endpoint.answer(request).await
+            app.endpoint.answer(request).left_future()
         } else {
-            Box::pin(self.paths.router.answer(request.map(Body::new))).await
+            let answer = self.paths.router.answer(request.map(Body::new));
+            answer.boxed().right_future()
         }
     }
 
@@ -94,6 +95,17 @@ struct Seen {
 }
 
 impl Seen {
+    fn new<B>(request: &Request<B>) -> Self {
+        Self {
+            started: Instant::now(),
+            method: request.method().clone(),
+            path: match request.uri().path() {
+                "/" => Cow::Borrowed("/"),
+                path => Cow::Owned(path.to_owned()),
+            },
+        }
+    }
+
     fn log(self, response: &Response) {
         let Self {
             method,
