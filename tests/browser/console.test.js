@@ -273,6 +273,33 @@ describe("the development console", () => {
 		await main.getByText("Nobody is signed in here").waitFor();
 	});
 
+	it("does not take the end of a flow for that of the next one", async () => {
+		const { page, press, expectOpen } = await visit();
+		const address = page.getByLabel("Email address");
+		await address.fill("first@example.com");
+		await press("Start the sign-up");
+		await expectOpen(/Enter the code/);
+		let letThrough;
+		const held = new Promise((resolve) => (letThrough = resolve));
+		await page.route(`${server.url}/`, async (route) => {
+			const isEnd = route.request().postDataJSON().action === "delete_signup";
+			await (isEnd && held);
+			await route.continue();
+		});
+		await press("Give the sign-up up");
+		await page.getByRole("button", { name: /Give an email address/ }).click();
+		await address.fill("second@example.com");
+		await press("Start the sign-up");
+		await page.getByText("second@example.com", { exact: true }).first().waitFor();
+		const answered = page.waitForResponse((response) => response.request().postDataJSON()?.action === "delete_signup");
+		letThrough();
+		await (await answered).finished();
+		await page.getByText("second@example.com", { exact: true }).first().waitFor();
+		await press("Use it");
+		await press("Verify the code");
+		await expectOpen(/Choose a password/);
+	});
+
 	it("shows what has changed once, and not again under the hand of who goes on", async () => {
 		const { page, press, goTo } = await visit();
 		const address = page.getByLabel("Email address");

@@ -159,11 +159,12 @@ function showMailCard(card, address) {
 
 /** Invokes an action of a flow with the kept tokens, and shows what came of it. */
 async function run(flow, action, values) {
-	const sent = ACTIONS.get(action).arguments.map(([name]) => [name, values[name] ?? state.tokens[name] ?? ""]);
-	const exchange = await invoke(action, Object.fromEntries(sent));
+	const names = ACTIONS.get(action).arguments.map(([name]) => name);
+	const sent = Object.fromEntries(names.map((name) => [name, values[name] ?? state.tokens[name] ?? ""]));
+	const exchange = await invoke(action, sent);
 	await fetchMail();
 	// Nothing is awaited from here on: what has changed is shown once, and not again under the hand of who goes on.
-	learn(flow, action, values, exchange);
+	learn(flow, action, sent, exchange);
 	if (exchange.ok) {
 		delete drafts[action];
 		if (action === flow.steps[0]?.action || action.startsWith("complete_")) {

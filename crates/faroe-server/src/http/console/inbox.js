@@ -3,6 +3,9 @@
 /** How often the server is asked for new messages, in milliseconds. */
 const PACE = 1000;
 
+/** How long an answer is waited for, in milliseconds. */
+const PATIENCE = 5000;
+
 const inbox = {
 	/** The oldest first. */
 	messages: [],
@@ -18,7 +21,8 @@ async function fetchMail() {
 	const last = inbox.messages.at(-1)?.number ?? 0;
 	let answer;
 	try {
-		answer = await (await fetch(`/dev/inbox?mailbox=${inbox.id ?? ""}&after=${last}`)).json();
+		const signal = AbortSignal.timeout(PATIENCE);
+		answer = await (await fetch(`/dev/inbox?mailbox=${inbox.id ?? ""}&after=${last}`, { signal })).json();
 	} catch {
 		inbox.reachable = false;
 		return false;

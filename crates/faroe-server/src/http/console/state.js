@@ -103,7 +103,11 @@ function learn(flow, action, sent, exchange) {
 
 function learnStep(flow, action, sent) {
 	if (action.startsWith("delete_")) {
-		restart(flow);
+		const token = tokenOf(flow);
+		// The answer may come when another flow of the kind has begun.
+		if (sent[token] === state.tokens[token]) {
+			restart(flow);
+		}
 		return;
 	}
 	if (action === flow.steps[0].action) {
