@@ -17,7 +17,8 @@ use faroe_storage_mysql::MysqlStorage;
 use faroe_storage_postgres::PostgresStorage;
 use faroe_storage_redis::{Redis, RedisStorage};
 use faroe_storage_sqlite::SqliteStorage;
-use faroe_testkit::{hasher::CountingHasher, user_store::ReferenceUserStore};
+use faroe_testkit::hasher::CountingHasher;
+use faroe_user_store_sqlite::SqliteUserStore;
 
 use self::worker::{Adapter, Operation, Place, Worker};
 use crate::{
@@ -135,7 +136,8 @@ async fn compare<W: Worker>(
 ) -> Result<()> {
     let hasher = Arc::new(CountingHasher::new("counting"));
     let storages = Storages::single(Arc::clone(&storage));
-    let users = ReferenceUserStore::default();
+    let folder = tempfile::tempdir()?;
+    let users = SqliteUserStore::connect(folder.path().join("users.sqlite3")).await?;
     let server = embedded::server(hasher, storages, users, ServerOptions::default()).await?;
     let (mut adapters, mut drivers) = (Vec::new(), Vec::new());
     for _ in 0..options.tasks {

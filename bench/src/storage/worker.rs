@@ -88,7 +88,7 @@ pub(super) trait Worker: Send + 'static {
 pub(super) struct Adapter {
     pub(super) storage: Arc<dyn Storage>,
     pub(super) place: Place,
-    /// A server on the same storage, with its user in memory and without a cache.
+    /// A server on the same storage, with its user in SQLite and without a cache.
     pub(super) server: Server,
     pub(super) session_token: SessionToken,
 }
