@@ -1,6 +1,6 @@
 //! What answers requests.
 
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use axum::{
     BoxError, Router,
@@ -8,7 +8,7 @@ use axum::{
     http::{Request, StatusCode},
     response::{IntoResponse, Response},
 };
-use futures::FutureExt;
+use futures::{FutureExt, future::ready};
 use tower::ServiceExt;
 
 /// Answers the requests of a connection.
@@ -21,7 +21,10 @@ pub(crate) trait Answers: Send + Sync + 'static {
         &self,
         request: Request<B>,
     ) -> impl Future<Output = Response> + Send {
-        let answer = AssertUnwindSafe(self.answer(request)).catch_unwind();
+        let answer = match catch_unwind(AssertUnwindSafe(|| self.answer(request))) {
+            Ok(answer) => AssertUnwindSafe(answer).catch_unwind().left_future(),
+            Err(panic) => ready(Err(panic)).right_future(),
+        };
         answer.map(|answer| {
             answer.unwrap_or_else(|_panic| {
                 (StatusCode::INTERNAL_SERVER_ERROR, "internal error\n").into_response()

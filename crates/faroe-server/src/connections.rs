@@ -172,7 +172,7 @@ impl Connection {
             let lacks_a_head = heads
                 .missing(self.header_timeout)
                 .map(|()| End::HeadMissing);
-            // Neither is asked again before it has woken the task: every request does.
+            // These are asked when they have woken the task, and not for each request that does.
             let mut ends: FuturesUnordered<_> = [stops.left_future(), lacks_a_head.right_future()]
                 .into_iter()
                 .collect();

@@ -11,7 +11,8 @@ use tokio::time::sleep;
 /// The heads of a connection's requests, which follow one another.
 ///
 /// Not the timer that hyper offers, which begins and ends with each head: this has one of the connection look, now and
-/// then, whether anything has happened.
+/// then, whether anything has happened. An answer counts as given when it is made, for this server's fit into the buffer of a
+/// socket.
 #[derive(Debug, Default)]
 pub(super) struct Heads {
     /// How many heads have come, and answers to them been made: even while the next head is waited for.
