@@ -1,6 +1,6 @@
 //! How much of the speed of bare HTTP is left for `get_session`.
 
-use std::{env, time::Duration};
+use std::{env, num::NonZeroUsize, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
@@ -42,8 +42,8 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 0.3)]
     seconds: f64,
     /// How many connections ask at once.
-    #[arg(long, default_value_t = 32)]
-    connections: usize,
+    #[arg(long, default_value = "32")]
+    connections: NonZeroUsize,
 }
 
 #[tokio::main]
@@ -65,11 +65,11 @@ async fn compare(backend: Backend, options: &Options, report: &mut Report) -> Re
     let time = Duration::from_secs_f64(options.seconds);
     let requests_per_second = async |server: &Server, time| {
         let address = [server.process.address];
-        load(&address, &server.requests, options.connections, time).await
+        load(&address, &server.requests, options.connections.get(), time).await
     };
     let mut servers = Vec::new();
     for (_, settings) in CACHES {
-        servers.push(Server::start(backend, settings, options.connections).await?);
+        servers.push(Server::start(backend, settings, options.connections.get()).await?);
     }
     let bare = Server::bare(&servers[0]).await?;
     for server in servers.iter().chain([&bare]) {

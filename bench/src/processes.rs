@@ -2,6 +2,7 @@
 
 use std::{
     net::SocketAddr,
+    num::NonZeroUsize,
     slice,
     time::{Duration, Instant},
 };
@@ -37,8 +38,8 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 0.5)]
     seconds: f64,
     /// How many connections ask at once, in all.
-    #[arg(long, default_value_t = 32)]
-    connections: usize,
+    #[arg(long, default_value = "32")]
+    connections: NonZeroUsize,
 }
 
 #[tokio::main]
@@ -69,7 +70,7 @@ async fn compare(backend: Backend, options: &Options, report: &mut Report) -> Re
     let first = servers[0].address;
     let user = User::sign_up(first).await?;
     let wrong_password = user.wrong_password(first).await?;
-    let many = options.connections;
+    let many = options.connections.get();
     for (name, request, connections, error_code) in [
         ("get_session", user.get_session(), many, None),
         ("create_signin", user.create_signin(), many, None),
