@@ -79,7 +79,7 @@ pub struct Configuration {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Http {
     pub(crate) max_connections: u32,
-    /// How long a request head may take, and how long a connection may idle before one.
+    /// How long a request head may take. A connection may idle up to twice as long before the next one.
     pub(crate) header_timeout: Duration,
     pub(crate) body_timeout: Duration,
     pub(crate) request_timeout: Duration,
