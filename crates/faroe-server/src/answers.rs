@@ -47,3 +47,31 @@ impl Answers for Router {
         response
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+
+    use super::*;
+
+    /// Panics before there is a future, or within it.
+    struct Panics {
+        at_once: bool,
+    }
+
+    impl Answers for Panics {
+        fn answer<B: RequestBody>(&self, _: Request<B>) -> impl Future<Output = Response> + Send {
+            assert!(!self.at_once, "canary");
+            async { panic!("canary") }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_500_wherever_it_happens() {
+        for at_once in [true, false] {
+            let request = Request::new(Body::empty());
+            let response = Panics { at_once }.answer_whatever_happens(request).await;
+            assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        }
+    }
+}

@@ -138,7 +138,6 @@ struct Connection {
 }
 
 /// Why a connection is ended from this side.
-#[derive(Clone, Copy)]
 enum End {
     /// The server stops.
     Stopping,

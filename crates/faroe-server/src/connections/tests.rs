@@ -120,3 +120,28 @@ async fn connections_beyond_the_limit_wait_for_their_turn() {
     running.remove(0).send(()).unwrap();
     has_started.recv().await.unwrap();
 }
+
+#[tokio::test]
+async fn half_a_head_does_not_keep_a_server_that_stops() {
+    let mut http = Configuration::load(&Arguments::default()).unwrap().http;
+    http.header_timeout = Duration::from_millis(100);
+    http.shutdown_timeout = Duration::from_secs(3600);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let places = Arc::new(Semaphore::new(http.max_connections as usize));
+    let (stop, stops) = oneshot::channel::<()>();
+    let (accepted, mut has_accepted) = mpsc::unbounded_channel();
+    let serving = tokio::spawn(async move {
+        let answers_for = move |_| {
+            accepted.send(()).unwrap();
+            Router::new()
+        };
+        let stops = async { stops.await.unwrap() };
+        serve(listener, answers_for, &http, places, stops).await;
+    });
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(b"GET / HT").await.unwrap();
+    has_accepted.recv().await.unwrap();
+    stop.send(()).unwrap();
+    serving.await.unwrap();
+}
