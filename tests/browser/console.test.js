@@ -274,7 +274,7 @@ describe("the development console", () => {
 	});
 
 	it("does not take the end of a flow for that of the next one", async () => {
-		const { page, press, expectOpen } = await visit();
+		const { page, main, press, expectOpen } = await visit();
 		const address = page.getByLabel("Email address");
 		await address.fill("first@example.com");
 		await press("Start the sign-up");
@@ -294,7 +294,7 @@ describe("the development console", () => {
 		const answered = page.waitForResponse((response) => response.request().postDataJSON()?.action === "delete_signup");
 		letThrough();
 		await (await answered).finished();
-		await page.getByText("Done.").waitFor();
+		await main.getByText("The answer is under").waitFor();
 		await press("Use it");
 		await press("Verify the code");
 		await expectOpen(/Choose a password/);

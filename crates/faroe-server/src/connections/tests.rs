@@ -143,5 +143,8 @@ async fn half_a_head_does_not_keep_a_server_that_stops() {
     stream.write_all(b"GET / HT").await.unwrap();
     has_accepted.recv().await.unwrap();
     stop.send(()).unwrap();
-    serving.await.unwrap();
+    timeout(Duration::from_secs(60), serving)
+        .await
+        .unwrap()
+        .unwrap();
 }
