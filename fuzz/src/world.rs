@@ -8,6 +8,7 @@ use std::{
 
 use faroe_core::{
     Server, ServerOptions, ServerParts, SessionConfiguration, Storages, UserPasswordHashAlgorithms,
+    background::BackgroundTasks,
     endpoint::{Endpoint, EndpointResponse},
     protocol::schema::{ActionSchema, server_actions},
     storage::namespace,
@@ -113,6 +114,7 @@ impl World {
             },
             clock: Arc::clone(&clock) as _,
             error_logger: Arc::clone(&log) as _,
+            background: Arc::new(BackgroundTasks::new(0)),
             ..ServerOptions::default()
         };
         let server = Server::new(parts, options).expect("the defaults are valid");

@@ -3,6 +3,7 @@
 use std::{fmt, num::NonZeroUsize, sync::Arc, thread, time::Duration};
 
 use crate::{
+    background::{Background, BackgroundTasks},
     email::{AllowAllEmailAddresses, EmailAddressChecker, EmailSender},
     log::{ActionErrorLogger, TracingLogger},
     password::{AllowAllPasswords, PasswordHashAlgorithm, PasswordStrengthChecker},
@@ -81,6 +82,8 @@ pub struct ServerOptions {
     pub error_logger: Arc<dyn ActionErrorLogger>,
     /// What the time is. Default: [`SystemClock`].
     pub clock: Arc<dyn Clock>,
+    /// When work is done that no answer needs. Default: [`BackgroundTasks`].
+    pub background: Arc<dyn Background>,
 }
 
 impl Default for ServerOptions {
@@ -94,6 +97,7 @@ impl Default for ServerOptions {
             password_strength_checker: Arc::new(AllowAllPasswords),
             error_logger: Arc::new(TracingLogger),
             clock: Arc::new(SystemClock),
+            background: Arc::new(BackgroundTasks::default()),
         }
     }
 }

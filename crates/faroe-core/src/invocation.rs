@@ -3,7 +3,7 @@
 use std::{
     error::Error,
     fmt,
-    pin::pin,
+    pin::{Pin, pin},
     sync::{
         OnceLock,
         atomic::{AtomicBool, Ordering},
@@ -23,7 +23,7 @@ use crate::{
     error::AdapterError,
     hashing::Hasher,
     log::ActionError,
-    server::Parts,
+    server::{Parts, Server},
     storage::{Cache, MainStorage, RateLimitStorage},
     time::{UnixTime, runtime_now, until},
     user_store::UserStore,
@@ -56,6 +56,9 @@ impl<C> From<Fault> for Refusal<C> {
         Self::Fault(fault)
     }
 }
+
+/// What work in the background is made of.
+type BoxFuture<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 /// What is nobody's answer: it passes through helpers and actions by `?`.
 #[derive(Debug)]
@@ -123,7 +126,7 @@ impl Error for NoTimeLeft {}
 /// What an action can reach while it runs.
 #[derive(Debug)]
 pub(crate) struct Invocation<'a> {
-    parts: &'a Parts,
+    server: &'a Server,
     action: &'static str,
     id: &'a ActionInvocationId,
     /// When it first had to wait: until then it takes next to no time.
@@ -133,9 +136,13 @@ pub(crate) struct Invocation<'a> {
 }
 
 impl<'a> Invocation<'a> {
-    pub(crate) fn new(parts: &'a Parts, action: &'static str, id: &'a ActionInvocationId) -> Self {
+    pub(crate) fn new(
+        server: &'a Server,
+        action: &'static str,
+        id: &'a ActionInvocationId,
+    ) -> Self {
         Self {
-            parts,
+            server,
             action,
             id,
             started: OnceLock::new(),
@@ -143,42 +150,46 @@ impl<'a> Invocation<'a> {
         }
     }
 
+    fn parts(&self) -> &Parts {
+        &self.server.parts
+    }
+
     pub(crate) fn now(&self) -> UnixTime {
-        self.parts.options.clock.now()
+        self.parts().options.clock.now()
     }
 
     pub(crate) fn main_storage(&self) -> &dyn MainStorage {
-        &*self.parts.storages.main
+        &*self.parts().storages.main
     }
 
     pub(crate) fn rate_limit_storage(&self) -> &dyn RateLimitStorage {
-        &*self.parts.storages.rate_limit
+        &*self.parts().storages.rate_limit
     }
 
     /// The cache and how long it may be believed, if there is one to use.
     pub(crate) fn cache(&self) -> Option<(&dyn Cache, Duration)> {
-        let cache = self.parts.storages.cache.as_deref()?;
+        let cache = self.parts().storages.cache.as_deref()?;
         Some((cache, self.session_configuration().cache_expiration?))
     }
 
     pub(crate) fn user_store(&self) -> &dyn UserStore {
-        &*self.parts.user_store
+        &*self.parts().user_store
     }
 
     pub(crate) fn hasher(&self) -> &Hasher {
-        &self.parts.hasher
+        &self.parts().hasher
     }
 
     pub(crate) fn session_configuration(&self) -> &SessionConfiguration {
-        &self.parts.options.session
+        &self.parts().options.session
     }
 
     pub(crate) fn rate_limits(&self) -> &RateLimits {
-        &self.parts.options.rate_limits
+        &self.parts().options.rate_limits
     }
 
     pub(crate) fn timeouts(&self) -> Timeouts {
-        self.parts.options.timeouts
+        self.parts().options.timeouts
     }
 
     /// Waits for an adapter, but not longer than `limit`, nor than the action may take.
@@ -238,7 +249,7 @@ impl<'a> Invocation<'a> {
 
     /// Whether a new address may be used, if the checker is asked.
     pub(crate) async fn is_allowed(&self, email_address: &str) -> Result<bool, Fault> {
-        let checker = &self.parts.options.email_address_checker;
+        let checker = &self.parts().options.email_address_checker;
         self.within(
             self.timeouts().checker,
             "check an email address",
@@ -252,7 +263,7 @@ impl<'a> Invocation<'a> {
         &self,
         password: &faroe_protocol::secret::Password,
     ) -> Result<bool, Fault> {
-        let checker = &self.parts.options.password_strength_checker;
+        let checker = &self.parts().options.password_strength_checker;
         self.within(
             defect!(11, 100 * self.timeouts().checker, self.timeouts().checker),
             "check a password",
@@ -270,7 +281,7 @@ impl<'a> Invocation<'a> {
         self.within(
             self.timeouts().email,
             "send an email",
-            self.parts.email_sender.send(message),
+            self.parts().email_sender.send(message),
         )
         .await
     }
@@ -285,10 +296,24 @@ impl<'a> Invocation<'a> {
             .within(
                 self.timeouts().notification,
                 "send a notification",
-                self.parts.email_sender.send(message),
+                self.parts().email_sender.send(message),
             )
             .await;
         self.tolerate(sent);
+    }
+
+    /// Has work done that the answer does not need, as an invocation with the same name and ID whose time begins anew.
+    pub(crate) async fn in_background(
+        &self,
+        work: impl for<'b> FnOnce(&'b Invocation<'b>) -> BoxFuture<'b> + Send + 'static,
+    ) {
+        let (server, action, id) = (self.server.clone(), self.action, self.id.clone());
+        let work = Box::pin(async move { work(&Invocation::new(&server, action, &id)).await });
+        let run = async {
+            self.parts().options.background.run(work).await;
+            Ok(())
+        };
+        self.tolerate(self.in_time("do what no answer needs", run).await);
     }
 
     /// Goes on without something that failed, and logs why.
@@ -305,7 +330,7 @@ impl<'a> Invocation<'a> {
 
     pub(crate) fn log(&self, error: &AdapterError, failed: bool) {
         let Self { action, id, .. } = *self;
-        self.parts.options.error_logger.log(&ActionError {
+        self.parts().options.error_logger.log(&ActionError {
             action,
             action_invocation_id: id,
             failed,

@@ -4,6 +4,7 @@
 #[doc(hidden)]
 pub mod defect;
 
+pub mod background;
 pub mod client;
 mod configuration;
 pub mod email;

@@ -40,6 +40,7 @@ struct Stored<'a, R> {
 }
 
 /// A record whose holder has presented the right token.
+#[derive(Clone)]
 pub(crate) struct Held<R> {
     pub(crate) id: String,
     pub(crate) secret: Zeroizing<String>,

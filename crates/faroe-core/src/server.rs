@@ -26,10 +26,11 @@ const RETRY_AFTER: Duration = Duration::from_secs(2);
 ///
 /// Any number of invocations run at once, on any number of servers that share the storages and the user store. Dropping
 /// the future of an invocation gives it up between two steps: what it had done stays done, and it hashes nothing more.
+/// What no answer waits for goes on: see [`background`](crate::background).
 /// It must be polled inside a tokio runtime with time enabled.
 #[derive(Clone, Debug)]
 pub struct Server {
-    parts: Arc<Parts>,
+    pub(crate) parts: Arc<Parts>,
 }
 
 /// What an invocation can reach.
@@ -159,7 +160,7 @@ impl Server {
         action: A,
         id: &ActionInvocationId,
     ) -> Result<A::Values, InvocationErrorKind<A::ErrorCode>> {
-        let invocation = Invocation::new(&self.parts, A::NAME, id);
+        let invocation = Invocation::new(self, A::NAME, id);
         action
             .run(&invocation)
             .await

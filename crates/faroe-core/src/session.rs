@@ -200,7 +200,7 @@ impl Invocation<'_> {
             return Ok(None);
         };
         if self.note_use(&mut session, true) {
-            self.write_use(&mut session).await;
+            self.write_use(&session).await;
         }
         Ok(Some((session, user)))
     }
@@ -226,7 +226,7 @@ impl Invocation<'_> {
             return Ok(None);
         }
         if self.note_use(&mut session, asks_user_store) {
-            Box::pin(self.write_use(&mut session)).await;
+            Box::pin(self.write_use(&session)).await;
         }
         if let Some((cache, expiration)) = self.cache()
             && !Box::pin(self.cache_session(cache, expiration, &session)).await?
@@ -271,10 +271,16 @@ impl Invocation<'_> {
         used || checked
     }
 
-    /// Writes what was noted. A failure or a lost race is no reason to refuse a valid session.
-    async fn write_use(&self, session: &mut Held<SessionRecord>) {
-        let updated = self.update(session).await;
-        self.tolerate(defect!(16, Ok(updated.expect("it is written")), updated));
+    /// Has what was noted written, in the background. A failure or a lost race is no reason to refuse a valid session.
+    async fn write_use(&self, session: &Held<SessionRecord>) {
+        let mut session = session.clone();
+        self.in_background(|invocation| {
+            Box::pin(async move {
+                let updated = invocation.update(&mut session).await;
+                invocation.tolerate(defect!(16, Ok(updated.expect("it is written")), updated));
+            })
+        })
+        .await;
     }
 
     /// Removes the session, here and from the cache, and tells whether it was this call that did.
@@ -317,10 +323,25 @@ impl Invocation<'_> {
 
     /// Keeps the session alive that has just ended the user's others, if that can be done. If the sessions counter has moved
     /// further, someone else has ended this one too.
-    pub(crate) async fn keep_session(&self, session: &mut Held<SessionRecord>, user: &User) {
-        if session.record.sessions_counter.next() == Some(user.sessions_counter) {
+    ///
+    /// If its use is written down at the same time, this starts again from that.
+    pub(crate) async fn keep_session(&self, mut session: Held<SessionRecord>, user: &User) {
+        for _ in 0..INCREMENT_ATTEMPTS {
+            if session.record.sessions_counter.next() != Some(user.sessions_counter) {
+                return;
+            }
             session.record.sessions_counter = user.sessions_counter;
-            self.tolerate(self.update(session).await);
+            let updated = self.update(&mut session).await;
+            if !updated.as_ref().is_err_and(Fault::is_conflict) {
+                self.tolerate(updated);
+                return;
+            }
+            let token: SessionToken = session.token();
+            let now = self.find(token.expose()).await;
+            let Some(Some(now)) = self.tolerate(now) else {
+                return;
+            };
+            session = now;
         }
     }
 

@@ -194,7 +194,7 @@ impl Run for CompleteUserPasswordUpdate {
     async fn run(self, invocation: &Invocation<'_>) -> Answer<Self> {
         type Code = CompleteUserPasswordUpdateErrorCode;
         let Opened::<UserPasswordUpdateRecord> {
-            mut session,
+            session,
             flow,
             user,
         } = open!(
@@ -212,7 +212,7 @@ impl Run for CompleteUserPasswordUpdate {
             .as_ref()
             .ok_or(Code::NewPasswordNotSet)?;
         let user = invocation.change_password(user, new_hash).await?;
-        invocation.keep_session(&mut session, &user).await;
+        invocation.keep_session(session, &user).await;
         invocation.discard(&flow).await;
         let (display_name, timestamp) = (user.display_name, invocation.now());
         let content = EmailContent::UserPasswordUpdatedNotification {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use faroe_argon2::{Argon2id, InvalidParameters, Parameters};
 use faroe_core::{
     Server, ServerOptions, ServerParts, UserPasswordHashAlgorithms,
+    background::BackgroundTasks,
     email::EmailSender,
     password::{PasswordHashAlgorithm, PasswordStrengthChecker, PasswordStrengthCheckers},
 };
@@ -17,6 +18,8 @@ use crate::{Configuration, StartError, configuration::Passwords, http::Readiness
 #[derive(Debug)]
 pub(crate) struct Assembly {
     pub(crate) server: Server,
+    /// What the server does when it has answered.
+    pub(crate) background: Arc<BackgroundTasks>,
     pub(crate) readiness: Readiness,
 }
 
@@ -44,15 +47,21 @@ pub(crate) async fn assemble(
         ),
         email_sender,
     };
+    let background = Arc::new(BackgroundTasks::default());
     let options = ServerOptions {
         session: configuration.session.clone(),
         rate_limits: configuration.rate_limits.clone(),
         hashing: configuration.hashing,
         password_strength_checker: Arc::new(password_checkers(&configuration.passwords)),
+        background: Arc::clone(&background) as _,
         ..ServerOptions::default()
     };
     let server = Server::new(parts, options).map_err(|error| StartError::new(error.to_string()))?;
-    Ok(Assembly { server, readiness })
+    Ok(Assembly {
+        server,
+        background,
+        readiness,
+    })
 }
 
 /// The check that needs no network comes first: what it refuses is asked of no one.

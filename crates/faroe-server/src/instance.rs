@@ -3,7 +3,7 @@
 use std::{fmt::Write, net::SocketAddr, sync::Arc};
 
 use faroe_axum::{endpoint::ActionInvocationEndpoint, ip_rate_limit::IpRateLimit};
-use faroe_core::email::EmailSender;
+use faroe_core::{background::BackgroundTasks, email::EmailSender};
 use faroe_email_queue::{EmailQueue, EmailQueueOptions};
 use tokio::{net::TcpListener, sync::Semaphore, time::Instant};
 
@@ -26,6 +26,7 @@ pub struct Instance {
     /// A permit for each connection that there may be.
     places: Arc<Semaphore>,
     email: Email,
+    background: Arc<BackgroundTasks>,
 }
 
 /// What becomes of emails.
@@ -68,7 +69,11 @@ impl Instance {
     /// A setting that makes no sense, a file that cannot be opened, or an address that cannot be listened on.
     pub async fn start(configuration: Configuration) -> Result<Self, StartError> {
         let email = Email::open(&configuration)?;
-        let Assembly { server, readiness } = assemble(&configuration, email.sender()).await?;
+        let Assembly {
+            server,
+            background,
+            readiness,
+        } = assemble(&configuration, email.sender()).await?;
         let blocked_actions = configuration
             .http
             .blocked_actions
@@ -107,6 +112,7 @@ impl Instance {
             service,
             places,
             email,
+            background,
         })
     }
 
@@ -115,8 +121,8 @@ impl Instance {
         self.address
     }
 
-    /// Serves until `stop` is ready; then it accepts no more connections, finishes the requests in flight, sends the
-    /// notifications that wait, and returns, after the shutdown timeout at the latest.
+    /// Serves until `stop` is ready; then it accepts no more connections, finishes the requests in flight and what they left
+    /// to do, sends the notifications that wait, and returns, after the shutdown timeout at the latest.
     pub async fn run_until(self, stop: impl Future<Output = ()> + Send) {
         let http = &self.configuration.http;
         let mut deadline = Instant::now();
@@ -126,9 +132,13 @@ impl Instance {
         };
         let answers_for = |peer| self.service.for_connection_of(peer);
         connections::serve(self.listener, answers_for, http, self.places, stop).await;
+        let left = || deadline.saturating_duration_since(Instant::now());
+        let lost = self.background.flush(left()).await;
+        if lost > 0 {
+            tracing::warn!(lost, "stopped before all uses of sessions were recorded");
+        }
         if let Email::Sent(queue) = self.email {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let lost = queue.flush(left).await;
+            let lost = queue.flush(left()).await;
             if lost > 0 {
                 tracing::warn!(lost, "stopped before all notifications were sent");
             }

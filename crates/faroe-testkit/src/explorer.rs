@@ -8,6 +8,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
+use faroe_core::background::Background;
 use tokio::runtime::{Builder, Runtime};
 
 use self::{turnstile::Turnstile, waiter::Waiter};
@@ -21,6 +22,9 @@ mod waiter;
 /// Each call of a port that it [wraps](Self::wrap) is a scheduling point: the action that makes it stops, until the explorer
 /// has it make that call and go on to its next one. What an action does between two calls touches nothing that another
 /// one could see, so these are all the schedules that there are, on any number of servers.
+///
+/// Work that an action gives to the explorer's [background](Self::background) becomes an action of its own at that moment,
+/// with the next number: its calls come in every order, too.
 ///
 /// # What is left out
 ///
@@ -168,6 +172,11 @@ impl Explorer {
         Intercepted::new(port, self.interceptor())
     }
 
+    /// What makes work in the background an action of its own. Outside of an exploration it is done at once.
+    pub fn background(&self) -> Arc<dyn Background> {
+        Arc::clone(&self.turnstile) as _
+    }
+
     /// Runs something outside of an exploration: what prepares the world, or looks at it.
     pub fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
         self.runtime.block_on(future)
@@ -179,7 +188,7 @@ impl Explorer {
     /// # Panics
     ///
     /// When an action waits for something that is neither a call nor a blocking thread.
-    pub fn explore<T>(
+    pub fn explore<T: 'static>(
         &self,
         mut start: impl FnMut() -> Vec<Actor<T>>,
         mut check: impl FnMut(Vec<T>) -> Result<(), String>,
@@ -215,7 +224,7 @@ impl Explorer {
     /// # Panics
     ///
     /// When the list names an action that cannot go on.
-    pub fn replay<T>(&self, actors: Vec<Actor<T>>, schedule: &[usize]) -> Vec<T> {
+    pub fn replay<T: 'static>(&self, actors: Vec<Actor<T>>, schedule: &[usize]) -> Vec<T> {
         let mut running = Running::new(self, actors);
         let mut schedule = schedule.iter();
         while let Some(first) = running.next().iter().position(Option::is_some) {
@@ -226,7 +235,11 @@ impl Explorer {
 
     /// Runs the schedule that begins as the path says and then takes the first choice each time, which it adds to the
     /// path. `None` when a schedule that comes to the same was run before.
-    fn run<T>(&self, actors: Vec<Actor<T>>, path: &mut Vec<Node>) -> Option<(Vec<T>, Schedule)> {
+    fn run<T: 'static>(
+        &self,
+        actors: Vec<Actor<T>>,
+        path: &mut Vec<Node>,
+    ) -> Option<(Vec<T>, Schedule)> {
         let mut running = Running::new(self, actors);
         let mut schedule = vec![];
         loop {
@@ -236,10 +249,11 @@ impl Explorer {
             }
             let depth = schedule.len();
             if depth == path.len() {
-                let asleep = match path.last() {
+                let mut asleep = match path.last() {
                     Some(before) if self.reduces => before.asleep_after(),
-                    _ => vec![false; next.len()],
+                    _ => vec![],
                 };
+                asleep.resize(next.len(), false);
                 path.push(Node::new(next, asleep)?);
             }
             let Node { next, actor, .. } = &path[depth];
@@ -253,20 +267,26 @@ impl Explorer {
 /// Actions that have begun, each at its next call or at its end.
 struct Running<'a, T> {
     explorer: &'a Explorer,
-    actors: Vec<Actor<T>>,
-    outcomes: Vec<Option<T>>,
+    /// First those that were given, then work in the background, which has no outcome.
+    actors: Vec<Actor<Option<T>>>,
+    /// Of those that have ended.
+    outcomes: Vec<Option<Option<T>>>,
 }
 
-impl<'a, T> Running<'a, T> {
+impl<'a, T: 'static> Running<'a, T> {
     fn new(explorer: &'a Explorer, actors: Vec<Actor<T>>) -> Self {
         explorer.turnstile.begin(actors.len());
-        let outcomes = actors.iter().map(|_| None).collect();
+        let actors = actors
+            .into_iter()
+            .map(|actor| Box::pin(async move { Some(actor.await) }) as Actor<Option<T>>);
+        let actors: Vec<_> = actors.collect();
+        let given = actors.len();
         let mut running = Self {
             explorer,
+            outcomes: actors.iter().map(|_| None).collect(),
             actors,
-            outcomes,
         };
-        for actor in 0..running.actors.len() {
+        for actor in 0..given {
             running.run_to_next_call(actor);
         }
         running
@@ -283,6 +303,18 @@ impl<'a, T> Running<'a, T> {
     }
 
     fn run_to_next_call(&mut self, actor: usize) {
+        self.run_alone_to_next_call(actor);
+        while let Some(work) = self.explorer.turnstile.next_work() {
+            self.actors.push(Box::pin(async move {
+                work.await;
+                None
+            }));
+            self.outcomes.push(None);
+            self.run_alone_to_next_call(self.actors.len() - 1);
+        }
+    }
+
+    fn run_alone_to_next_call(&mut self, actor: usize) {
         let Explorer {
             turnstile, runtime, ..
         } = self.explorer;
@@ -307,7 +339,7 @@ impl<'a, T> Running<'a, T> {
         let outcomes = std::mem::take(&mut self.outcomes);
         outcomes
             .into_iter()
-            .map(|outcome| outcome.expect("an action without a next call has ended"))
+            .filter_map(|outcome| outcome.expect("an action without a next call has ended"))
             .collect()
     }
 }

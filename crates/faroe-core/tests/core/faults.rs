@@ -11,6 +11,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::{
+    harness::no_background,
     observed::Observed,
     scene::{Answer, Circumstances, KINDS, Scene, Step},
 };
@@ -137,7 +138,7 @@ fn circumstances() -> [Circumstances; 2] {
 /// Sweeps over all actions.
 async fn sweep(circumstances: Circumstances, mut over: impl AsyncFnMut(&Sweep)) {
     let faults = Arc::<Faults>::default();
-    let mut scene = Scene::new(Arc::clone(&faults) as _, circumstances).await;
+    let mut scene = Scene::new(Arc::clone(&faults) as _, no_background(), circumstances).await;
     for kind in KINDS {
         let sweep = Sweep::new(scene, Arc::clone(&faults), Step::new(*kind, 0)).await;
         over(&sweep).await;

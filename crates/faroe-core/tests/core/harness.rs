@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use faroe_core::{
     InvocationErrorKind, Server, ServerAction, ServerOptions, ServerParts, Storages,
     UserPasswordHashAlgorithms,
+    background::{Background, BackgroundTasks},
     error::AdapterError,
     password::PasswordHash,
     protocol::{
@@ -76,6 +77,11 @@ pub(crate) fn storage(clock: &Arc<ManualClock>) -> Arc<ReferenceStorage> {
     })
 }
 
+/// Every answer waits for all that comes of it, so that a test can look at that.
+pub(crate) fn no_background() -> Arc<dyn Background> {
+    Arc::new(BackgroundTasks::new(0))
+}
+
 impl Harness {
     pub(crate) fn new() -> Self {
         Self::with(|_, _| {})
@@ -112,6 +118,7 @@ impl Harness {
         let mut options = ServerOptions {
             clock: Arc::clone(&clock) as _,
             error_logger: Arc::clone(&log) as _,
+            background: no_background(),
             ..ServerOptions::default()
         };
         change(&mut parts, &mut options);
@@ -151,6 +158,7 @@ impl Harness {
         let mut options = ServerOptions {
             clock: Arc::clone(&self.clock) as _,
             error_logger: Arc::clone(&self.log) as _,
+            background: no_background(),
             ..ServerOptions::default()
         };
         change(&mut parts, &mut options);

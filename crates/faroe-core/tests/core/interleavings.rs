@@ -9,7 +9,7 @@ use faroe_testkit::{
 use serde_json::Value;
 
 use crate::{
-    harness::is_thorough,
+    harness::{is_thorough, no_background},
     observed::Observed,
     scene::{Answer, Circumstances, Entries, KINDS, Kind, Scene, Step},
 };
@@ -78,7 +78,12 @@ impl Exploration {
     }
 
     fn with(explorer: Explorer, circumstances: Circumstances) -> Self {
-        let scene = Scene::new(explorer.interceptor(), circumstances);
+        let background = if circumstances.background {
+            explorer.background()
+        } else {
+            no_background()
+        };
+        let scene = Scene::new(explorer.interceptor(), background, circumstances);
         let scene = Arc::new(explorer.block_on(scene));
         Self { explorer, scene }
     }
@@ -172,14 +177,14 @@ fn is_excepted(
     if both_ok && circumstances.outdated_hash && (verifies(a) || verifies(b)) {
         return Some(REHASH);
     }
-    let mut answered = steps.iter().zip(&observed.outcomes);
-    if circumstances.ends_sessions
-        && answered.any(|(step, outcome)| {
-            step.kind.name == "complete_user_password_update"
-                && outcome == "ok"
-                && !observed.sessions[step.instance]
-        })
-    {
+    let is_lost = |one: usize| {
+        steps[one].kind.name == "complete_user_password_update"
+            && observed.outcomes[one] == "ok"
+            && !observed.sessions[steps[one].instance]
+            && (observed.outcomes[1 - one] == "invalid token"
+                || steps[1 - one].kind.name == "delete_all_sessions")
+    };
+    if circumstances.ends_sessions && (is_lost(0) || is_lost(1)) {
         return Some(ACTING_SESSION);
     }
     let lost = SESSION_MAY_BE_LOST
@@ -303,6 +308,30 @@ fn p20_every_interleaving_of_every_pair_of_actions_keeps_the_invariants() {
         is_thorough() || first.takes_session() && second.takes_session()
     };
     explore_pairs(idle, &pairs(use_session), &mut covered);
+    let later = Circumstances {
+        background: true,
+        ..idle
+    };
+    explore_pairs(later, &pairs(use_session), &mut covered);
+    let cached_later = Circumstances {
+        cached: true,
+        ..later
+    };
+    explore_pairs(
+        cached_later,
+        &pairs(touches(&["_session", "_all_sessions"])),
+        &mut covered,
+    );
+    let ends_later = Circumstances {
+        ends_sessions: true,
+        ..later
+    };
+    let updates_password = touches(&["complete_user_password_update"]);
+    explore_pairs(
+        ends_later,
+        &pairs(|first, second| use_session(first, second) && updates_password(first, second)),
+        &mut covered,
+    );
 
     for violation in &covered.violations {
         println!("{violation}");

@@ -1,6 +1,7 @@
 //! The core over fakes: what the wire cannot show, or cannot show exactly.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod background;
 mod canaries;
 mod dump;
 mod faults;

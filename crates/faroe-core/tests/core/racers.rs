@@ -6,7 +6,7 @@ use faroe_testkit::{fault::Faults, promise};
 use futures::future::join_all;
 
 use crate::{
-    harness::is_thorough,
+    harness::{is_thorough, no_background},
     interleavings::{Exploration, assert_no_violation},
     observed::is_single_use,
     scene::{Answer, Circumstances, KINDS, Kind, Scene, Step},
@@ -59,7 +59,7 @@ async fn p19_of_32_racers_at_each_step_exactly_one_succeeds() {
         hashing_queue: 64,
         ..Circumstances::default()
     };
-    let scene = Scene::new(Arc::new(Faults::default()), circumstances).await;
+    let scene = Scene::new(Arc::new(Faults::default()), no_background(), circumstances).await;
     let scene = Arc::new(scene);
     for step in single_use_steps() {
         for _ in 0..ROUNDS {

@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use faroe_core::{
     Hashing, Server, ServerOptions, ServerParts, SessionConfiguration, Storages,
     UserPasswordHashAlgorithms,
+    background::Background,
     email::AllowAllEmailAddresses,
     endpoint::{Endpoint, EndpointResponse},
     password::{AllowAllPasswords, PasswordHashAlgorithm},
@@ -26,7 +27,7 @@ use serde_json::{Map, Value, json};
 
 use self::step::FLOWS;
 pub(crate) use self::step::{Flow, KINDS, Kind, Step};
-use crate::harness::{EMAIL, NEW_PASSWORD, PASSWORD, minutes, storage};
+use crate::harness::{EMAIL, NEW_PASSWORD, PASSWORD, minutes, no_background, storage};
 
 mod step;
 
@@ -65,6 +66,8 @@ pub(crate) struct Circumstances {
     pub(crate) ends_sessions: bool,
     /// The use of the sessions is due to be recorded.
     pub(crate) idle: bool,
+    /// What no answer needs is done in the background, as an action of its own.
+    pub(crate) background: bool,
     /// Sessions are cached.
     pub(crate) cached: bool,
     /// How many may wait for a place to hash in.
@@ -117,7 +120,12 @@ impl Default for Fakes {
 }
 
 impl Fakes {
-    fn server(&self, interceptor: &Arc<dyn Interceptor>, circumstances: Circumstances) -> Server {
+    fn server(
+        &self,
+        interceptor: &Arc<dyn Interceptor>,
+        background: Arc<dyn Background>,
+        circumstances: Circumstances,
+    ) -> Server {
         fn through<P>(port: &Arc<P>, interceptor: &Arc<dyn Interceptor>) -> Intercepted<P>
         where
             P: Send + Sync + 'static,
@@ -156,6 +164,7 @@ impl Fakes {
             password_strength_checker: Arc::new(through(&Arc::new(AllowAllPasswords), interceptor)),
             error_logger: Arc::clone(&self.log) as _,
             clock: Arc::clone(&self.clock) as _,
+            background,
             ..ServerOptions::default()
         };
         Server::new(parts, options).unwrap()
@@ -165,13 +174,18 @@ impl Fakes {
 impl Scene {
     pub(crate) async fn new(
         interceptor: Arc<dyn Interceptor>,
+        background: Arc<dyn Background>,
         circumstances: Circumstances,
     ) -> Self {
         let fakes = Fakes::default();
         let nothing: Arc<dyn Interceptor> = Arc::new(Faults::default());
         let mut scene = Self {
-            endpoint: fakes.server(&interceptor, circumstances).endpoint(),
-            plain: fakes.server(&nothing, circumstances).endpoint(),
+            endpoint: fakes
+                .server(&interceptor, background, circumstances)
+                .endpoint(),
+            plain: fakes
+                .server(&nothing, no_background(), circumstances)
+                .endpoint(),
             fakes,
             sessions: vec![],
             flows: BTreeMap::new(),

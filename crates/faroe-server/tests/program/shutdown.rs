@@ -67,3 +67,60 @@ fn a_second_signal_ends_the_program_at_once() {
     program.signal("TERM");
     assert_eq!(program.wait().code(), Some(130));
 }
+
+/// A server that stops while the use of its one session waits to be recorded.
+struct Recording {
+    program: Program,
+    database: rusqlite::Connection,
+    key: String,
+}
+
+impl Recording {
+    /// Answers for a session while nothing can be written, and begins to stop.
+    fn stopping(http: &str) -> Self {
+        let mut program = Program::start(&format!(
+            "storage = \"sqlite:data.db\"\n[session]\nactivity_check_interval = \"1ns\"\n[http]\n{http}"
+        ));
+        let session_token = program.sign_up()["session_token"].take();
+        let id = session_token.as_str().unwrap().split('.').next().unwrap();
+        let key = format!("main.session.{id}");
+        let database = rusqlite::Connection::open(program.folder.path().join("data.db")).unwrap();
+        database.execute_batch("BEGIN IMMEDIATE").unwrap();
+        program.values("get_session", &json!({ "session_token": session_token }));
+        program.signal("TERM");
+        program.wait_for_log("stopping");
+        Self {
+            program,
+            database,
+            key,
+        }
+    }
+
+    fn uses(&self) -> i64 {
+        let select = "SELECT counter FROM faroe_storage WHERE key = ?";
+        let uses = self
+            .database
+            .query_row(select, [&self.key], |row| row.get(0));
+        uses.unwrap()
+    }
+}
+
+#[test]
+fn the_use_of_a_session_is_recorded_after_the_answer_and_before_the_end() {
+    let mut recording = Recording::stopping("");
+    assert_eq!(recording.uses(), 0);
+    recording.database.execute_batch("COMMIT").unwrap();
+    assert_eq!(recording.program.wait().code(), Some(0));
+    let mut log = String::new();
+    recording.program.stderr.read_to_string(&mut log).unwrap();
+    assert!(!log.contains("WARN"), "{log}");
+    assert_eq!(recording.uses(), 1);
+}
+
+#[test]
+fn the_record_of_a_session_s_use_is_given_up_at_the_deadline() {
+    let mut recording = Recording::stopping("shutdown_timeout = \"1ms\"");
+    let lost = "stopped before all uses of sessions were recorded";
+    recording.program.wait_for_log(lost);
+    assert_eq!(recording.program.wait().code(), Some(0));
+}

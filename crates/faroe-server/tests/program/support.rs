@@ -183,6 +183,18 @@ impl Program {
         body["values"].take()
     }
 
+    /// Signs a user up, in development mode, and returns what that gives.
+    pub(crate) fn sign_up(&self) -> Value {
+        let address = json!({ "email_address": "ada@example.com" });
+        let signup = self.values("create_signup", &address)["signup_token"].take();
+        let code = self.get("/dev/emails").json()[0]["code"].take();
+        let verify = json!({ "signup_token": signup, "email_address_verification_code": code });
+        self.values("verify_signup_email_address_verification_code", &verify);
+        let set = json!({ "signup_token": signup, "password": "seven wet umbrellas" });
+        self.values("set_signup_password", &set);
+        self.values("complete_signup", &json!({ "signup_token": signup }))
+    }
+
     /// Sends a signal, such as `TERM`.
     pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("kill")

@@ -23,20 +23,6 @@ fn user_server(configuration: &str, secret: &'static str) -> Program {
     })
 }
 
-fn sign_up(server: &Program) -> String {
-    let address = json!({ "email_address": "ada@example.com" });
-    let signup = server.values("create_signup", &address)["signup_token"].clone();
-    let code = server.get("/dev/emails").json()[0]["code"].clone();
-    server.values(
-        "verify_signup_email_address_verification_code",
-        &json!({ "signup_token": signup, "email_address_verification_code": code }),
-    );
-    let password = json!({ "signup_token": signup, "password": "seven wet umbrellas" });
-    server.values("set_signup_password", &password);
-    let values = server.values("complete_signup", &json!({ "signup_token": signup }));
-    values["session"]["user_id"].as_str().unwrap().to_owned()
-}
-
 #[test]
 fn users_of_one_program_sign_up_at_another() {
     let tokens = "user_server.bearer_tokens = [{ environment = \"SECRET\" }]";
@@ -55,10 +41,11 @@ fn users_of_one_program_sign_up_at_another() {
                 .env("SECRET", asks_with)
         });
         assert_eq!(server.get("/ready").status, 200);
-        let user_id = sign_up(&server);
+        let session = server.sign_up()["session"].take();
+        let user_id = session["user_id"].as_str().unwrap();
         let address = json!({ "user_email_address": "ada@example.com" });
         let signin = server.values("create_signin", &address);
-        assert_eq!(signin["signin"]["user_id"], user_id.as_str());
+        assert_eq!(signin["signin"]["user_id"], user_id);
 
         // Whoever has no credentials learns nothing.
         let by_id = json!({ "user_id": user_id });
@@ -91,7 +78,7 @@ fn the_token_of_the_environment_is_enough() {
             .args(["--listen", "127.0.0.1:0"])
             .env(VARIABLE, TOKEN)
     });
-    sign_up(&server);
+    server.sign_up();
 
     // Another token is told when the server starts, and neither of them is shown.
     let folder = tempfile::tempdir().unwrap();

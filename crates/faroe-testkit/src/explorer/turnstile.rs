@@ -1,10 +1,13 @@
 use std::{
+    collections::VecDeque,
+    fmt,
     future::poll_fn,
     sync::{Arc, Mutex},
     task::Poll,
 };
 
 use async_trait::async_trait;
+use faroe_core::background::{Background, Work};
 
 use crate::{
     intercept::{Call, Fault, Interceptor, LateAct},
@@ -15,7 +18,7 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct Turnstile(Mutex<State>);
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct State {
     /// The action that is running; without one, calls pass.
     actor: Option<usize>,
@@ -23,6 +26,14 @@ struct State {
     waiting: Vec<Option<Call>>,
     /// The action whose call passes.
     let_through: Option<usize>,
+    /// Work that actions have given to the background, and that has not begun.
+    work: VecDeque<Work>,
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State").finish_non_exhaustive()
+    }
 }
 
 /// While this is there, the calls that are made are an action's.
@@ -52,6 +63,24 @@ impl Turnstile {
     pub(super) fn enter(self: &Arc<Self>, actor: usize) -> Entered<'_> {
         locked(&self.0).actor = Some(actor);
         Entered(self)
+    }
+
+    /// Keeps work that an action gives to the background; gives it back outside of an exploration.
+    fn unless_exploring(&self, work: Work) -> Option<Work> {
+        let state = &mut *locked(&self.0);
+        if state.actor.is_none() {
+            return Some(work);
+        }
+        state.work.push_back(work);
+        None
+    }
+
+    /// Work that an action has given to the background, as one action more.
+    pub(super) fn next_work(&self) -> Option<Work> {
+        let state = &mut *locked(&self.0);
+        let work = state.work.pop_front()?;
+        state.waiting.push(None);
+        Some(work)
     }
 
     pub(super) fn let_through(&self, actor: usize) {
@@ -98,5 +127,14 @@ impl Interceptor for Turnstile {
 
     fn hold_back(&self, _act: LateAct) {
         unreachable!("no call of an exploration goes wrong");
+    }
+}
+
+#[async_trait]
+impl Background for Turnstile {
+    async fn run(&self, work: Work) {
+        if let Some(work) = self.unless_exploring(work) {
+            work.await;
+        }
     }
 }

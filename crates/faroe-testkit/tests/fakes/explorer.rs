@@ -171,3 +171,51 @@ fn work_on_a_blocking_thread_is_waited_for() {
     });
     assert_eq!((explored.schedules, explored.violations.len()), (1, 0));
 }
+
+#[test]
+fn work_in_the_background_comes_in_every_order_with_what_follows() {
+    for reduces in [true, false] {
+        let explorer = if reduces {
+            Explorer::default()
+        } else {
+            Explorer::default().without_reduction()
+        };
+        let storage = Arc::new(ReferenceStorage::keeping_expired());
+        let wrapped = Arc::new(explorer.wrap(Arc::clone(&storage)));
+        let start = || {
+            storage.clear();
+            let added = explorer.block_on(Storage::add(&*storage, "a", &[0], NEVER));
+            let _ = added.unwrap();
+            let (background, storage) = (explorer.background(), Arc::clone(&wrapped));
+            let actor: Actor<Option<u8>> = Box::pin(async move {
+                let work = add_carelessly(Arc::clone(&storage), "a");
+                background.run(Box::pin(work)).await;
+                Some(storage.get("a").await.unwrap()?.value[0])
+            });
+            vec![actor]
+        };
+        let seen = RefCell::new(vec![]);
+        let explored = explorer.explore(start, |read| {
+            seen.borrow_mut().extend(read);
+            let is_done = storage.entries()["a"].value == [1];
+            is_done
+                .then_some(())
+                .ok_or_else(|| "the work was not done".to_owned())
+        });
+        assert_eq!((explored.capped, explored.violations.len()), (false, 0));
+        let seen = seen.into_inner();
+        let different = BTreeSet::from_iter(seen.iter().copied());
+        assert_eq!(different, BTreeSet::from([None, Some(0), Some(1)]));
+        // Two reads one after the other commute.
+        assert_eq!(seen.len(), if reduces { 3 } else { 4 });
+    }
+    let explorer = Explorer::default();
+    let done = Arc::new(std::sync::atomic::AtomicBool::default());
+    let is_done = Arc::clone(&done);
+    let work = Box::pin(async move { is_done.store(true, std::sync::atomic::Ordering::Relaxed) });
+    explorer.block_on(explorer.background().run(work));
+    assert!(
+        done.load(std::sync::atomic::Ordering::Relaxed),
+        "outside of an exploration it is done at once"
+    );
+}
