@@ -266,72 +266,65 @@ fn explore_pairs(circumstances: Circumstances, pairs: &[[Step; 2]], covered: &mu
     }
 }
 
+/// Whether two kinds of action are to be taken at once.
+type IsWanted<'a> = &'a dyn Fn(Kind, Kind) -> bool;
+
 #[test]
 fn p20_every_interleaving_of_every_pair_of_actions_keeps_the_invariants() {
-    let mut covered = Covered::default();
     let usual = Circumstances::default();
-    explore_pairs(usual, &pairs(|_, _| true), &mut covered);
+    let idle = Circumstances {
+        idle: true,
+        ..usual
+    };
+    let later = Circumstances {
+        background: true,
+        ..idle
+    };
     let touches = |names: &'static [&str]| {
         move |first: Kind, second: Kind| {
             let is_named = |kind: Kind| names.iter().any(|name| kind.name.ends_with(name));
             is_thorough() || is_named(first) || is_named(second)
         }
     };
+    let use_session = |first: Kind, second: Kind| {
+        is_thorough() || first.takes_session() && second.takes_session()
+    };
+    let sessions = touches(&["_session", "_all_sessions"]);
+    let updates_password = touches(&["complete_user_password_update"]);
     let outdated = Circumstances {
         outdated_hash: true,
         ..usual
     };
-    explore_pairs(outdated, &pairs(touches(&["_user_password"])), &mut covered);
-    let ends = Circumstances {
+    let ends = |circumstances| Circumstances {
         ends_sessions: true,
-        ..usual
+        ..circumstances
     };
-    let changes_password = touches(&[
-        "complete_user_password_update",
-        "complete_user_password_reset",
-    ]);
-    explore_pairs(ends, &pairs(changes_password), &mut covered);
-    let cached = Circumstances {
+    let cached = |circumstances| Circumstances {
         cached: true,
-        ..usual
+        ..circumstances
     };
-    explore_pairs(
-        cached,
-        &pairs(touches(&["_session", "_all_sessions"])),
-        &mut covered,
-    );
-    let idle = Circumstances {
-        idle: true,
-        ..usual
-    };
-    let use_session = |first: Kind, second: Kind| {
-        is_thorough() || first.takes_session() && second.takes_session()
-    };
-    explore_pairs(idle, &pairs(use_session), &mut covered);
-    let later = Circumstances {
-        background: true,
-        ..idle
-    };
-    explore_pairs(later, &pairs(use_session), &mut covered);
-    let cached_later = Circumstances {
-        cached: true,
-        ..later
-    };
-    explore_pairs(
-        cached_later,
-        &pairs(touches(&["_session", "_all_sessions"])),
-        &mut covered,
-    );
-    let ends_later = Circumstances {
-        ends_sessions: true,
-        ..later
-    };
-    let updates_password = touches(&["complete_user_password_update"]);
-    explore_pairs(
-        ends_later,
-        &pairs(|first, second| use_session(first, second) && updates_password(first, second)),
-        &mut covered,
-    );
+    let explorations: [(Circumstances, IsWanted<'_>); 8] = [
+        (usual, &|_, _| true),
+        (outdated, &touches(&["_user_password"])),
+        (
+            ends(usual),
+            &touches(&[
+                "complete_user_password_update",
+                "complete_user_password_reset",
+            ]),
+        ),
+        (ends(later), &|first, second| {
+            use_session(first, second) && updates_password(first, second)
+        }),
+        (cached(usual), &sessions),
+        (cached(later), &sessions),
+        (idle, &use_session),
+        (later, &use_session),
+    ];
+    let mut covered = Covered::default();
+    for (circumstances, is_wanted) in explorations {
+        explore_pairs(circumstances, &pairs(is_wanted), &mut covered);
+    }
 
     for violation in &covered.violations {
         println!("{violation}");
