@@ -8,6 +8,7 @@ mod faroe;
 mod get_session;
 mod hash;
 mod instructions;
+mod last_use;
 mod memory;
 mod overload;
 mod process;
@@ -38,6 +39,7 @@ enum Bench {
     SignIn(sign_in::Options),
     GetSession(get_session::Options),
     Sessions(sessions::Options),
+    LastUse(last_use::Options),
     Storage(storage::Options),
     Processes(processes::Options),
     StartUp(start_up::Options),
@@ -70,6 +72,7 @@ fn run(bench: Bench) -> Result<()> {
         Bench::SignIn(options) => sign_in::run(&options),
         Bench::GetSession(options) => get_session::run(&options),
         Bench::Sessions(options) => sessions::run(&options),
+        Bench::LastUse(options) => last_use::run(&options),
         Bench::Storage(options) => storage::run(&options),
         Bench::Processes(options) => processes::run(&options),
         Bench::StartUp(options) => start_up::run(&options),

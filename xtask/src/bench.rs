@@ -38,6 +38,8 @@ enum Benchmark {
     GetSession,
     /// What a check of a session costs in process, and how that grows with the number of sessions.
     Sessions,
+    /// How long a check takes that is recorded as its session's last use, against one that is not.
+    LastUse,
     /// Calls per second of each storage against those of its driver.
     Storage,
     /// Requests per second of several servers on one database against those of one.
@@ -82,7 +84,7 @@ impl Benchmark {
         let all = Storage::value_variants();
         match self {
             Self::GetSession => &all[..1],
-            Self::Storage => all,
+            Self::LastUse | Self::Storage => all,
             // Servers share no memory.
             Self::Processes => &all[1..],
             _ => &[],

@@ -5,7 +5,7 @@ use std::{fmt::Debug, pin::Pin, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use tokio::{sync::Semaphore, time::timeout};
 
-/// Something to do on which no answer depends. It fails by itself, and takes no longer than an action.
+/// Something to do on which no answer depends. It reports what goes wrong in it, and takes no longer than an action may.
 pub type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Decides when work is done that no answer needs: before the answer, or later.
