@@ -4,7 +4,7 @@ use std::{future::pending, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use faroe_core::{
-    Server, Timeouts,
+    Server, ServerOptions, Timeouts,
     background::{Background, BackgroundTasks, Work},
     protocol::{secret::SessionToken, session::GetSession},
 };
@@ -104,6 +104,16 @@ async fn an_answer_waits_for_its_work_while_what_is_left_is_waited_for() {
         assert!(!check(&server, &other).await.is_zero());
     });
     assert_eq!(left, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_works_in_the_background_unless_told_otherwise() {
+    let harness = Harness::new();
+    let session_token = harness.sign_up().await;
+    let (server, interrupted) = working_in(&harness, ServerOptions::default().background);
+    harness.advance(minutes(1));
+    hang(&interrupted);
+    assert_eq!(check(&server, &session_token).await, Duration::ZERO);
 }
 
 /// A background that takes work and never returns.
