@@ -92,15 +92,15 @@ async fn compare(backend: Backend, options: &Options, report: &mut Report) -> Re
 
 /// A server and what it is asked, on each connection by another user.
 #[derive(Debug)]
-struct Server {
-    process: ServerProcess,
-    requests: Vec<Vec<u8>>,
+pub(crate) struct Server {
+    pub(crate) process: ServerProcess,
+    pub(crate) requests: Vec<Vec<u8>>,
     response: String,
     _folder: Option<TempDir>,
 }
 
 impl Server {
-    async fn start(backend: Backend, settings: &str, users: usize) -> Result<Self> {
+    pub(crate) async fn start(backend: Backend, settings: &str, users: usize) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let process = faroe::start(folder.path(), backend, settings).await?;
         let mut requests = Vec::new();

@@ -2,19 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
-use serde_json::Value;
-use tempfile::TempDir;
 use tokio::time;
 
 use crate::{
     backend::Backend,
     connection::Connection,
-    faroe::{self, User},
+    get_session::Server,
     report::{Bar, Report, Unit},
     rounds::Rounds,
-    server_process::ServerProcess,
 };
 
 /// How long the one takes, of the other. It is 1.3 to 1.7 with a database if an answer waits for the record.
@@ -63,37 +60,25 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// A server, and a session that is checked there.
+/// A server, and the connection on which its one session is checked.
 #[derive(Debug)]
 struct Checked {
+    server: Server,
     connection: Connection,
-    request: Vec<u8>,
-    _process: ServerProcess,
-    _folder: TempDir,
 }
 
 impl Checked {
     async fn start(backend: Backend, settings: &str) -> Result<Self> {
-        let folder = tempfile::tempdir()?;
-        let process = faroe::start(folder.path(), backend, settings).await?;
-        let request = User::sign_up(process.address).await?.get_session();
-        let mut connection = Connection::open(process.address).await?;
-        let answer: Value = serde_json::from_slice(connection.exchange(&request).await?)?;
-        let session = &answer["values"]["session"];
-        session.as_object().context("get_session failed")?;
-        Ok(Self {
-            connection,
-            request,
-            _process: process,
-            _folder: folder,
-        })
+        let server = Server::start(backend, settings, 1).await?;
+        let connection = Connection::open(server.process.address).await?;
+        Ok(Self { server, connection })
     }
 
     /// How many seconds a check takes.
     async fn check(&mut self) -> Result<f64> {
         time::sleep(PAUSE).await;
         let asked = Instant::now();
-        self.connection.exchange(&self.request).await?;
+        self.connection.exchange(&self.server.requests[0]).await?;
         Ok(asked.elapsed().as_secs_f64())
     }
 }
