@@ -25,8 +25,8 @@ use crate::{
     user_store::UpdateUserOutcome,
 };
 
-/// How often a sessions counter is tried to be incremented when others increment it at the same time.
-const INCREMENT_ATTEMPTS: usize = 8;
+/// How often a step of ending sessions is tried when others write the same at the same time.
+const RACE_ATTEMPTS: usize = 8;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct SessionRecord {
@@ -303,7 +303,7 @@ impl Invocation<'_> {
         {
             return Ok(user);
         }
-        for _ in 0..INCREMENT_ATTEMPTS {
+        for _ in 0..RACE_ATTEMPTS {
             let counter = user.sessions_counter;
             if self
                 .increment_user_sessions_counter(&user.id, counter)
@@ -326,7 +326,7 @@ impl Invocation<'_> {
     ///
     /// If its use is written down at the same time, this starts again from that.
     pub(crate) async fn keep_session(&self, mut session: Held<SessionRecord>, user: &User) {
-        for _ in 0..INCREMENT_ATTEMPTS {
+        for _ in 0..RACE_ATTEMPTS {
             if session.record.sessions_counter.next() != Some(user.sessions_counter) {
                 return;
             }
