@@ -255,7 +255,7 @@ pub(crate) fn check(
     check_rate_limits(&options.rate_limits)?;
     check_algorithms(&parts.user_password_hash_algorithms)?;
     require(
-        defect!(24, true, options.hashing.permits > 0),
+        options.hashing.permits > 0,
         "hashing permits must be at least 1",
     )?;
     let Timeouts {

@@ -107,8 +107,7 @@ impl Server {
 impl Endpoint {
     /// Answers a request, whatever its body is.
     pub async fn invoke(&self, body: &[u8]) -> EndpointResponse {
-        let request = Request::parse(body);
-        let request = match defect!(19, Ok(request.expect("an object")), request) {
+        let request = match Request::parse(body) {
             Ok(request) => request,
             Err(reason) => return EndpointResponse::InvalidRequest(reason),
         };

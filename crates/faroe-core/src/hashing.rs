@@ -51,7 +51,7 @@ impl Hasher {
         Self {
             user_algorithms,
             temporary_algorithm,
-            places: Arc::new(Semaphore::new(defect!(12, Semaphore::MAX_PERMITS, places))),
+            places: Arc::new(Semaphore::new(places)),
             permits: Arc::new(Semaphore::new(hashing.permits.min(Semaphore::MAX_PERMITS))),
         }
     }

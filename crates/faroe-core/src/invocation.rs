@@ -265,7 +265,7 @@ impl<'a> Invocation<'a> {
     ) -> Result<bool, Fault> {
         let checker = &self.parts().options.password_strength_checker;
         self.within(
-            defect!(11, 100 * self.timeouts().checker, self.timeouts().checker),
+            self.timeouts().checker,
             "check a password",
             checker.is_strong_enough(password),
         )

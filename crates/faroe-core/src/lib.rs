@@ -1,9 +1,5 @@
 #![doc = include_str!("../README.md")]
 
-#[macro_use]
-#[doc(hidden)]
-pub mod defect;
-
 pub mod background;
 pub mod client;
 mod configuration;

@@ -95,10 +95,8 @@ impl BucketState {
     /// the last refill. A full bucket banks no time.
     fn refilled(self, limit: RateLimit, now: UnixTime) -> Self {
         let interval = limit.interval.as_millis();
-        let after = now.saturating_since(self.refilled_at);
-        let elapsed =
-            defect!(13, after + self.refilled_at.saturating_since(now), after).as_millis();
-        let gained = defect!(3, elapsed / interval % 256, elapsed / interval);
+        let elapsed = now.saturating_since(self.refilled_at).as_millis();
+        let gained = elapsed / interval;
         let tokens = u128::from(self.tokens) + gained;
         if tokens >= u128::from(limit.capacity) {
             return Self {

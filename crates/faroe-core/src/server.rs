@@ -143,11 +143,7 @@ impl Server {
         action: A,
     ) -> Result<A::Values, InvocationError<A::ErrorCode>> {
         let id = ActionInvocationId::from(random::id());
-        let result = defect!(
-            25,
-            crate::defect::detached(self, action, &id).await,
-            self.run(action, &id).await
-        );
+        let result = self.run(action, &id).await;
         result.map_err(|kind| InvocationError {
             action_invocation_id: id,
             kind,

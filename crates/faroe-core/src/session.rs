@@ -166,7 +166,7 @@ impl Invocation<'_> {
         let is_unchanged = self.user(&user.id).await.map(|now| {
             now.is_some_and(|now| held.record.is_alive(&now) && remembered.is_unchanged(&now))
         });
-        match defect!(15, Ok(true), is_unchanged) {
+        match is_unchanged {
             Ok(true) => Ok(Some((
                 held.to_session(self.session_configuration()),
                 held.token(),
@@ -191,11 +191,7 @@ impl Invocation<'_> {
         let Some(mut session) = self.find::<SessionRecord>(token.expose()).await? else {
             return Ok(None);
         };
-        let user = defect!(
-            14,
-            self.user(&session.record.user_id).await?,
-            self.check_user(&session).await?
-        );
+        let user = self.check_user(&session).await?;
         let Some(user) = user else {
             return Ok(None);
         };
@@ -277,7 +273,7 @@ impl Invocation<'_> {
         self.in_background(|invocation| {
             Box::pin(async move {
                 let updated = invocation.update(&mut session).await;
-                invocation.tolerate(defect!(16, Ok(updated.expect("it is written")), updated));
+                invocation.tolerate(updated);
             })
         })
         .await;
@@ -287,7 +283,7 @@ impl Invocation<'_> {
     pub(crate) async fn end_session(&self, session: &Held<SessionRecord>) -> Result<bool, Fault> {
         let was_there = self.remove(session).await?;
         self.forget_cached_session(session).await;
-        Ok(defect!(23, true, was_there))
+        Ok(was_there)
     }
 
     /// Ends all sessions of a user whose password was just changed, if so configured. Returns the user as it then is.

@@ -150,8 +150,7 @@ impl Run for CompleteSignin {
             return Err(Code::UserFirstFactorNotVerified.into());
         }
         // The storage lets one completion pass: a record is removed once.
-        let was_there = invocation.remove(&signin).await?;
-        if !defect!(4, true, was_there) {
+        if !invocation.remove(&signin).await? {
             return Err(Code::InvalidSigninToken.into());
         }
         invocation.finish();

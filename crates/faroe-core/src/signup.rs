@@ -99,7 +99,7 @@ impl Run for CreateSignup {
         };
         let signup = invocation.create(record).await?;
         if let Err(fault) = send_code(invocation, &signup).await {
-            defect!(10, (), invocation.discard(&signup).await);
+            invocation.discard(&signup).await;
             return Err(fault.into());
         }
         let configuration = invocation.session_configuration();

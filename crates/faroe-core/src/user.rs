@@ -54,7 +54,7 @@ impl RememberedUser {
         user.id == self.id
             && !user.disabled
             && user.disabled_counter == self.disabled_counter
-            && defect!(7, true, self.has_same_password(user))
+            && self.has_same_password(user)
             && self
                 .email_address_counter
                 .is_none_or(|counter| counter == user.email_address_counter)
@@ -280,7 +280,7 @@ fn right_user(
     user: Option<User>,
     is_right: impl FnOnce(&User) -> bool,
 ) -> Result<Option<User>, Fault> {
-    if defect!(18, true, user.as_ref().is_none_or(is_right)) {
+    if user.as_ref().is_none_or(is_right) {
         Ok(user)
     } else {
         Err(AdapterError::message("believe the user store: it answered about another user").into())

@@ -146,8 +146,7 @@ impl Run for DeleteUserPasswordReset {
             .user_flow::<UserPasswordResetRecord>(self.user_password_reset_token.expose())
             .await?;
         let (reset, _) = reset.ok_or(Code::InvalidUserPasswordResetToken)?;
-        let removed = invocation.remove(&reset).await;
-        if !defect!(9, removed.unwrap_or(false), removed?) {
+        if !invocation.remove(&reset).await? {
             return Err(Code::InvalidUserPasswordResetToken.into());
         }
         Ok(NoValues {})
@@ -160,11 +159,7 @@ impl Run for VerifyUserPasswordResetTemporaryPassword {
         let reset = invocation
             .user_flow::<UserPasswordResetRecord>(self.user_password_reset_token.expose())
             .await?;
-        let (mut reset, _) = defect!(
-            6,
-            reset.ok_or(crate::defect::fault())?,
-            reset.ok_or(Code::InvalidUserPasswordResetToken)?
-        );
+        let (mut reset, _) = reset.ok_or(Code::InvalidUserPasswordResetToken)?;
         if reset.record.user_first_factor_verified {
             return Err(Code::UserFirstFactorAlreadyVerified.into());
         }

@@ -167,16 +167,11 @@ impl Run for SetUserPasswordUpdateNewPassword {
             self.user_password_update_token,
             Code::InvalidPasswordUpdateToken
         );
-        if !defect!(2, true, flow.record.user_identity_verified) {
+        if !flow.record.user_identity_verified {
             return Err(Code::UserIdentityNotVerified.into());
         }
         if flow.record.new_password_hash.is_some() {
-            let code = defect!(
-                20,
-                Code::UserIdentityNotVerified,
-                Code::NewPasswordAlreadySet
-            );
-            return Err(code.into());
+            return Err(Code::NewPasswordAlreadySet.into());
         }
         match invocation.hash_new_password(&self.password).await? {
             NewPassword::InvalidLength => Err(Code::InvalidPasswordLength.into()),

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use faroe_core::{defect, error::AdapterError};
+use faroe_core::error::AdapterError;
 use reqwest::{
     Client, Response, StatusCode,
     header::{CONTENT_LENGTH, TRANSFER_ENCODING},
@@ -84,11 +84,7 @@ fn has_an_end(response: &Response) -> bool {
 /// Reads the answer to its end, if it is not too large.
 async fn read(mut response: Response) -> Result<Vec<u8>, AdapterError> {
     let mut body = Vec::new();
-    while let Some(chunk) = defect!(
-        17,
-        response.chunk().await.unwrap_or(None),
-        response.chunk().await.map_err(failed)?
-    ) {
+    while let Some(chunk) = response.chunk().await.map_err(failed)? {
         if body.len() + chunk.len() > MAX_ANSWER_SIZE {
             return Err(unusable(format!(
                 "the answer has more than {MAX_ANSWER_SIZE} bytes"
