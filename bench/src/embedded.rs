@@ -14,7 +14,7 @@ use faroe_core::{
         secret::{SessionToken, SigninToken},
         signin::{CompleteSignin, CreateSignin, VerifySigninUserPassword},
     },
-    user_store::{CreateUserOutcome, UserStore},
+    user_store::{CreateUserOutcome, NewUser, UserStore},
 };
 
 use crate::faroe::PASSWORD;
@@ -34,7 +34,8 @@ pub(crate) async fn server(
         hash: algorithm.hash(PASSWORD.as_bytes(), &salt)?.into(),
         salt: salt.into(),
     };
-    let CreateUserOutcome::Created(_) = users.create_user(ADDRESS, &hash).await? else {
+    let new_user = NewUser::new(ADDRESS, hash);
+    let CreateUserOutcome::Created(_) = users.create_user(new_user).await? else {
         bail!("the address is taken")
     };
     let parts = ServerParts {

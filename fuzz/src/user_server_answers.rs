@@ -20,8 +20,8 @@ use faroe_core::{
         schema::{ActionSchema, user_server_actions},
     },
     user_store::{
-        Counter, CreateUserOutcome, UpdateUserEmailAddressOutcome, UpdateUserOutcome, User,
-        UserStore,
+        Counter, CreateUserOutcome, NewUser, UpdateUserEmailAddressOutcome, UpdateUserOutcome,
+        User, UserStore,
     },
 };
 use faroe_user_server_client::UserServerClient;
@@ -93,7 +93,9 @@ async fn call(operation: &str, users: &dyn UserStore) -> Result<(), AdapterError
     let counter = Counter::ZERO;
     match operation {
         "create_user" => {
-            let created = users.create_user(&email_address, &hash()).await?;
+            let created = users
+                .create_user(NewUser::new(&email_address, hash()))
+                .await?;
             if let CreateUserOutcome::Created(user) = created {
                 assert_eq!(user.email_address, email_address);
                 assert_eq!(user.password_hash, hash().hash);

@@ -13,7 +13,7 @@ use faroe_core::{
     },
     time::UnixTime,
     user_store::{
-        CreateUserOutcome, UpdateUserEmailAddressOutcome, UpdateUserOutcome, User, UserId,
+        CreateUserOutcome, NewUser, UpdateUserEmailAddressOutcome, UpdateUserOutcome, User, UserId,
         UserStore,
     },
 };
@@ -212,13 +212,9 @@ impl RateLimitStorage for Planned<dyn RateLimitStorage> {
 
 #[async_trait]
 impl UserStore for Planned<dyn UserStore> {
-    async fn create_user(
-        &self,
-        email_address: &str,
-        password_hash: &PasswordHash,
-    ) -> Result<CreateUserOutcome, AdapterError> {
+    async fn create_user(&self, new_user: NewUser) -> Result<CreateUserOutcome, AdapterError> {
         self.plan.before(Call::CreateUser).await?;
-        self.inner.create_user(email_address, password_hash).await
+        self.inner.create_user(new_user).await
     }
 
     async fn get_user(&self, user_id: &UserId) -> Result<Option<User>, AdapterError> {

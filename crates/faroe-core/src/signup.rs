@@ -24,6 +24,7 @@ use crate::{
     record::{Held, Record},
     time::UnixTime,
     user::{NewPassword, RememberedUser},
+    user_store::NewUser,
     validation::is_email_address,
     verification_code::CodeNonce,
 };
@@ -243,7 +244,8 @@ impl Run for CompleteSignup {
             return Err(Code::InvalidSignupToken.into());
         }
         // The user store lets one completion pass: an address is used once.
-        let user = invocation.create_user(email_address, password_hash).await?;
+        let new_user = NewUser::new(email_address, password_hash.clone());
+        let user = invocation.create_user(new_user).await?;
         invocation.discard(&signup).await;
         let user = user.ok_or(Code::InvalidSignupToken)?;
         let session = invocation

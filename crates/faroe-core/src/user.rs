@@ -14,7 +14,7 @@ use crate::{
     invocation::{Fault, Invocation},
     password::PasswordHash,
     rate_limit::Bucket,
-    user_store::{CreateUserOutcome, UpdateUserEmailAddressOutcome, UpdateUserOutcome},
+    user_store::{CreateUserOutcome, NewUser, UpdateUserEmailAddressOutcome, UpdateUserOutcome},
     validation::has_password_length,
 };
 
@@ -119,12 +119,9 @@ impl Invocation<'_> {
     }
 
     /// Creates a user, or tells by `None` that the address is taken.
-    pub(crate) async fn create_user(
-        &self,
-        email_address: &str,
-        password_hash: &PasswordHash,
-    ) -> Result<Option<User>, Fault> {
-        let create = self.user_store().create_user(email_address, password_hash);
+    pub(crate) async fn create_user(&self, new_user: NewUser) -> Result<Option<User>, Fault> {
+        let email_address = new_user.email_address.clone();
+        let create = self.user_store().create_user(new_user);
         match self.call_user_store("create a user", create).await? {
             CreateUserOutcome::Created(user) => {
                 right_user(Some(user), |user| user.email_address == email_address)

@@ -7,7 +7,47 @@ pub use faroe_protocol::{id::UserId, types::Counter, user::User};
 
 use crate::{error::AdapterError, password::PasswordHash};
 
-/// What came of creating a user.
+/// A user to be created.
+///
+/// Later versions may add fields. A store that does not know a field ignores it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NewUser {
+    /// The verified email address, to be stored exactly as given.
+    pub email_address: String,
+    /// The hash of the password.
+    pub password_hash: PasswordHash,
+}
+
+impl NewUser {
+    /// Creates a new user with this address and password hash.
+    pub fn new(email_address: impl Into<String>, password_hash: PasswordHash) -> Self {
+        Self {
+            email_address: email_address.into(),
+            password_hash,
+        }
+    }
+
+    /// Returns the user that a store without defaults of its own creates: all counters are 0, the user is not disabled
+    /// and the display name is empty.
+    pub fn into_user(self, id: UserId) -> User {
+        User {
+            id,
+            email_address: self.email_address,
+            password_hash: self.password_hash.hash,
+            password_hash_algorithm_id: self.password_hash.algorithm_id,
+            password_salt: self.password_hash.salt,
+            disabled: false,
+            display_name: String::new(),
+            email_address_counter: Counter::ZERO,
+            password_hash_counter: Counter::ZERO,
+            disabled_counter: Counter::ZERO,
+            sessions_counter: Counter::ZERO,
+        }
+    }
+}
+
+/// The outcome of creating a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum CreateUserOutcome {
@@ -64,12 +104,8 @@ pub enum UpdateUserOutcome {
 /// Prove it with `faroe_testkit::conformance::user_store`.
 #[async_trait]
 pub trait UserStore: Debug + Send + Sync + 'static {
-    /// Creates a user. Its ID is the application's to choose and is never used again for another user.
-    async fn create_user(
-        &self,
-        email_address: &str,
-        password_hash: &PasswordHash,
-    ) -> Result<CreateUserOutcome, AdapterError>;
+    /// Creates a user. The application chooses the ID and never uses it again for another user.
+    async fn create_user(&self, new_user: NewUser) -> Result<CreateUserOutcome, AdapterError>;
 
     /// The user with this ID, or `None`.
     async fn get_user(&self, user_id: &UserId) -> Result<Option<User>, AdapterError>;

@@ -15,8 +15,8 @@ use faroe_core::{
     },
     time::UnixTime,
     user_store::{
-        Counter, CreateUserOutcome, UpdateUserEmailAddressOutcome, UpdateUserOutcome, User, UserId,
-        UserStore,
+        Counter, CreateUserOutcome, NewUser, UpdateUserEmailAddressOutcome, UpdateUserOutcome,
+        User, UserId, UserStore,
     },
 };
 
@@ -147,12 +147,8 @@ impl<S: RateLimitStorage + ?Sized> RateLimitStorage for RoundRobin<S> {
 
 #[async_trait]
 impl<S: UserStore + ?Sized> UserStore for RoundRobin<S> {
-    async fn create_user(
-        &self,
-        email_address: &str,
-        password_hash: &PasswordHash,
-    ) -> Result<CreateUserOutcome, AdapterError> {
-        self.next().create_user(email_address, password_hash).await
+    async fn create_user(&self, new_user: NewUser) -> Result<CreateUserOutcome, AdapterError> {
+        self.next().create_user(new_user).await
     }
 
     async fn get_user(&self, user_id: &UserId) -> Result<Option<User>, AdapterError> {

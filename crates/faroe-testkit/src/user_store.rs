@@ -11,8 +11,8 @@ use faroe_core::{
     error::AdapterError,
     password::PasswordHash,
     user_store::{
-        Counter, CreateUserOutcome, UpdateUserEmailAddressOutcome, UpdateUserOutcome, User, UserId,
-        UserStore,
+        Counter, CreateUserOutcome, NewUser, UpdateUserEmailAddressOutcome, UpdateUserOutcome,
+        User, UserId, UserStore,
     },
 };
 
@@ -143,29 +143,13 @@ impl Table {
 
 #[async_trait]
 impl UserStore for ReferenceUserStore {
-    async fn create_user(
-        &self,
-        email_address: &str,
-        password_hash: &PasswordHash,
-    ) -> Result<CreateUserOutcome, AdapterError> {
+    async fn create_user(&self, new_user: NewUser) -> Result<CreateUserOutcome, AdapterError> {
         let mut table = self.called(UserStoreCall::CreateUser);
-        if table.user_with(email_address).is_some() {
+        if table.user_with(&new_user.email_address).is_some() {
             return Ok(CreateUserOutcome::EmailAddressAlreadyUsed);
         }
         table.created += 1;
-        let user = User {
-            id: UserId::from(format!("user-{}", table.created)),
-            email_address: email_address.to_owned(),
-            password_hash: password_hash.hash.clone(),
-            password_hash_algorithm_id: password_hash.algorithm_id.clone(),
-            password_salt: password_hash.salt.clone(),
-            disabled: false,
-            display_name: String::new(),
-            email_address_counter: Counter::ZERO,
-            password_hash_counter: Counter::ZERO,
-            disabled_counter: Counter::ZERO,
-            sessions_counter: Counter::ZERO,
-        };
+        let user = new_user.into_user(format!("user-{}", table.created).into());
         table.users.insert(user.id.clone(), user.clone());
         Ok(CreateUserOutcome::Created(user))
     }

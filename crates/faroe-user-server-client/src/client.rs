@@ -15,8 +15,8 @@ use faroe_core::{
         UpdateUserPasswordHashErrorCode,
     },
     user_store::{
-        Counter, CreateUserOutcome, UpdateUserEmailAddressOutcome, UpdateUserOutcome, User, UserId,
-        UserStore,
+        Counter, CreateUserOutcome, NewUser, UpdateUserEmailAddressOutcome, UpdateUserOutcome,
+        User, UserId, UserStore,
     },
 };
 use faroe_http_client::{HttpClient, HttpOptions};
@@ -76,19 +76,20 @@ impl UserServerClient {
 
 #[async_trait]
 impl UserStore for UserServerClient {
-    async fn create_user(
-        &self,
-        email_address: &str,
-        password_hash: &PasswordHash,
-    ) -> Result<CreateUserOutcome, AdapterError> {
+    async fn create_user(&self, new_user: NewUser) -> Result<CreateUserOutcome, AdapterError> {
+        let NewUser {
+            email_address,
+            password_hash,
+            ..
+        } = new_user;
         let action = CreateUser {
-            email_address: email_address.to_owned(),
+            email_address: email_address.clone(),
             password_hash: password_hash.hash.clone(),
             password_hash_algorithm_id: password_hash.algorithm_id.clone(),
             password_salt: password_hash.salt.clone(),
         };
         let is_as_sent =
-            |user: &User| user.email_address == email_address && has_hash(user, password_hash);
+            |user: &User| user.email_address == email_address && has_hash(user, &password_hash);
         let Settled {
             answer,
             may_have_happened,
@@ -100,7 +101,7 @@ impl UserStore for UserServerClient {
                 is_as_sent,
             )?)),
             Err(CreateUserErrorCode::EmailAddressAlreadyUsed) if may_have_happened => {
-                let user = self.get_user_by_email_address(email_address).await?;
+                let user = self.get_user_by_email_address(&email_address).await?;
                 let user = user.ok_or_else(|| unknowable(CREATE))?;
                 // Nobody else has this salt: it is the user that the first request has created.
                 Ok(if is_as_sent(&user) {

@@ -20,7 +20,9 @@ use faroe_core::{
         },
     },
     random,
-    user_store::{CreateUserOutcome, UpdateUserEmailAddressOutcome, UpdateUserOutcome, UserStore},
+    user_store::{
+        CreateUserOutcome, NewUser, UpdateUserEmailAddressOutcome, UpdateUserOutcome, UserStore,
+    },
 };
 use tokio::time::timeout;
 
@@ -107,8 +109,8 @@ impl Run for CreateUser {
             salt: self.password_salt,
             hash: self.password_hash,
         };
-        let outcome = users.create_user(&self.email_address, &hash).await?;
-        Ok(match outcome {
+        let new_user = NewUser::new(self.email_address, hash);
+        Ok(match users.create_user(new_user).await? {
             CreateUserOutcome::Created(user) => Ok(CreateUserValues { user }),
             CreateUserOutcome::EmailAddressAlreadyUsed => {
                 Err(CreateUserErrorCode::EmailAddressAlreadyUsed)

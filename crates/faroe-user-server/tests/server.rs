@@ -9,8 +9,8 @@ use faroe_core::{
     password::PasswordHash,
     protocol::{envelope::MAX_BODY_SIZE, schema},
     user_store::{
-        Counter, CreateUserOutcome, UpdateUserEmailAddressOutcome, UpdateUserOutcome, User, UserId,
-        UserStore,
+        Counter, CreateUserOutcome, NewUser, UpdateUserEmailAddressOutcome, UpdateUserOutcome,
+        User, UserId, UserStore,
     },
 };
 use faroe_http_signatures::{Signer, SigningKey};
@@ -277,11 +277,7 @@ impl Broken {
 
 #[async_trait]
 impl UserStore for Broken {
-    async fn create_user(
-        &self,
-        _: &str,
-        _: &PasswordHash,
-    ) -> Result<CreateUserOutcome, AdapterError> {
+    async fn create_user(&self, _: NewUser) -> Result<CreateUserOutcome, AdapterError> {
         self.answer().await
     }
     async fn get_user(&self, _: &UserId) -> Result<Option<User>, AdapterError> {

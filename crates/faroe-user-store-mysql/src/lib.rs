@@ -12,8 +12,8 @@ use faroe_core::{
     password::PasswordHash,
     random,
     user_store::{
-        Counter, CreateUserOutcome, UpdateUserEmailAddressOutcome, UpdateUserOutcome, User, UserId,
-        UserStore,
+        Counter, CreateUserOutcome, NewUser, UpdateUserEmailAddressOutcome, UpdateUserOutcome,
+        User, UserId, UserStore,
     },
 };
 use faroe_mysql::{
@@ -165,11 +165,12 @@ fn updated(outcome: &Outcome) -> UpdateUserOutcome {
 
 #[async_trait]
 impl UserStore for MysqlUserStore {
-    async fn create_user(
-        &self,
-        email_address: &str,
-        password_hash: &PasswordHash,
-    ) -> Result<CreateUserOutcome, AdapterError> {
+    async fn create_user(&self, new_user: NewUser) -> Result<CreateUserOutcome, AdapterError> {
+        let NewUser {
+            email_address,
+            password_hash,
+            ..
+        } = &new_user;
         const OPERATION: &str = "create a user";
         let id = self.statements.makes_ids.then(random::id);
         let create = || {

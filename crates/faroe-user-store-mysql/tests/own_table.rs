@@ -7,8 +7,8 @@ use faroe_core::{
     error::{AdapterError, ErrorChain},
     password::PasswordHash,
     user_store::{
-        Counter, CreateUserOutcome, UpdateUserEmailAddressOutcome, UpdateUserOutcome, User, UserId,
-        UserStore,
+        Counter, CreateUserOutcome, NewUser, UpdateUserEmailAddressOutcome, UpdateUserOutcome,
+        User, UserId, UserStore,
     },
 };
 use faroe_mysql::{
@@ -77,7 +77,11 @@ fn hash() -> PasswordHash {
 }
 
 async fn create(users: &MysqlUserStore, address: &str) -> User {
-    match users.create_user(address, &hash()).await.unwrap() {
+    match users
+        .create_user(NewUser::new(address, hash()))
+        .await
+        .unwrap()
+    {
         CreateUserOutcome::Created(user) => user,
         CreateUserOutcome::EmailAddressAlreadyUsed => panic!("{address} counts as used"),
     }
@@ -268,7 +272,10 @@ async fn a_stricter_index_on_addresses_says_already_used(schema: &'static Schema
     let schema = ignoring_case(schema).await;
     let users = connect(&schema, UsersTable::default()).await;
     create(&users, "ada@example.com").await;
-    let created = users.create_user("ADA@example.com", &hash()).await.unwrap();
+    let created = users
+        .create_user(NewUser::new("ADA@example.com", hash()))
+        .await
+        .unwrap();
     assert_eq!(created, CreateUserOutcome::EmailAddressAlreadyUsed);
     let grace = create(&users, "grace@example.com").await;
     let update = users.update_user_email_address(&grace.id, "ADA@example.com", Counter::ZERO);
@@ -292,12 +299,15 @@ async fn a_unique_column_of_the_application_is_an_error_unless_the_address_is_us
     let users = connect(&schema, UsersTable::default()).await;
     create(&users, "ada@example.com").await;
     let error = users
-        .create_user("canary@example.com", &hash())
+        .create_user(NewUser::new("canary@example.com", hash()))
         .await
         .unwrap_err();
     assert!(chain(&error).contains("index badge"), "{error:?}");
     assert!(!format!("{error:?}").contains("canary"));
-    let again = users.create_user("ada@example.com", &hash()).await.unwrap();
+    let again = users
+        .create_user(NewUser::new("ada@example.com", hash()))
+        .await
+        .unwrap();
     assert_eq!(again, CreateUserOutcome::EmailAddressAlreadyUsed);
 }
 

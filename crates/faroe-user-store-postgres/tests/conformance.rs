@@ -5,7 +5,7 @@ use std::{process::ExitCode, sync::Arc};
 
 use faroe_core::{
     password::PasswordHash,
-    user_store::{CreateUserOutcome, UserStore},
+    user_store::{CreateUserOutcome, NewUser, UserStore},
 };
 use faroe_testkit::{
     conformance::{Suite, user_store},
@@ -77,7 +77,8 @@ async fn a_user_survives_a_restart_of_the_server(schema: &'static Schema) {
         salt: vec![1].into(),
         hash: vec![2].into(),
     };
-    let created = users.create_user("ada@example.com", &hash).await.unwrap();
+    let new_user = NewUser::new("ada@example.com", hash);
+    let created = users.create_user(new_user).await.unwrap();
     let CreateUserOutcome::Created(user) = created else {
         panic!("the address counts as used");
     };

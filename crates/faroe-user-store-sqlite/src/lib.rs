@@ -11,8 +11,8 @@ use faroe_core::{
     password::PasswordHash,
     random,
     user_store::{
-        Counter, CreateUserOutcome, UpdateUserEmailAddressOutcome, UpdateUserOutcome, User, UserId,
-        UserStore,
+        Counter, CreateUserOutcome, NewUser, UpdateUserEmailAddressOutcome, UpdateUserOutcome,
+        User, UserId, UserStore,
     },
 };
 use faroe_sqlite::{Database, Remembered, Synchronous, rusqlite};
@@ -121,15 +121,10 @@ fn exhausted(operation: &'static str) -> AdapterError {
 
 #[async_trait]
 impl UserStore for SqliteUserStore {
-    async fn create_user(
-        &self,
-        email_address: &str,
-        password_hash: &PasswordHash,
-    ) -> Result<CreateUserOutcome, AdapterError> {
+    async fn create_user(&self, new_user: NewUser) -> Result<CreateUserOutcome, AdapterError> {
         let id = self.statements.makes_ids().then(random::id);
-        let (email_address, hash) = (email_address.to_owned(), password_hash.clone());
         let create = move |statements: &Statements, connection: &Connection| {
-            statements.create(connection, id.as_deref(), &email_address, &hash)
+            statements.create(connection, id.as_deref(), &new_user)
         };
         Ok(match self.write("create a user", create).await? {
             Some(user) => CreateUserOutcome::Created(user),

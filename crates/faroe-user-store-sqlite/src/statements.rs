@@ -5,7 +5,7 @@
 
 use faroe_core::{
     password::PasswordHash,
-    user_store::{Counter, User, UserId},
+    user_store::{Counter, NewUser, User, UserId},
 };
 use faroe_sqlite::rusqlite::{Connection, Error, OptionalExtension, Params, Row, ffi};
 use faroe_users_table::{IdGeneration, UsersTable};
@@ -133,9 +133,9 @@ impl Statements {
         &self,
         connection: &Connection,
         id: Option<&str>,
-        address: &str,
-        hash: &PasswordHash,
+        new_user: &NewUser,
     ) -> Result<Option<User>, Error> {
+        let (address, hash) = (&new_user.email_address, &new_user.password_hash);
         let (algorithm, salt, hash) = (&hash.algorithm_id, &*hash.salt, &*hash.hash);
         let mut create = connection.prepare_cached(&self.create)?;
         let created = match id {

@@ -7,8 +7,8 @@ use faroe_core::{
     error::{AdapterError, ErrorChain},
     password::PasswordHash,
     user_store::{
-        Counter, CreateUserOutcome, UpdateUserEmailAddressOutcome, UpdateUserOutcome, User, UserId,
-        UserStore,
+        Counter, CreateUserOutcome, NewUser, UpdateUserEmailAddressOutcome, UpdateUserOutcome,
+        User, UserId, UserStore,
     },
 };
 use faroe_sqlite::rusqlite::Connection;
@@ -66,7 +66,11 @@ fn hash() -> PasswordHash {
 }
 
 async fn create(users: &SqliteUserStore, address: &str) -> User {
-    match users.create_user(address, &hash()).await.unwrap() {
+    match users
+        .create_user(NewUser::new(address, hash()))
+        .await
+        .unwrap()
+    {
         CreateUserOutcome::Created(user) => user,
         CreateUserOutcome::EmailAddressAlreadyUsed => panic!("the address is free"),
     }
@@ -123,7 +127,10 @@ async fn any_names_are_only_names() {
     let users = application.connect(table).await.unwrap();
     let user = create(&users, "ada@example.com").await;
     assert_eq!(users.get_user(&user.id).await.unwrap(), Some(user.clone()));
-    let again = users.create_user("ada@example.com", &hash()).await.unwrap();
+    let again = users
+        .create_user(NewUser::new("ada@example.com", hash()))
+        .await
+        .unwrap();
     assert_eq!(again, CreateUserOutcome::EmailAddressAlreadyUsed);
     let update = users
         .update_user_password_hash(&user.id, &hash(), Counter::ZERO)
@@ -244,7 +251,10 @@ async fn an_index_on_addresses_that_is_stricter_says_already_used() {
     );
     let users = application.connect(UsersTable::default()).await.unwrap();
     create(&users, "ada@example.com").await;
-    let created = users.create_user("ADA@example.com", &hash()).await.unwrap();
+    let created = users
+        .create_user(NewUser::new("ADA@example.com", hash()))
+        .await
+        .unwrap();
     assert_eq!(created, CreateUserOutcome::EmailAddressAlreadyUsed);
     let grace = create(&users, "grace@example.com").await;
     let update = users
@@ -270,7 +280,7 @@ async fn a_unique_column_of_the_application_is_an_error_unless_the_address_is_us
     let users = application.connect(UsersTable::default()).await.unwrap();
     create(&users, "ada@example.com").await;
     let error = users
-        .create_user("canary@example.com", &hash())
+        .create_user(NewUser::new("canary@example.com", hash()))
         .await
         .unwrap_err();
     assert!(
@@ -279,7 +289,10 @@ async fn a_unique_column_of_the_application_is_an_error_unless_the_address_is_us
             .contains("UNIQUE constraint failed: users.badge")
     );
     assert!(!format!("{error:?}").contains("canary"));
-    let again = users.create_user("ada@example.com", &hash()).await.unwrap();
+    let again = users
+        .create_user(NewUser::new("ada@example.com", hash()))
+        .await
+        .unwrap();
     assert_eq!(again, CreateUserOutcome::EmailAddressAlreadyUsed);
 }
 
@@ -291,7 +304,10 @@ async fn a_conflict_replaces_nobody_whatever_the_schema_says() {
     );
     let users = application.connect(UsersTable::default()).await.unwrap();
     let ada = create(&users, "ada@example.com").await;
-    let again = users.create_user("ada@example.com", &hash()).await.unwrap();
+    let again = users
+        .create_user(NewUser::new("ada@example.com", hash()))
+        .await
+        .unwrap();
     assert_eq!(again, CreateUserOutcome::EmailAddressAlreadyUsed);
     let grace = create(&users, "grace@example.com").await;
     let update = users

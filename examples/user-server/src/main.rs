@@ -26,8 +26,8 @@ use faroe_core::{
     password::PasswordHash,
     protocol::envelope::MAX_BODY_SIZE,
     user_store::{
-        Counter, CreateUserOutcome, UpdateUserEmailAddressOutcome, UpdateUserOutcome, User, UserId,
-        UserStore,
+        Counter, CreateUserOutcome, NewUser, UpdateUserEmailAddressOutcome, UpdateUserOutcome,
+        User, UserId, UserStore,
     },
 };
 use faroe_user_server::{BearerTokens, Protection, UserServer, UserServerOptions};
@@ -65,29 +65,13 @@ impl Accounts {
 
 #[async_trait]
 impl UserStore for Accounts {
-    async fn create_user(
-        &self,
-        email_address: &str,
-        hash: &PasswordHash,
-    ) -> Result<CreateUserOutcome, AdapterError> {
+    async fn create_user(&self, new_user: NewUser) -> Result<CreateUserOutcome, AdapterError> {
         let mut rows = self.rows();
         let mut accounts = rows.iter().flatten();
-        if accounts.any(|account| account.email_address == email_address) {
+        if accounts.any(|account| account.email_address == new_user.email_address) {
             return Ok(CreateUserOutcome::EmailAddressAlreadyUsed);
         }
-        let account = User {
-            id: rows.len().to_string().into(),
-            email_address: email_address.to_owned(),
-            password_hash: hash.hash.clone(),
-            password_hash_algorithm_id: hash.algorithm_id.clone(),
-            password_salt: hash.salt.clone(),
-            disabled: false,
-            display_name: String::new(),
-            email_address_counter: Counter::ZERO,
-            password_hash_counter: Counter::ZERO,
-            disabled_counter: Counter::ZERO,
-            sessions_counter: Counter::ZERO,
-        };
+        let account = new_user.into_user(rows.len().to_string().into());
         rows.push(Some(account.clone()));
         Ok(CreateUserOutcome::Created(account))
     }

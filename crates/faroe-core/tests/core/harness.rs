@@ -38,8 +38,8 @@ use faroe_core::{
     storage::{AddOutcome, DeleteOutcome, Entry, Storage, UpdateOutcome},
     time::UnixTime,
     user_store::{
-        Counter, CreateUserOutcome, UpdateUserEmailAddressOutcome, UpdateUserOutcome, User, UserId,
-        UserStore,
+        Counter, CreateUserOutcome, NewUser, UpdateUserEmailAddressOutcome, UpdateUserOutcome,
+        User, UserId, UserStore,
     },
 };
 use faroe_testkit::{
@@ -498,13 +498,9 @@ impl Storage for Interrupted {
 
 #[async_trait]
 impl UserStore for Interrupted {
-    async fn create_user(
-        &self,
-        email_address: &str,
-        password_hash: &PasswordHash,
-    ) -> Result<CreateUserOutcome, AdapterError> {
+    async fn create_user(&self, new_user: NewUser) -> Result<CreateUserOutcome, AdapterError> {
         self.called("create_user".to_owned()).await?;
-        self.users.create_user(email_address, password_hash).await
+        self.users.create_user(new_user).await
     }
 
     async fn get_user(&self, user_id: &UserId) -> Result<Option<User>, AdapterError> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use faroe_core::{
     password::PasswordHash,
-    user_store::{CreateUserOutcome, User, UserId, UserStore},
+    user_store::{CreateUserOutcome, NewUser, User, UserId, UserStore},
 };
 
 use super::{
@@ -51,7 +51,10 @@ fn password_hash(variant: u8) -> PasswordHash {
 }
 
 async fn create(users: &dyn UserStore, address: &str) -> Result<User, Failure> {
-    match users.create_user(address, &password_hash(0)).await? {
+    match users
+        .create_user(NewUser::new(address, password_hash(0)))
+        .await?
+    {
         CreateUserOutcome::Created(user) => Ok(user),
         CreateUserOutcome::EmailAddressAlreadyUsed => {
             Err(Failure::new("an address that nobody has counts as used"))

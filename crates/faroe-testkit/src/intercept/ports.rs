@@ -5,8 +5,8 @@ use faroe_core::{
     password::{PasswordHash, PasswordStrengthChecker},
     protocol::secret::Password,
     user_store::{
-        Counter, CreateUserOutcome, UpdateUserEmailAddressOutcome, UpdateUserOutcome, User, UserId,
-        UserStore,
+        Counter, CreateUserOutcome, NewUser, UpdateUserEmailAddressOutcome, UpdateUserOutcome,
+        User, UserId, UserStore,
     },
 };
 
@@ -14,18 +14,9 @@ use super::{Call, Intercepted, Port, pass};
 
 #[async_trait]
 impl<P: UserStore + ?Sized> UserStore for Intercepted<P> {
-    async fn create_user(
-        &self,
-        email_address: &str,
-        password_hash: &PasswordHash,
-    ) -> Result<CreateUserOutcome, AdapterError> {
-        pass!(
-            self,
-            UserStore,
-            "",
-            [email_address, password_hash],
-            create_user(&email_address, &password_hash)
-        )
+    async fn create_user(&self, new_user: NewUser) -> Result<CreateUserOutcome, AdapterError> {
+        let new_user = &new_user;
+        pass!(self, UserStore, "", [new_user], create_user(new_user))
     }
 
     async fn get_user(&self, user_id: &UserId) -> Result<Option<User>, AdapterError> {

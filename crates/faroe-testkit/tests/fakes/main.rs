@@ -13,7 +13,7 @@ use faroe_core::{
     log::{ActionError, ActionErrorLogger},
     password::{PasswordHash, PasswordHashAlgorithm},
     protocol::id::ActionInvocationId,
-    user_store::{Counter, CreateUserOutcome, UserStore},
+    user_store::{Counter, CreateUserOutcome, NewUser, UserStore},
 };
 use faroe_testkit::{
     hasher::{CountingHasher, HasherBehaviour},
@@ -86,7 +86,8 @@ async fn the_application_changes_its_users_behind_the_servers_back() {
         salt: vec![1].into(),
         hash: vec![2].into(),
     };
-    let created = users.create_user("ada@example.com", &hash).await.unwrap();
+    let new_user = NewUser::new("ada@example.com", hash);
+    let created = users.create_user(new_user).await.unwrap();
     let CreateUserOutcome::Created(user) = created else {
         panic!("the store was empty");
     };

@@ -5,8 +5,8 @@ use faroe_core::{
     error::AdapterError,
     password::PasswordHash,
     user_store::{
-        Counter, CreateUserOutcome, UpdateUserEmailAddressOutcome, UpdateUserOutcome, User, UserId,
-        UserStore,
+        Counter, CreateUserOutcome, NewUser, UpdateUserEmailAddressOutcome, UpdateUserOutcome,
+        User, UserId, UserStore,
     },
 };
 use faroe_testkit::conformance;
@@ -244,13 +244,9 @@ fn set_password_hash(user: &mut User, password_hash: &PasswordHash) {
 
 #[async_trait]
 impl UserStore for Broken {
-    async fn create_user(
-        &self,
-        email_address: &str,
-        password_hash: &PasswordHash,
-    ) -> Answer<CreateUserOutcome> {
+    async fn create_user(&self, mut new_user: NewUser) -> Answer<CreateUserOutcome> {
         let _call = self.breaks.call();
-        let address = self.address(email_address);
+        let address = self.address(&new_user.email_address);
         if self.is_used(&self.table(), &address, None) {
             let mut table = self.table();
             let mut users = table.users.iter_mut();
@@ -258,7 +254,7 @@ impl UserStore for Broken {
             match (self.defect, user) {
                 (Some(TakesUsedAddresses), _) => {}
                 (Some(ReplacesTheUserOfAUsedAddress), Some(user)) => {
-                    set_password_hash(user, password_hash);
+                    set_password_hash(user, &new_user.password_hash);
                     return Ok(CreateUserOutcome::EmailAddressAlreadyUsed);
                 }
                 _ => return Ok(CreateUserOutcome::EmailAddressAlreadyUsed),
@@ -279,20 +275,9 @@ impl UserStore for Broken {
             Some(UsesIdsAgain) => table.users.len(),
             _ => table.created,
         };
-        let zero = Counter::ZERO;
-        let mut user = User {
-            id: UserId::from(format!("user-{number}")),
-            email_address: address,
-            password_hash: password_hash.hash.clone(),
-            password_hash_algorithm_id: password_hash.algorithm_id.clone(),
-            password_salt: password_hash.salt.clone(),
-            disabled: self.has(StartsDisabled),
-            display_name: String::new(),
-            email_address_counter: zero,
-            password_hash_counter: zero,
-            disabled_counter: zero,
-            sessions_counter: zero,
-        };
+        new_user.email_address = address;
+        let mut user = new_user.into_user(format!("user-{number}").into());
+        user.disabled = self.has(StartsDisabled);
         if self.has(CutsTheHashAtNul) {
             user.password_hash = vec![].into();
         }

@@ -11,7 +11,8 @@ use faroe_core::{
     error::AdapterError,
     password::PasswordHash,
     user_store::{
-        CreateUserOutcome, UpdateUserEmailAddressOutcome, UpdateUserOutcome, User, UserStore,
+        CreateUserOutcome, NewUser, UpdateUserEmailAddressOutcome, UpdateUserOutcome, User,
+        UserStore,
     },
 };
 use faroe_testkit::user_store::ReferenceUserStore;
@@ -110,7 +111,11 @@ fn other_hash() -> PasswordHash {
 }
 
 async fn created(users: &dyn UserStore, hash: &PasswordHash) -> User {
-    match users.create_user(ADDRESS, hash).await.unwrap() {
+    match users
+        .create_user(NewUser::new(ADDRESS, hash.clone()))
+        .await
+        .unwrap()
+    {
         CreateUserOutcome::Created(user) => user,
         CreateUserOutcome::EmailAddressAlreadyUsed => panic!("nobody has this address"),
     }
@@ -129,7 +134,7 @@ fn fates_of_three() -> impl Iterator<Item = [Fate; 3]> {
 async fn a_sign_up_whose_answer_is_lost_has_its_user_and_no_second_one() {
     for fates in fates_of_three() {
         let (users, client) = line(fates);
-        let outcome = client.create_user(ADDRESS, &hash()).await;
+        let outcome = client.create_user(NewUser::new(ADDRESS, hash())).await;
         let all = users.users();
         assert!(all.len() <= 1, "{fates:?}");
         match outcome {
@@ -185,7 +190,7 @@ async fn a_lost_answer_never_makes_someone_elses_user_ours() {
     for fates in fates_of_three() {
         let (users, client) = line(fates);
         let other = created(&*users, &other_hash()).await;
-        match client.create_user(ADDRESS, &hash()).await {
+        match client.create_user(NewUser::new(ADDRESS, hash())).await {
             Ok(CreateUserOutcome::Created(user)) => panic!("{fates:?}: {user:?} is another's"),
             Ok(CreateUserOutcome::EmailAddressAlreadyUsed) | Err(_) => {}
         }

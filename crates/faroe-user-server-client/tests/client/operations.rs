@@ -3,7 +3,7 @@
 use faroe_core::{
     error::AdapterError,
     password::PasswordHash,
-    user_store::{Counter, User, UserId, UserStore},
+    user_store::{Counter, NewUser, User, UserId, UserStore},
 };
 use serde_json::{Value, json};
 
@@ -36,7 +36,10 @@ impl Operation {
     pub(crate) async fn call(self, users: &dyn UserStore) -> Result<String, AdapterError> {
         let (id, hash, counter) = (UserId::from("1"), hash(), Counter::ZERO);
         Ok(match self {
-            Self::CreateUser => format!("{:?}", users.create_user(ADDRESS, &hash).await?),
+            Self::CreateUser => {
+                let new_user = NewUser::new(ADDRESS, hash);
+                format!("{:?}", users.create_user(new_user).await?)
+            }
             Self::GetUser => format!("{:?}", users.get_user(&id).await?),
             Self::GetUserByEmailAddress => {
                 format!("{:?}", users.get_user_by_email_address(ADDRESS).await?)

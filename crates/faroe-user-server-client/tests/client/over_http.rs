@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use faroe_core::user_store::{CreateUserOutcome, UserStore};
+use faroe_core::user_store::{CreateUserOutcome, NewUser, UserStore};
 use faroe_testkit::user_store::ReferenceUserStore;
 use faroe_user_server::{Protection, UserServer, UserServerOptions};
 use faroe_user_server_client::{UserServerClient, http_options};
@@ -56,7 +56,10 @@ async fn a_connection_that_is_lost_after_the_user_was_created_is_not_seen() {
         }
     });
     let client = UserServerClient::http(&url, http_options()).unwrap();
-    let outcome = client.create_user(ADDRESS, &hash()).await.unwrap();
+    let outcome = client
+        .create_user(NewUser::new(ADDRESS, hash()))
+        .await
+        .unwrap();
     assert_eq!(
         outcome,
         CreateUserOutcome::Created(users.users()[0].clone())

@@ -3,7 +3,8 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use faroe_core::user_store::{
-    Counter, CreateUserOutcome, UpdateUserEmailAddressOutcome, UpdateUserOutcome, User, UserStore,
+    Counter, CreateUserOutcome, NewUser, UpdateUserEmailAddressOutcome, UpdateUserOutcome, User,
+    UserStore,
 };
 
 use super::{address, create, password_hash, shows};
@@ -58,8 +59,8 @@ async fn an_address_that_is_used_is_refused_and_nothing_is_changed(
     users: Arc<dyn UserStore>,
 ) -> CaseResult {
     let user = create(&*users, &address()).await?;
-    let hash = password_hash(1);
-    let again = users.create_user(&user.email_address, &hash).await?;
+    let again = NewUser::new(&user.email_address, password_hash(1));
+    let again = users.create_user(again).await?;
     equal(&again, &CreateUserOutcome::EmailAddressAlreadyUsed)?;
     shows(&*users, &user).await
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use faroe_core::user_store::{
-    Counter, CreateUserOutcome, UpdateUserEmailAddressOutcome, UpdateUserOutcome, UserStore,
+    Counter, CreateUserOutcome, NewUser, UpdateUserEmailAddressOutcome, UpdateUserOutcome,
+    UserStore,
 };
 
 use super::{address, create, password_hash};
@@ -26,8 +27,8 @@ async fn of_racing_creations_with_one_address_one_wins(users: Arc<dyn UserStore>
     let created = race((0..CONTENDERS).map(|_| {
         let (users, address) = (Arc::clone(&users), address.clone());
         async move {
-            let hash = password_hash(0);
-            match settled(|| users.create_user(&address, &hash)).await? {
+            let new_user = NewUser::new(address, password_hash(0));
+            match settled(|| users.create_user(new_user.clone())).await? {
                 CreateUserOutcome::Created(user) => Ok(Some(user)),
                 CreateUserOutcome::EmailAddressAlreadyUsed => Ok(None),
             }
