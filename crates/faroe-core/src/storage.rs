@@ -160,7 +160,9 @@ pub trait MainStorage: Debug + Send + Sync + 'static {
     /// The entry with this key, or `None`.
     async fn get(&self, key: &str) -> Result<Option<Entry>, AdapterError>;
 
-    /// Makes the entry with this key have this value and expiry and counter 0, whether or not there was one.
+    /// Creates or replaces the entry with this key, in one step for every observer.
+    ///
+    /// A new entry has counter 0. The counter of a replaced entry is 0 or grows.
     async fn set(&self, key: &str, value: &[u8], expires_at: UnixTime) -> Result<(), AdapterError>;
 
     /// Replaces value and expiry and increments the counter, if the stored counter equals `counter`.

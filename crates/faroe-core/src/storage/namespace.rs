@@ -28,6 +28,8 @@ fn too_many_attempts(operation: &'static str) -> AdapterError {
 }
 
 /// The storage as a main storage, under keys that start with `main.`.
+///
+/// Setting an entry that exists increments the storage's own counter instead of resetting it.
 pub fn main(storage: Arc<dyn Storage>) -> impl MainStorage {
     Main(storage)
 }
@@ -71,7 +73,7 @@ impl MainStorage for Main {
     }
 
     async fn set(&self, key: &str, value: &[u8], expires_at: UnixTime) -> Result<(), AdapterError> {
-        replace(&*self.0, &Self::key(key), value, expires_at).await
+        set(&*self.0, &Self::key(key), value, expires_at).await
     }
 
     async fn update(
@@ -91,8 +93,10 @@ impl MainStorage for Main {
     }
 }
 
-/// Makes the entry new, with counter 0, whether or not there was one.
-async fn replace(
+/// Creates the entry, or replaces the one that exists in one compare-and-swap, so that no observer sees it missing.
+///
+/// A fresh key takes one call of the storage.
+async fn set(
     storage: &dyn Storage,
     key: &str,
     value: &[u8],
@@ -101,9 +105,14 @@ async fn replace(
     for _ in 0..ATTEMPTS {
         match storage.add(key, value, expires_at).await? {
             AddOutcome::Added => return Ok(()),
-            AddOutcome::AlreadyExists => {
-                let _: DeleteOutcome = storage.delete(key).await?;
-            }
+            AddOutcome::AlreadyExists => {}
+        }
+        let Some(Entry { counter, .. }) = storage.get(key).await? else {
+            continue;
+        };
+        match storage.update(key, value, expires_at, counter).await? {
+            UpdateOutcome::Updated => return Ok(()),
+            UpdateOutcome::Conflict => {}
         }
     }
     Err(too_many_attempts("set an entry"))
@@ -336,7 +345,7 @@ impl Cache for StorageCache {
     ) -> Result<(), AdapterError> {
         let expires_at = self.clock.now().saturating_add(time_to_live);
         let value = [&expires_at.as_milliseconds().to_be_bytes(), value].concat();
-        replace(&*self.storage, &Self::key(key), &value, expires_at).await
+        set(&*self.storage, &Self::key(key), &value, expires_at).await
     }
 
     async fn delete(&self, key: &str) -> Result<(), AdapterError> {

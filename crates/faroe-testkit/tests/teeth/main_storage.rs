@@ -25,7 +25,7 @@ fn every_case_of_main_storage_notices_a_defect() {
     let table = [
         (
             KeepsTheCounterOnSet,
-            "set_overwrites_an_entry_and_resets_its_counter",
+            "set_replaces_an_entry_and_moves_its_counter",
         ),
         (
             KeepsAnEarlierExpiry,
@@ -71,8 +71,11 @@ impl MainStorage for Broken {
         let found = self.inner.get(key).await?;
         match (self.defect, found) {
             (Some(KeepsTheCounterOnSet), Some(found)) => {
-                let update = self.inner.update(key, value, expires_at, found.counter);
-                let _ = update.await?;
+                self.inner.set(key, value, expires_at).await?;
+                for updates in 0..found.counter.get() {
+                    let counter = Counter::new(updates).unwrap_or_default();
+                    let _ = self.inner.update(key, value, expires_at, counter).await?;
+                }
                 return Ok(());
             }
             (Some(KeepsAnEarlierExpiry), Some(_)) => {
