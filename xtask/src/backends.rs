@@ -1,41 +1,35 @@
-//! The table of what is tested against a service.
+//! The databases that the step of a backend tests against.
 
 use crate::services::Service::{self, MariaDb, Postgres, Redis, RedisCluster};
 
-/// A kind of database, and the packages whose tests need it.
+/// A kind of database.
 #[derive(Debug)]
 pub(crate) struct Backend {
-    /// What `--only` calls it, and what the names of its tests in `tests/tests/backends` start with.
+    /// The name of the step. Names of its packages end with it, and names of its tests in `tests/tests/backends` begin with it.
     pub(crate) name: &'static str,
-    /// What has to run.
+    /// The services that its tests need.
     pub(crate) services: &'static [Service],
-    /// Which packages to test. Those that do not exist are left out, and a backend without any is left out itself.
-    pub(crate) packages: &'static [&'static str],
 }
 
-/// All of them, in the order in which they are tested.
+/// All backends, in the order of their tests.
 pub(crate) const BACKENDS: &[Backend] = &[
     Backend {
         name: "postgres",
         services: &[Postgres],
-        packages: &[
-            "faroe-postgres",
-            "faroe-storage-postgres",
-            "faroe-user-store-postgres",
-        ],
     },
     Backend {
         name: "mysql",
         services: &[MariaDb],
-        packages: &[
-            "faroe-mysql",
-            "faroe-storage-mysql",
-            "faroe-user-store-mysql",
-        ],
     },
     Backend {
         name: "redis",
         services: &[Redis, RedisCluster],
-        packages: &["faroe-storage-redis"],
     },
 ];
+
+impl Backend {
+    /// Checks whether the tests of the package in this folder need the backend.
+    pub(crate) fn owns(&self, folder: &str) -> bool {
+        folder.starts_with("crates/") && folder.ends_with(&format!("-{}", self.name))
+    }
+}

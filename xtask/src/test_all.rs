@@ -24,19 +24,19 @@ use self::{output::Counts, programs::TestProgram, promises::Reports, report::Row
 use crate::{
     backends::{BACKENDS, Backend},
     fuzz::{self, Fuzzer},
-    guard::{self, Charge, Guarded},
+    guard::{Charge, Guarded},
     services::{self, Wish},
     tidy,
     workspace::{self, Packages},
 };
 
-/// What `cargo xtask test-all` is told.
+/// Options of `cargo xtask test-all`.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Run only these steps and database backends.
+    /// Run only these steps.
     #[arg(long, num_args = 1.., value_name = "NAME")]
     only: Vec<String>,
-    /// Install nothing: what is not there is a failure.
+    /// Install no packages: a step whose programs are missing fails.
     #[arg(long)]
     no_install: bool,
     /// Give randomized and exhaustive tests more time (they see `FAROE_TEST_THOROUGH=1`).
@@ -60,7 +60,7 @@ enum Step {
 }
 
 impl Step {
-    fn all(packages: &Packages) -> Vec<Self> {
+    fn all() -> Vec<Self> {
         let mut steps = vec![
             Self::Format,
             Self::Lint,
@@ -73,10 +73,7 @@ impl Step {
             Self::Python,
             Self::Browser,
         ];
-        let backends = BACKENDS
-            .iter()
-            .filter(|backend| !existing(backend, packages).is_empty());
-        steps.extend(backends.map(Self::Backend));
+        steps.extend(BACKENDS.iter().map(Self::Backend));
         steps
     }
 
@@ -97,20 +94,10 @@ impl Step {
     }
 }
 
-/// The packages of a backend that there are.
-fn existing(backend: &Backend, packages: &Packages) -> Vec<&'static str> {
-    backend
-        .packages
-        .iter()
-        .copied()
-        .filter(|package| packages.contains(package))
-        .collect()
-}
-
-/// What came of a step so far.
+/// The results of a step so far.
 #[derive(Debug, Default)]
 struct Outcome {
-    /// What it ran against, with versions.
+    /// The programs that it ran against, with versions.
     against: Vec<String>,
     counts: Option<Counts>,
 }
@@ -121,26 +108,25 @@ impl Outcome {
     }
 }
 
-/// What all steps share.
+/// The state that all steps share.
 #[derive(Debug)]
 struct Surroundings<'a> {
     options: &'a Options,
     packages: Packages,
     reports: Reports,
-    /// Built when the first step needs them.
+    /// The test programs, built when the first step needs them.
     programs: OnceCell<Vec<TestProgram>>,
 }
 
-/// Runs the steps, and tells what came of each.
+/// Runs the steps, and prints the result of each.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
-    guard::end_all_on_interrupt()?;
     let surroundings = Surroundings {
         options,
         packages: Packages::read()?,
         reports: Reports::new()?,
         programs: OnceCell::new(),
     };
-    let steps = chosen(Step::all(&surroundings.packages), &options.only)?;
+    let steps = chosen(Step::all(), &options.only)?;
     let mut rows = Vec::new();
     for (index, step) in steps.iter().enumerate() {
         let place = format!("[{}/{}] {}", index + 1, steps.len(), step.name());
@@ -170,7 +156,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
 
 fn announce(text: &str) {
     println!("{text}");
-    // What follows may be written by another process.
+    // Another process may write the next line.
     let _ = std::io::stdout().flush();
 }
 
@@ -211,8 +197,8 @@ impl Surroundings<'_> {
                     ],
                     &[],
                 )?;
-                // Each by itself: what others need must not hide what its Cargo.toml lacks.
-                for example in self.packages.examples() {
+                // Each by itself, so that features of others do not hide a missing one.
+                for example in self.packages.names_in("examples") {
                     self.cargo(&["check", "--package", example], &[])?;
                 }
                 Ok(())
@@ -224,7 +210,7 @@ impl Surroundings<'_> {
                     &[("RUSTDOCFLAGS", "-D warnings")],
                 )
             }
-            Step::Tidy => tidy::check(),
+            Step::Tidy => tidy::check(&self.packages),
             Step::Test => self.test(outcome),
             Step::Defects => defects::run(self, outcome),
             Step::Fuzz => self.fuzz(outcome),
@@ -235,17 +221,13 @@ impl Surroundings<'_> {
         }
     }
 
-    /// Everything that needs no service.
+    /// Runs all tests that need no service.
     fn test(&self, outcome: &mut Outcome) -> Result<()> {
         outcome.against.push(version("rustc", &["--version"])?);
-        let sqlite = self.packages.bundled_sqlite_version();
-        outcome
-            .against
-            .extend(sqlite.map(|version| format!("SQLite {version} (bundled)")));
         let programs = self.programs()?.iter().filter(|program| {
             BACKENDS
                 .iter()
-                .all(|backend| !backend.packages.contains(&program.package.as_str()))
+                .all(|backend| !backend.owns(&program.package))
         });
         let ended = programs::run(self, programs, &[], &[], outcome);
         let examples = cargo(&["test", "--workspace", "--doc", "--no-fail-fast"]);
@@ -254,7 +236,7 @@ impl Surroundings<'_> {
         ended
     }
 
-    /// Every reader of bytes, each for a while.
+    /// Searches every target of the fuzzer for a while.
     fn fuzz(&self, outcome: &mut Outcome) -> Result<()> {
         let seconds = if self.options.thorough { 120 } else { 15 };
         outcome.against.push("libFuzzer".to_owned());
@@ -280,7 +262,7 @@ impl Surroundings<'_> {
             };
             let one = services::obtain(*service, wish)?;
             println!(
-                "{} ({}) answers at {}",
+                "{} ({}) is ready at {}",
                 one.version,
                 one.origin,
                 one.service.variable()
@@ -294,16 +276,16 @@ impl Surroundings<'_> {
             .iter()
             .map(|one| (one.service.variable(), one.url.as_str()))
             .collect();
-        // With this a test starts a service of its own, to kill it. By now our own file may be a newer build.
+        // A test that kills a service starts its own with this.
         let xtask = workspace::target_directory()?.join("debug/xtask");
         let xtask = xtask.display().to_string();
         environment.push(("FAROE_TEST_XTASK", &xtask));
         let programs = self.programs()?;
         let own = programs
             .iter()
-            .filter(|program| backend.packages.contains(&program.package.as_str()));
+            .filter(|program| backend.owns(&program.package));
         let ended = programs::run(self, own, &[], &environment, outcome);
-        // The server program and the example, on this backend.
+        // The server and the example on this backend.
         let whole = programs
             .iter()
             .filter(|program| program.target == "backends");
@@ -318,15 +300,14 @@ impl Surroundings<'_> {
             .and_then(|()| self.require_tests(outcome))
             .with_context(|| format!("see also {logs}"))?;
         let ignored = outcome.counts.map_or(0, |counts| counts.ignored);
-        // Everything that these tests could be ignored for is there.
         ensure!(
             ignored == 0,
-            "{ignored} tests were ignored although their service was there"
+            "{ignored} tests were ignored although their service is ready"
         );
         Ok(())
     }
 
-    /// All test programs. All other programs are built with them.
+    /// Returns all test programs, after building them with all other programs.
     fn programs(&self) -> Result<&[TestProgram]> {
         if let Some(programs) = self.programs.get() {
             return Ok(programs);
@@ -347,22 +328,22 @@ impl Surroundings<'_> {
         })
     }
 
-    /// Runs a process, showing what it prints.
+    /// Runs a process, and shows its output.
     fn process(&self, words: &[String], configure: impl FnOnce(&mut Command)) -> Result<()> {
         let process = self.start(words, configure)?;
         conclude(words, process)
     }
 
-    /// Runs a process, showing what it prints and counting the tests that it tells of.
+    /// Runs a process, shows its output, and counts the tests in it.
     fn counted_process(
         &self,
         words: &[String],
         outcome: &mut Outcome,
         configure: impl FnOnce(&mut Command),
     ) -> Result<()> {
-        // One pipe for both, so that their order is kept.
-        let (printed, output) = std::io::pipe().context("could not make a pipe")?;
-        let errors = output.try_clone().context("could not make a pipe")?;
+        // One pipe for both keeps their order.
+        let (printed, output) = std::io::pipe().context("create a pipe")?;
+        let errors = output.try_clone().context("create a pipe")?;
         let process = self.start(words, |command| {
             if std::io::stdout().is_terminal() {
                 command.env("CARGO_TERM_COLOR", "always");
@@ -402,13 +383,13 @@ fn cargo(arguments: &[&str]) -> Vec<String> {
         .collect()
 }
 
-/// The name and number that a program tells, without what is in parentheses behind them.
+/// Returns the name and version of a program, without a remark in parentheses.
 fn version(program: &str, arguments: &[&str]) -> Result<String> {
     let output = Command::new(program)
         .args(arguments)
         .current_dir(workspace::root())
         .output();
-    let output = output.with_context(|| format!("could not run {program}"))?;
+    let output = output.with_context(|| format!("run {program}"))?;
     let text = String::from_utf8_lossy(&output.stdout);
     ensure!(
         output.status.success(),

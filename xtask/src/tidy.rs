@@ -1,9 +1,8 @@
-//! The rules of the repository that a program can check. ARCHITECTURE.md and CONTRIBUTING.md say why they are rules.
+//! The repository's rules that no compiler, lint or other tool checks.
 
-mod crates;
 mod dependencies;
 mod documents;
-mod policy;
+mod manifests;
 mod sources;
 mod tree;
 
@@ -14,7 +13,7 @@ use anyhow::{Result, bail};
 use self::tree::Tree;
 use crate::workspace::{self, Packages};
 
-/// Something that breaks a rule, and what to do about it.
+/// A broken rule, and how to fix it.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Finding {
     path: String,
@@ -42,33 +41,25 @@ type Check = fn(&Tree) -> Vec<Finding>;
 
 const CHECKS: &[Check] = &[
     documents::named_paths_exist,
-    crates::readme_is_the_front_page,
-    crates::manifests_inherit,
-    dependencies::have_a_reason,
-    dependencies::point_one_way,
-    policy::dependencies_are_allowed,
-    sources::modules_are_named,
-    sources::files_are_small,
-    sources::time_and_entropy_have_doors,
-    sources::nothing_else_is_unsafe,
-    sources::core_logs_in_one_place,
-    sources::core_maps_faults_in_one_place,
-    sources::nothing_is_left_to_do,
-    sources::lints_are_not_allowed_away,
+    documents::readmes_are_front_pages,
+    manifests::inherit_from_the_workspace,
+    manifests::dependencies_have_reasons,
+    sources::files_are_short,
+    sources::doors_are_used,
 ];
 
 /// Prints every finding.
 pub(crate) fn run() -> Result<ExitCode> {
-    check()?;
+    check(&Packages::read()?)?;
     println!("tidy");
     Ok(ExitCode::SUCCESS)
 }
 
 /// Prints every finding, and fails if there is one.
-pub(crate) fn check() -> Result<()> {
+pub(crate) fn check(packages: &Packages) -> Result<()> {
     let tree = Tree::read(workspace::root())?;
     let mut findings: Vec<_> = CHECKS.iter().flat_map(|check| check(&tree)).collect();
-    findings.extend(policy::licenses_are_allowed(&tree, &Packages::read()?));
+    findings.extend(dependencies::point_one_way(packages));
     findings.sort();
     for finding in &findings {
         println!("{finding}");

@@ -1,4 +1,4 @@
-//! Where things are.
+//! The workspace: its folders and packages, and the programs of this machine.
 
 use std::{
     env,
@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-/// The folder of the repository.
+/// Returns the folder of the repository.
 pub(crate) fn root() -> &'static Path {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
     manifest
@@ -17,23 +17,23 @@ pub(crate) fn root() -> &'static Path {
         .expect("xtask is a folder of the repository")
 }
 
-/// The cargo that runs us, in the folder of the repository.
+/// Returns the cargo that runs this program, in the folder of the repository.
 pub(crate) fn cargo() -> Command {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(root());
     cargo
 }
 
-/// Where cargo puts what it builds: we were built into its `debug`.
+/// Returns the folder of build results: this program is in its `debug`.
 pub(crate) fn target_directory() -> Result<PathBuf> {
-    let executable = env::current_exe().context("could not find the folder of build results")?;
+    let executable = env::current_exe().context("find the folder of build results")?;
     let target = executable.ancestors().nth(2);
     Ok(target
-        .context("could not find the folder of build results")?
+        .context("find the folder of build results")?
         .to_path_buf())
 }
 
-/// The packages of the workspace and all that they depend on, as `cargo metadata` tells.
+/// The packages of the workspace, as `cargo metadata` describes them.
 #[derive(Debug)]
 pub(crate) struct Packages(Vec<Value>);
 
@@ -41,9 +41,9 @@ impl Packages {
     pub(crate) fn read() -> Result<Self> {
         let mut metadata = cargo();
         metadata
-            .args(["metadata", "--format-version", "1"])
+            .args(["metadata", "--no-deps", "--format-version", "1"])
             .stderr(Stdio::inherit());
-        let output = metadata.output().context("could not run cargo metadata")?;
+        let output = metadata.output().context("run cargo metadata")?;
         ensure!(output.status.success(), "cargo metadata failed");
         let mut metadata: Value = serde_json::from_slice(&output.stdout)?;
         match metadata["packages"].take() {
@@ -52,49 +52,24 @@ impl Packages {
         }
     }
 
-    pub(crate) fn contains(&self, name: &str) -> bool {
-        self.folder(name).is_some()
+    /// Returns the names of the packages in a folder.
+    pub(crate) fn names_in(&self, folder: &str) -> impl Iterator<Item = &str> {
+        let folder = root().join(folder);
+        let packages = self.0.iter().filter(move |package| {
+            let manifest = package["manifest_path"].as_str().map(Path::new);
+            manifest.is_some_and(|manifest| manifest.starts_with(&folder))
+        });
+        packages.filter_map(|package| package["name"].as_str())
     }
 
-    /// The name of the package with this manifest.
-    pub(crate) fn name(&self, manifest: &Path) -> Option<&str> {
-        let is_it = |package: &&Value| {
-            let path = package["manifest_path"].as_str();
-            path.is_some_and(|path| Path::new(path) == manifest)
-        };
-        self.0.iter().find(is_it)?["name"].as_str()
-    }
-
-    /// The names of the packages in the folder `examples`.
-    pub(crate) fn examples(&self) -> impl Iterator<Item = &str> {
-        let names = self.0.iter().filter_map(|package| package["name"].as_str());
-        let examples = root().join("examples");
-        names.filter(move |name| {
-            self.folder(name)
-                .is_some_and(|folder| folder.starts_with(&examples))
-        })
-    }
-
-    /// Every package and what it is licensed under, if it says so.
-    pub(crate) fn licenses(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
-        let packages = self.0.iter();
-        packages
-            .filter_map(|package| Some((package["name"].as_str()?, package["license"].as_str())))
-    }
-
-    /// The version of the SQLite that is built into rusqlite, if there is one.
-    pub(crate) fn bundled_sqlite_version(&self) -> Option<String> {
-        let header = self.folder("libsqlite3-sys")?.join("sqlite3/sqlite3.h");
-        let header = std::fs::read_to_string(header).ok()?;
-        let mut definitions = header
-            .lines()
-            .filter_map(|line| line.strip_prefix("#define SQLITE_VERSION "));
-        Some(definitions.next()?.trim().trim_matches('"').to_owned())
-    }
-
-    fn folder(&self, name: &str) -> Option<&Path> {
-        let package = self.0.iter().find(|package| package["name"] == name)?;
-        Path::new(package["manifest_path"].as_str()?).parent()
+    /// Returns the names of a package's dependencies, without those of its tests.
+    pub(crate) fn dependencies(&self, name: &str) -> impl Iterator<Item = &str> {
+        let package = self.0.iter().find(|package| package["name"] == name);
+        let dependencies = package.and_then(|package| package["dependencies"].as_array());
+        let dependencies = dependencies.into_iter().flatten();
+        dependencies
+            .filter(|dependency| dependency["kind"] != "dev")
+            .filter_map(|dependency| dependency["name"].as_str())
     }
 }
 

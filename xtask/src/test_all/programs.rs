@@ -1,7 +1,7 @@
 //! The programs of the workspace, built once for all steps.
 //!
-//! Cargo builds a dependency again for every set of features that the packages of one command agree on, and there would
-//! be a set for nearly every step. So one command builds everything, and each test program is run as cargo would.
+//! Cargo builds a dependency again for every set of features that the packages of one command agree on, which differs from
+//! step to step. So one command builds everything, and each test program runs as cargo would run it.
 
 use std::{
     io::{BufRead, BufReader},
@@ -13,20 +13,19 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use super::{Outcome, Surroundings, cargo, conclude};
-use crate::workspace::Packages;
+use crate::workspace;
 
 /// A test program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct TestProgram {
+    /// The folder of its package, from the root.
     pub(super) package: String,
-    /// The name of the library, program or test that it tests.
+    /// The name of the library, program or test.
     pub(super) target: String,
     pub(super) executable: PathBuf,
-    /// The package's folder.
-    folder: PathBuf,
 }
 
-/// Builds all programs of the workspace, and returns those that test.
+/// Builds all programs of the workspace, and returns the test programs.
 pub(super) fn build_all(surroundings: &Surroundings<'_>) -> Result<Vec<TestProgram>> {
     build(
         surroundings,
@@ -35,7 +34,7 @@ pub(super) fn build_all(surroundings: &Surroundings<'_>) -> Result<Vec<TestProgr
     )
 }
 
-/// Has cargo build what these arguments say, and returns the programs that test.
+/// Runs cargo with these arguments, and returns the test programs that it builds.
 pub(super) fn build(
     surroundings: &Surroundings<'_>,
     arguments: &[&str],
@@ -43,36 +42,36 @@ pub(super) fn build(
 ) -> Result<Vec<TestProgram>> {
     let format = "--message-format=json-render-diagnostics";
     let words = cargo(&[arguments, &[format]].concat());
-    let (messages, output) = std::io::pipe().context("could not make a pipe")?;
+    let (messages, output) = std::io::pipe().context("create a pipe")?;
     let process = surroundings.start(&words, |command| {
         configure(command.stdout(output));
     })?;
     let mut programs = Vec::new();
     for message in BufReader::new(messages).lines() {
-        let message = message.context("could not read what cargo says")?;
-        let message = serde_json::from_str(&message).context("cargo said what is no JSON")?;
-        programs.extend(test_program(&message, &surroundings.packages));
+        let message = message.context("read the messages of cargo")?;
+        let message = serde_json::from_str(&message).context("parse a message of cargo")?;
+        programs.extend(test_program(&message));
     }
     conclude(&words, process)?;
     programs.sort_by(|a, b| (&a.package, &a.target).cmp(&(&b.package, &b.target)));
     Ok(programs)
 }
 
-/// The test program that a message of cargo tells of, if it does.
-fn test_program(message: &Value, packages: &Packages) -> Option<TestProgram> {
+/// Returns the test program that a message of cargo is about, if any.
+fn test_program(message: &Value) -> Option<TestProgram> {
     if message["reason"] != "compiler-artifact" || message["profile"]["test"] != true {
         return None;
     }
-    let manifest = Path::new(message["manifest_path"].as_str()?);
+    let folder = Path::new(message["manifest_path"].as_str()?).parent()?;
+    let package = folder.strip_prefix(workspace::root()).ok()?;
     Some(TestProgram {
-        package: packages.name(manifest)?.to_owned(),
+        package: package.to_str()?.to_owned(),
         target: message["target"]["name"].as_str()?.to_owned(),
         executable: message["executable"].as_str()?.into(),
-        folder: manifest.parent()?.to_path_buf(),
     })
 }
 
-/// Runs test programs one after the other, all of them whatever fails.
+/// Runs test programs one after the other, each also after the failure of another.
 pub(super) fn run<'a>(
     surroundings: &Surroundings<'_>,
     programs: impl IntoIterator<Item = &'a TestProgram>,
@@ -89,10 +88,11 @@ pub(super) fn run<'a>(
             .chain(arguments.iter().map(|&argument| argument.to_owned()))
             .collect();
         println!("{package}: {target}");
+        let folder = workspace::root().join(package);
         let ended = surroundings.counted_process(&words, outcome, |command| {
             command
-                .current_dir(&program.folder)
-                .env("CARGO_MANIFEST_DIR", &program.folder)
+                .current_dir(&folder)
+                .env("CARGO_MANIFEST_DIR", &folder)
                 .envs(environment.iter().copied());
         });
         if ended.is_err() {
@@ -100,7 +100,7 @@ pub(super) fn run<'a>(
         }
     }
     if !failed.is_empty() {
-        bail!("these have failed: {}", failed.join(", "));
+        bail!("failed tests: {}", failed.join(", "));
     }
     Ok(())
 }
@@ -110,11 +110,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::workspace;
 
     #[test]
-    fn only_what_was_built_to_test_is_a_test_program() {
-        let packages = Packages::read().unwrap();
+    fn a_test_program_is_known_by_its_profile() {
         let manifest = workspace::root().join("xtask/Cargo.toml");
         let message = |test: bool| {
             json!({
@@ -125,11 +123,10 @@ mod tests {
                 "executable": "/target/debug/deps/xtask-0123",
             })
         };
-        let program = test_program(&message(true), &packages).unwrap();
+        let program = test_program(&message(true)).unwrap();
         assert_eq!((&*program.package, &*program.target), ("xtask", "xtask"));
-        assert_eq!(program.folder, workspace::root().join("xtask"));
-        assert_eq!(test_program(&message(false), &packages), None);
+        assert_eq!(test_program(&message(false)), None);
         let other = json!({ "reason": "build-finished", "success": true });
-        assert_eq!(test_program(&other, &packages), None);
+        assert_eq!(test_program(&other), None);
     }
 }

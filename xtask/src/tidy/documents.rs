@@ -4,7 +4,28 @@ use super::{Finding, Tree};
 
 const DOCUMENTS: [&str; 3] = ["ARCHITECTURE.md", "CONTRIBUTING.md", "README.md"];
 
-/// Every path of the repository that a document names in backticks exists.
+const FRONT_PAGE: &str = "#![doc = include_str!(\"../README.md\")]";
+
+/// Checks that every crate's documentation opens with its README, whose examples are tests then.
+pub(super) fn readmes_are_front_pages(tree: &Tree) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for folder in tree.crates() {
+        let readme = format!("{folder}/README.md");
+        if !tree.contains(&readme) {
+            findings.push(Finding::new(readme, 1, "write the crate's README"));
+        }
+        let roots = ["lib.rs", "main.rs"].map(|name| format!("{folder}/src/{name}"));
+        let root = roots.iter().find_map(|path| Some((path, tree.text(path)?)));
+        if let Some((path, text)) = root
+            && !text.lines().any(|line| line == FRONT_PAGE)
+        {
+            findings.push(Finding::new(path, 1, format!("begin with {FRONT_PAGE}")));
+        }
+    }
+    findings
+}
+
+/// Checks that every path that a document names in backticks exists.
 pub(super) fn named_paths_exist(tree: &Tree) -> Vec<Finding> {
     let documents = DOCUMENTS
         .iter()
@@ -31,7 +52,7 @@ fn missing_paths(tree: &Tree, document: &str, text: &str) -> Vec<Finding> {
             .filter(|named| is_path(tree, named))
         {
             if !tree.contains(named.trim_end_matches('/')) {
-                let message = format!("`{named}` does not exist: name what is there now");
+                let message = format!("`{named}` does not exist");
                 findings.push(Finding::new(document, index + 1, message));
             }
         }
@@ -39,7 +60,7 @@ fn missing_paths(tree: &Tree, document: &str, text: &str) -> Vec<Finding> {
     findings
 }
 
-/// Whether a text can only be meant as a path from the root: it begins in a folder that is there, or it is a document.
+/// Checks whether a text can only mean a path from the root: it begins with a folder that exists, or names a document.
 fn is_path(tree: &Tree, text: &str) -> bool {
     let is_character = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/".contains(&byte);
     let is_document = || text.ends_with(".md");
@@ -54,6 +75,21 @@ fn is_path(tree: &Tree, text: &str) -> bool {
 mod tests {
     use super::*;
 
+    #[test]
+    fn a_crate_without_a_front_page_is_found() {
+        let lib = format!("{FRONT_PAGE}\n\nmod a;\n");
+        let tree = Tree::of(&[
+            ("crates/a/Cargo.toml", ""),
+            ("crates/a/README.md", "# a"),
+            ("crates/a/src/lib.rs", &lib),
+            ("crates/b/Cargo.toml", ""),
+            ("crates/b/src/main.rs", "fn main() {}"),
+        ]);
+        let findings = readmes_are_front_pages(&tree);
+        let paths: Vec<_> = findings.iter().map(|finding| &*finding.path).collect();
+        assert_eq!(paths, ["crates/b/README.md", "crates/b/src/main.rs"]);
+    }
+
     fn findings(text: &str) -> Vec<String> {
         let tree = Tree::of(&[("README.md", text), ("crates/faroe-core/src/lib.rs", "")]);
         named_paths_exist(&tree)
@@ -66,8 +102,8 @@ mod tests {
     fn a_path_that_does_not_exist_is_found() {
         let text = "See `crates/faroe-core/src/lib.rs`\nand `crates/faroe-gone/` and `MISSING.md`.";
         let expected = [
-            "README.md:2: `crates/faroe-gone/` does not exist: name what is there now",
-            "README.md:2: `MISSING.md` does not exist: name what is there now",
+            "README.md:2: `crates/faroe-gone/` does not exist",
+            "README.md:2: `MISSING.md` does not exist",
         ];
         assert_eq!(findings(text), expected);
     }

@@ -8,16 +8,13 @@ use std::{
 
 use anyhow::{Context, Result};
 
-/// Folders that are not ours, by name.
+/// Names of folders that hold nothing of the repository.
 const SKIPPED_FOLDERS: [&str; 3] = [".git", "node_modules", "target"];
 
-/// Text files have one of these endings. Of others only the name is known.
-const TEXT_ENDINGS: [&str; 15] = [
-    ".css", ".html", ".js", ".json", ".lock", ".md", ".mjs", ".py", ".rs", ".sh", ".sql", ".toml",
-    ".ts", ".txt", ".yaml",
-];
+/// Endings of the files whose text the rules are about. Of others only the name is known.
+const TEXT_ENDINGS: [&str; 3] = [".md", ".rs", ".toml"];
 
-/// Every file and folder by its path from the root, with `/` between names.
+/// All files and folders by their paths from the root, with `/` between names.
 #[derive(Debug, Default)]
 pub(super) struct Tree {
     texts: BTreeMap<String, String>,
@@ -56,23 +53,24 @@ impl Tree {
         Ok(())
     }
 
-    /// Whether there is a file or folder at this path.
+    /// Checks whether there is a file or folder at this path.
     pub(super) fn contains(&self, path: &str) -> bool {
         self.paths.contains(path)
     }
 
+    /// Returns the text of a file, if it has one.
     pub(super) fn text(&self, path: &str) -> Option<&str> {
         self.texts.get(path).map(String::as_str)
     }
 
-    /// Every text file, with its path.
+    /// Returns every text file with its path.
     pub(super) fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
         self.texts
             .iter()
             .map(|(path, text)| (path.as_str(), text.as_str()))
     }
 
-    /// The Rust sources of the crates in `crates/`, with their paths; tests, examples and benches are none.
+    /// Returns the Rust sources of the crates in `crates/`, without their tests and examples.
     pub(super) fn crate_sources(&self) -> impl Iterator<Item = (&str, &str)> {
         let is_source = |path: &str| {
             let mut parts = path.split('/');
@@ -81,7 +79,7 @@ impl Tree {
         self.texts().filter(move |(path, _)| is_source(path))
     }
 
-    /// The folders in `crates/`.
+    /// Returns the folders of the crates in `crates/`.
     pub(super) fn crates(&self) -> impl Iterator<Item = &str> {
         self.paths
             .iter()
