@@ -10,7 +10,6 @@ use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueEnum};
 
 use crate::{
-    guard,
     services::{self, Available, Service, Wish, install},
     workspace,
 };
@@ -122,7 +121,6 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         let find = || workspace::find_program("valgrind", &[]);
         install::provide(find, &["valgrind"], true, mend)?;
     }
-    guard::end_all_on_interrupt()?;
     let services = Service::value_variants().iter().filter(|service| {
         let is_its = |storage: &Storage| storage.service() == Some(**service);
         runs.iter().any(|(_, storages)| storages.iter().any(is_its))

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 
 use crate::{
-    guard::{self, Charge, Guarded},
+    guard::{Charge, Guarded},
     services::install,
     workspace::{self, find_program},
 };
@@ -31,7 +31,6 @@ pub(crate) struct Options {
 
 /// Searches until the time is over or something is found.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
-    guard::end_all_on_interrupt()?;
     let mut targets = targets()?;
     if let Some(name) = &options.target {
         let all = targets.join(", ");

@@ -1,56 +1,53 @@
 //! Processes that end when this one does, however it ends.
 //!
-//! Whatever we start runs under a guard: this program again, in a process group of its own, with a pipe on its standard
-//! input that only we hold open. The pipe closes when we say so, and also when we are interrupted, panic or are killed.
-//! Then the guard ends its charge. What is written to the pipe are orders: to kill the charge, and to start it again.
+//! Each process runs under a guard: this program again, in a process group of its own, with a pipe on its standard input
+//! whose other end only this process holds. The pipe closes when the process is dropped, and when this process is
+//! interrupted, panics or is killed. Then the guard ends its process. Bytes in the pipe are orders: to kill the process, and
+//! to start it again.
 
 use std::{
     ffi::OsString,
     io::{Read, Write},
     os::unix::process::{CommandExt, ExitStatusExt},
     path::PathBuf,
-    process::{Child, ChildStdin, Command, ExitCode, ExitStatus, Stdio},
-    sync::{Mutex, MutexGuard, PoisonError, mpsc},
+    process::{Child, Command, ExitCode, ExitStatus, Stdio},
+    sync::mpsc,
     thread,
     time::Duration,
 };
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
-use rustix::process::{Pid, Signal, WaitOptions, kill_process_group, waitpid};
-use signal_hook::{
-    consts::{SIGHUP, SIGINT, SIGTERM},
-    iterator::Signals,
-};
+use rustix::process::{Pid, Signal, kill_process_group};
 
-/// What a guard can be told.
+/// An order to a guard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Order {
-    /// Kill the process, without a warning. Its folder stays, and its end is no longer the guard's.
+    /// Kill the process without warning, keep its folder, and wait for further orders.
     Kill = b'k' as isize,
-    /// Start it again, if it does not run.
+    /// Start the process again, if it is not running.
     Start = b's' as isize,
 }
 
-/// How long a process may take to end before it is killed.
+/// The time that a process gets to end before it is killed.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// What a guard is told to run, and how to end it.
+/// A process for a guard to run, and the way to end it.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Charge {
-    /// Which signal asks it to end.
+    /// Signal that asks the process to end.
     #[arg(long, default_value = "terminate")]
     pub(crate) signal: EndSignal,
-    /// Run it as this user and group.
+    /// Run the process as this user and group.
     #[arg(long, value_names = ["UID", "GID"], num_args = 2)]
     pub(crate) user: Vec<u32>,
-    /// Remove this folder afterwards.
+    /// Remove this folder at the end.
     #[arg(long)]
     pub(crate) remove: Option<PathBuf>,
-    /// Before the signal, run this; one word at a time.
+    /// Run this command before the signal; one word per option.
     #[arg(long, allow_hyphen_values = true)]
     pub(crate) stop: Vec<OsString>,
-    /// To kill it, run this instead of sending a signal; one word at a time.
+    /// Run this command to kill the process, instead of a signal; one word per option.
     #[arg(long, allow_hyphen_values = true)]
     pub(crate) kill: Vec<OsString>,
     #[arg(last = true, required = true)]
@@ -97,51 +94,41 @@ impl Charge {
     }
 }
 
-/// A process that ends when this is dropped, and when we end.
+/// A process that ends when this is dropped, and when this process ends.
 #[derive(Debug)]
 pub(crate) struct Guarded {
     guard: Child,
 }
 
-/// The guards that run, each with the pipe that keeps its charge alive.
-static RUNNING: Mutex<Vec<(u32, ChildStdin)>> = Mutex::new(Vec::new());
-
-fn running() -> MutexGuard<'static, Vec<(u32, ChildStdin)>> {
-    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Guarded {
-    /// Starts a process; `configure` sets what it inherits: folder, environment, output.
+    /// Starts a process. `configure` sets what it inherits: folder, environment, output.
     pub(crate) fn start(charge: &Charge, configure: impl FnOnce(&mut Command)) -> Result<Self> {
         let mut command = Command::new(executable()?);
         command.arg0("xtask");
         configure(command.args(charge.arguments()));
-        let mut running = running();
-        let mut guard = command
-            .stdin(Stdio::piped())
-            .process_group(0)
-            .spawn()
-            .context("could not start a guard")?;
-        let pipe = guard.stdin.take().expect("standard input is a pipe");
-        running.push((guard.id(), pipe));
-        Ok(Self { guard })
+        let guard = command.stdin(Stdio::piped()).process_group(0).spawn();
+        Ok(Self {
+            guard: guard.context("start a guard")?,
+        })
     }
 
     /// Gives an order, and does not wait for it to be carried out.
     pub(crate) fn order(&self, order: Order) -> Result<()> {
-        let mut running = running();
-        let pipe = running.iter_mut().find(|(id, _)| *id == self.guard.id());
-        let (_, pipe) = pipe.context("the process has ended")?;
-        pipe.write_all(&[order as u8])
-            .context("could not give an order to a guard")
+        let mut pipe = self.guard.stdin.as_ref().context("the process has ended")?;
+        let written = pipe.write_all(&[order as u8]);
+        written.context("give an order to a guard")
     }
 
     /// Waits for the process to end by itself.
     pub(crate) fn wait(mut self) -> Result<ExitStatus> {
-        self.guard.wait().context("lost a process")
+        // `Child::wait` would close the pipe first.
+        let pipe = self.guard.stdin.take();
+        let ended = self.guard.wait().context("wait for a process");
+        drop(pipe);
+        ended
     }
 
-    /// How the process ended, if it has.
+    /// Returns how the process ended, if it has.
     pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
         self.guard.try_wait().ok().flatten()
     }
@@ -149,40 +136,17 @@ impl Guarded {
 
 impl Drop for Guarded {
     fn drop(&mut self) {
-        running().retain(|(id, _)| *id != self.guard.id());
-        // An error means that there is nothing left to wait for.
-        let _: Result<ExitStatus, _> = self.guard.wait();
+        // Closes the pipe. An error means that there is nothing left to wait for.
+        let _ = self.guard.wait();
     }
 }
 
-/// This program, even if its file was replaced by a newer build.
+/// Returns this program, even if its file was replaced by a newer build.
 fn executable() -> Result<PathBuf> {
     if cfg!(target_os = "linux") {
         return Ok("/proc/self/exe".into());
     }
-    std::env::current_exe().context("could not find this program")
-}
-
-/// From now on an interrupt ends everything that is guarded first, and waits for it.
-pub(crate) fn end_all_on_interrupt() -> Result<()> {
-    let mut signals =
-        Signals::new([SIGHUP, SIGINT, SIGTERM]).context("could not handle signals")?;
-    thread::spawn(move || {
-        let Some(signal) = signals.forever().next() else {
-            return;
-        };
-        eprintln!("\nending what was started …");
-        // The lock is never given back: nothing new is started.
-        let mut running = running();
-        let ids: Vec<u32> = running.drain(..).map(|(id, _pipe)| id).collect();
-        for id in ids {
-            let process = i32::try_from(id).ok().and_then(Pid::from_raw);
-            // An error means that someone else has waited for it.
-            let _ = waitpid(process, WaitOptions::empty());
-        }
-        std::process::exit(128 + signal);
-    });
-    Ok(())
+    std::env::current_exe().context("find this program")
 }
 
 enum Event {
@@ -191,7 +155,7 @@ enum Event {
     Ended(std::io::Result<ExitStatus>),
 }
 
-/// The guard itself.
+/// Runs the guard itself.
 pub(crate) fn run(charge: &Charge) -> Result<ExitCode> {
     let ended = watch(charge);
     if let Some(folder) = &charge.remove {
@@ -216,7 +180,7 @@ fn start(charge: &Charge, ended: &mpsc::Sender<Event>) -> Result<Pid> {
     }
     let mut child = command
         .spawn()
-        .with_context(|| format!("could not start {}", charge.command[0].display()))?;
+        .with_context(|| format!("start {}", charge.command[0].display()))?;
     let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     let ended = ended.clone();
     thread::spawn(move || ended.send(Event::Ended(child.wait())));
@@ -271,7 +235,7 @@ fn end_what_is_left(group: Option<Pid>) {
     }
 }
 
-/// If it fails, signals remain.
+/// Runs a command whose failure does not matter: signals follow.
 fn run_quietly(command: &[OsString]) {
     if let [program, arguments @ ..] = command {
         let _ = Command::new(program)

@@ -3,14 +3,14 @@
 mod containers;
 pub(crate) mod install;
 mod local;
-mod probe;
+mod tools;
 
 use std::{
     cell::Cell,
     env,
     fs::File,
     io,
-    net::{Ipv4Addr, TcpListener},
+    net::{Ipv4Addr, TcpListener, TcpStream},
     path::PathBuf,
     process::{Command, ExitCode},
     thread,
@@ -20,13 +20,13 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, ValueEnum};
 
-use self::containers::Engine;
+use self::{containers::Engine, tools::Tools};
 use crate::{
-    guard::{self, Guarded, Order},
+    guard::{Guarded, Order},
     workspace,
 };
 
-/// What tests can need.
+/// A database that tests can need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Service {
     Postgres,
@@ -38,7 +38,7 @@ pub(crate) enum Service {
 }
 
 impl Service {
-    /// Its name in the compose file, on the command line and of its log.
+    /// Returns the name in the compose file, on the command line and of the log.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Postgres => "postgres",
@@ -48,7 +48,7 @@ impl Service {
         }
     }
 
-    /// The environment variable that tells tests its URL.
+    /// Returns the environment variable that tells tests the URL.
     pub(crate) fn variable(self) -> &'static str {
         match self {
             Self::Postgres => "FAROE_TEST_POSTGRES_URL",
@@ -66,7 +66,7 @@ impl Service {
         }
     }
 
-    /// How many ports it takes: one for each node, and Redis speaks TLS on another one.
+    /// Returns the number of ports: one for each node, and a second one of Redis, for TLS.
     fn ports(self) -> usize {
         match self {
             Self::RedisCluster => 3,
@@ -79,7 +79,7 @@ impl Service {
         if self == Self::RedisCluster { 3 } else { 1 }
     }
 
-    /// The URL of one that we started: its user may do everything, and of a cluster any node will do.
+    /// Returns the URL of a service that was started here, with a user that may do everything.
     fn url(self, ports: &[u16]) -> String {
         let port = ports[0];
         match self {
@@ -89,7 +89,7 @@ impl Service {
         }
     }
 
-    /// Where its output goes, one file for each start; one test's own service has a file of its own.
+    /// Returns the file for the output of a service, or of one test's own service.
     pub(crate) fn log(self, test: Option<&str>) -> Result<PathBuf> {
         let test = test.map_or(String::new(), |test| format!("-{test}"));
         let log = format!("test-services/{}{test}.log", self.name());
@@ -97,42 +97,40 @@ impl Service {
     }
 }
 
-/// A service that answers.
+/// A service that is ready.
 #[derive(Debug)]
 pub(crate) struct Available {
     pub(crate) service: Service,
     pub(crate) url: String,
-    /// What it is, as it says itself, such as `PostgreSQL 17.6`.
+    /// The name and version, such as `postgres 17.6`.
     pub(crate) version: String,
-    /// Where it is from, for people.
+    /// The place it is from, such as `container`.
     pub(crate) origin: String,
-    /// What ends when this is dropped; nothing of it is ours if there is none.
+    /// The processes, which end when this is dropped; none if the service was not started here.
     start: Option<Start>,
 }
 
-/// How to get a service.
+/// The way to get a service.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Wish<'a> {
     pub(crate) no_install: bool,
-    /// The one test that the service is for.
+    /// The only test that uses the service.
     pub(crate) test: Option<&'a str>,
 }
 
-/// Finds a service in the environment, or starts it in a container or from local programs, installing them if need be.
+/// Finds a service in the environment, or starts it in a container or from local programs, which it installs if necessary.
 pub(crate) fn obtain(service: Service, wish: Wish<'_>) -> Result<Available> {
     if let Ok(url) = env::var(service.variable()) {
-        let version = probe::version(service, &url)
-            .unwrap_or_else(|_| format!("{} of unknown version", service.name()));
         return Ok(Available {
             service,
             url,
-            version,
+            version: service.name().to_owned(),
             origin: service.variable().to_owned(),
             start: None,
         });
     }
     if let Some(engine) = Engine::find() {
-        match Start::new(service, wish.test)?.containers(&engine) {
+        match Start::containers(service, wish.test, &engine) {
             Ok(available) => return Ok(available),
             Err(error) => eprintln!("note: {error:#}; looking for a local server instead"),
         }
@@ -141,31 +139,31 @@ pub(crate) fn obtain(service: Service, wish: Wish<'_>) -> Result<Available> {
         || local::Programs::find(service),
         &[service.debian_package()],
         !wish.no_install,
-        &mend(service),
+        &hint(service),
     )?;
-    Start::new(service, wish.test)?.local(&programs)
+    Start::local(service, wish.test, &programs)
 }
 
 impl Available {
-    /// Kills the service, or of a cluster on this machine the first node, and waits until it is gone.
+    /// Kills the service, or the first node of a cluster on this machine, and waits until it is gone.
     fn kill(&self) -> Result<()> {
         let (start, deadline) = (self.start()?, Instant::now() + RESTART_LIMIT);
         start.order(Order::Kill)?;
-        while probe::is_open(start.ports[0]) {
-            ensure!(Instant::now() < deadline, "it cannot be killed");
+        while TcpStream::connect((Ipv4Addr::LOCALHOST, start.ports[0])).is_ok() {
+            ensure!(Instant::now() < deadline, "the service does not end");
             thread::sleep(PAUSE);
         }
         Ok(())
     }
 
-    /// Starts what was killed, in the same place with the same data, and waits until it answers.
+    /// Starts the killed service again, in the same place with the same data, and waits until it is ready.
     fn restart(&self) -> Result<()> {
         let (start, deadline) = (self.start()?, Instant::now() + RESTART_LIMIT);
         loop {
-            // What a server left behind may keep it from starting for moments.
+            // The remains of the killed server may keep it from starting for moments.
             start.order(Order::Start)?;
-            match start.answer() {
-                Ok(_) => return Ok(()),
+            match start.check() {
+                Ok(()) => return Ok(()),
                 Err(error) if Instant::now() > deadline => return Err(error),
                 Err(_) => thread::sleep(PAUSE),
             }
@@ -175,85 +173,92 @@ impl Available {
     fn start(&self) -> Result<&Start> {
         let origin = &self.origin;
         let start = self.start.as_ref();
-        start.with_context(|| format!("what is from {origin} is not ours to kill"))
+        start.with_context(|| format!("a service from {origin} cannot be killed"))
     }
 }
 
-/// Between two looks at a service.
+/// The pause between two checks of a service.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// How long killing and starting may take.
+/// The most time that killing or starting may take.
 const RESTART_LIMIT: Duration = Duration::from_secs(60);
 
-fn mend(service: Service) -> String {
+fn hint(service: Service) -> String {
     format!(
-        "{} is not there: start Docker, or run `sudo apt-get install {}`, or set {}",
+        "{} is missing; start Docker, run `sudo apt-get install {}`, or set {}",
         service.name(),
         service.debian_package(),
         service.variable(),
     )
 }
 
-/// A service on its way.
+/// The processes of a service.
 #[derive(Debug)]
 struct Start {
     service: Service,
     ports: Vec<u16>,
     log: PathBuf,
+    tools: Tools,
     guards: Vec<Guarded>,
-    /// Of a cluster, whether the nodes know of each other.
+    /// Whether the nodes of a cluster know each other.
     is_joined: Cell<bool>,
 }
 
 impl Start {
-    fn new(service: Service, test: Option<&str>) -> Result<Self> {
+    fn new(
+        service: Service,
+        test: Option<&str>,
+        tools: impl FnOnce(&[u16]) -> Tools,
+    ) -> Result<Self> {
         let log = service.log(test)?;
         std::fs::create_dir_all(log.parent().expect("a log is in a folder"))?;
-        File::create(&log).with_context(|| format!("could not write {}", log.display()))?;
+        File::create(&log).with_context(|| format!("create {}", log.display()))?;
+        let ports = free_ports(service.ports())?;
         Ok(Self {
             service,
-            ports: free_ports(service.ports())?,
+            tools: tools(&ports[..service.nodes()]),
+            ports,
             log,
             guards: Vec::new(),
             is_joined: Cell::new(false),
         })
     }
 
-    fn containers(mut self, engine: &Engine) -> Result<Available> {
-        eprintln!(
-            "starting {} in a container; the first time its image is fetched",
-            self.service.name()
-        );
-        let guard = Guarded::start(&engine.charge(self.service), |command| {
-            for (index, port) in self.ports.iter().enumerate() {
+    fn containers(service: Service, test: Option<&str>, engine: &Engine) -> Result<Available> {
+        let mut start = Self::new(service, test, |ports| engine.tools(service, ports))?;
+        let name = service.name();
+        eprintln!("starting {name} in a container; the first start downloads its image");
+        let guard = Guarded::start(&engine.charge(service), |command| {
+            for (index, port) in start.ports.iter().enumerate() {
                 command.env(format!("FAROE_PORT_{}", index + 1), port.to_string());
             }
-            self.log_to_file(command);
+            start.log_to_file(command);
         })?;
-        self.guards.push(guard);
-        self.ready(Duration::from_secs(15 * 60), "container")
+        start.guards.push(guard);
+        start.ready(Duration::from_secs(15 * 60), "container")
     }
 
-    fn local(mut self, programs: &local::Programs) -> Result<Available> {
-        eprintln!(
-            "starting {} from {}",
-            self.service.name(),
-            programs.server.display()
-        );
-        for index in 0..self.service.nodes() {
-            let (node, port) = (programs.node(self.service)?, self.ports[index]);
-            let tls_port = self.ports.get(index + 1).copied().unwrap_or_default();
+    fn local(
+        service: Service,
+        test: Option<&str>,
+        programs: &local::Programs,
+    ) -> Result<Available> {
+        let mut start = Self::new(service, test, |ports| programs.tools(ports))?;
+        let server = programs.server.display();
+        eprintln!("starting {} from {server}", service.name());
+        for index in 0..service.nodes() {
+            let node = programs.node(service, start.ports[index])?;
+            let tls_port = start.ports.get(index + 1).copied().unwrap_or_default();
             let guard = Guarded::start(&node.charge, |command| {
                 command
                     .current_dir(&node.folder)
                     .envs(node.environment.iter().cloned())
-                    .env("PORT", port.to_string())
                     .env("TLS_PORT", tls_port.to_string());
-                self.log_to_file(command);
+                start.log_to_file(command);
             })?;
-            self.guards.push(guard);
+            start.guards.push(guard);
         }
-        self.ready(Duration::from_secs(2 * 60), "local")
+        start.ready(Duration::from_secs(2 * 60), "local")
     }
 
     fn log_to_file(&self, command: &mut Command) {
@@ -263,93 +268,81 @@ impl Start {
         }
     }
 
-    /// Waits until the service answers.
+    /// Waits until the service is ready.
     fn ready(mut self, limit: Duration, origin: &str) -> Result<Available> {
         let (name, log) = (self.service.name(), self.log.display().to_string());
         let deadline = Instant::now() + limit;
-        let version = loop {
-            match self.answer() {
-                Ok(version) => break version,
-                Err(error) if Instant::now() > deadline => {
-                    return Err(error.context(format!("{name} does not answer; see {log}")));
-                }
-                Err(_) if self.guards.iter_mut().any(|guard| guard.ended().is_some()) => {
-                    bail!("{name} ended at once; see {log}");
-                }
-                Err(_) => thread::sleep(PAUSE),
+        while let Err(error) = self.check() {
+            let has_ended = self.guards.iter_mut().any(|guard| guard.ended().is_some());
+            ensure!(!has_ended, "{name} ended at once; see {log}");
+            if Instant::now() > deadline {
+                return Err(error.context(format!("{name} is not ready; see {log}")));
             }
-        };
-        let url = self.service.url(&self.ports);
+            thread::sleep(PAUSE);
+        }
         Ok(Available {
             service: self.service,
-            url,
-            version,
+            url: self.service.url(&self.ports),
+            version: self.tools.version(self.service)?,
             origin: origin.to_owned(),
             start: Some(self),
         })
     }
 
-    /// Of a cluster on this machine, each node has a guard of its own; then the first one gets the order.
+    /// Gives an order to the guard, or to the guard of the first node of a cluster on this machine.
     fn order(&self, order: Order) -> Result<()> {
         let guard = self.guards.first().context("a service without a guard")?;
         guard.order(order)
     }
 
-    fn answer(&self) -> Result<String> {
-        let nodes = &self.ports[..self.service.nodes()];
-        let urls = nodes.iter().map(|port| self.service.url(&[*port]));
-        let versions: Vec<_> = urls
-            .map(|url| probe::version(self.service, &url))
-            .collect::<Result<_>>()?;
+    /// Fails until the service is ready.
+    fn check(&self) -> Result<()> {
+        self.tools.check(self.service)?;
         if self.service == Service::RedisCluster {
             if !self.is_joined.get() {
-                probe::join_cluster(nodes)?;
+                self.tools.join_cluster()?;
                 self.is_joined.set(true);
             }
-            probe::check_cluster(nodes)?;
+            self.tools.check_cluster()?;
         }
-        versions
-            .into_iter()
-            .next()
-            .context("a service without nodes")
+        Ok(())
     }
 }
 
-/// Free ports of the loopback address, whose cluster bus ports (10000 above) are free as well.
+/// Returns free ports of the loopback address whose cluster bus ports (10000 above) are free as well.
 fn free_ports(count: usize) -> Result<Vec<u16>> {
     let (mut free, mut others) = (Vec::new(), Vec::new());
     while free.len() < count {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("found no free port")?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("find a free port")?;
         let port = listener.local_addr()?.port();
         let bus = port
             .checked_add(10_000)
             .map(|bus| TcpListener::bind((Ipv4Addr::LOCALHOST, bus)));
         match bus {
             Some(Ok(bus)) => free.push((port, [listener, bus])),
-            // Held, so that it is not offered again.
+            // Kept open, so that the system does not offer it again.
             _ => others.push(listener),
         }
     }
     Ok(free.into_iter().map(|(port, _)| port).collect())
 }
 
-/// What `cargo xtask services` is told.
+/// Options of `cargo xtask services`.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Which services (default: all).
+    /// Services to start [default: all].
     services: Vec<Service>,
-    /// Install nothing.
+    /// Install no packages.
     #[arg(long)]
     no_install: bool,
-    /// They are for this test alone: `kill NAME` and `start NAME` on standard input kill and start one, and the end of it
-    /// ends them.
+    /// Start them for this test alone: `kill NAME` and `start NAME` on standard input kill and start one, and the end of
+    /// standard input ends all.
     #[arg(long = "for", value_name = "TEST")]
     test: Option<String>,
 }
 
-/// Starts services until it is interrupted.
+/// Starts services, and ends them when it is interrupted.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
-    guard::end_all_on_interrupt()?;
     let wanted = if options.services.is_empty() {
         Service::value_variants()
     } else {
@@ -377,17 +370,17 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     if options.test.is_some() {
         return serve(&available);
     }
-    eprintln!("\nCtrl-C ends them.");
+    eprintln!("\nPress Ctrl-C to end them.");
     loop {
         thread::park();
     }
 }
 
-/// Carries out what is written to standard input, and says so.
+/// Follows the orders on standard input, and confirms each.
 fn serve(available: &[Available]) -> Result<ExitCode> {
     println!("ready");
     for line in io::stdin().lines() {
-        let line = line.context("could not read what to do")?;
+        let line = line.context("read an order")?;
         let (order, name) = line.split_once(' ').unwrap_or((&line, ""));
         let one = available.iter().find(|one| one.service.name() == name);
         let one = one.with_context(|| format!("there is no service {name}"))?;

@@ -2,10 +2,10 @@
 
 use std::process::{Command, Stdio};
 
-use super::Service;
+use super::{Service, tools::Tools};
 use crate::{guard::Charge, workspace};
 
-/// A container engine that answers, by its compose command.
+/// The compose command of a container engine that answers.
 #[derive(Debug)]
 pub(super) struct Engine {
     compose: &'static [&'static str],
@@ -24,30 +24,53 @@ impl Engine {
             .into_iter()
             .find(|compose| succeeds(&[compose, &["version"][..]].concat()));
         if compose.is_none() {
-            println!(
-                "note: {engine} answers, but `{engine} compose` is not installed; doing without containers"
-            );
+            println!("note: `{engine} compose` is not installed; continuing without containers");
         }
         Some(Self { compose: compose? })
     }
 
-    /// Starts a service in the foreground, and removes all traces of it in the end.
+    /// Returns a charge that runs a service in the foreground, and removes all traces of it at the end.
     pub(super) fn charge(&self, service: Service) -> Charge {
-        let file = workspace::root()
-            .join("xtask/compose.yaml")
-            .display()
-            .to_string();
-        let project = format!("faroe-{}-{}", service.name(), std::process::id());
-        let compose: Vec<&str> =
-            [self.compose, &["--project-name", &project, "--file", &file]].concat();
-        let up = [&compose, &["up", "--no-color", service.name()][..]].concat();
-        let kill = [&compose, &["kill", "-s", "KILL", service.name()][..]].concat();
-        let down = [&compose, &["down", "--volumes", "--timeout", "2"][..]].concat();
+        let words = |end: &[&str]| {
+            let end = end.iter().map(|&word| word.to_owned());
+            [self.compose(service), end.collect()].concat()
+        };
+        let of_words = |end: &[&str]| words(end).into_iter().map(Into::into).collect();
         Charge {
-            stop: down.iter().map(Into::into).collect(),
-            kill: kill.iter().map(Into::into).collect(),
-            ..Charge::new(up)
+            stop: of_words(&["down", "--volumes", "--timeout", "2"]),
+            kill: of_words(&["kill", "-s", "KILL", service.name()]),
+            ..Charge::new(words(&["up", "--no-color", service.name()]))
         }
+    }
+
+    /// Returns the tools inside the container of a service with these ports outside.
+    pub(super) fn tools(&self, service: Service, ports: &[u16]) -> Tools {
+        let (server, client, port) = match service {
+            Service::Postgres => ("postgres", "pg_isready", Some(5432)),
+            Service::MariaDb => ("mariadbd", "mariadb-admin", Some(3306)),
+            Service::Redis => ("redis-server", "redis-cli", Some(6379)),
+            // Its nodes have the same ports inside and outside.
+            Service::RedisCluster => ("redis-server", "redis-cli", None),
+        };
+        let mut prefix = self.compose(service);
+        prefix.extend(["exec", "-T", service.name()].map(str::to_owned));
+        let ports = port.map_or_else(|| ports.to_vec(), |port| vec![port]);
+        Tools {
+            prefix,
+            server: server.to_owned(),
+            client: client.to_owned(),
+            ports: ports.iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    /// Returns the words before every compose command for a service.
+    fn compose(&self, service: Service) -> Vec<String> {
+        let file = workspace::root().join("xtask/compose.yaml");
+        let project = format!("faroe-{}-{}", service.name(), std::process::id());
+        let mut words: Vec<_> = self.compose.iter().map(|&word| word.to_owned()).collect();
+        words.extend(["--project-name".to_owned(), project]);
+        words.extend(["--file".to_owned(), file.display().to_string()]);
+        words
     }
 }
 

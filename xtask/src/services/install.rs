@@ -1,4 +1,4 @@
-//! Installing what is missing, where that is one command.
+//! Installation of missing programs, on Debian and Ubuntu.
 
 use std::{
     path::Path,
@@ -7,24 +7,26 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 
-/// What `find` finds, after installing packages if need be and if we may. `mend` tells people how to do it themselves.
+/// Returns what `find` finds, after installing packages if they are missing and may be installed.
+///
+/// Otherwise the error is `hint`, which says how to install them.
 pub(crate) fn provide<T>(
     find: impl Fn() -> Option<T>,
     names: &[&str],
     may_install: bool,
-    mend: &str,
+    hint: &str,
 ) -> Result<T> {
     if let Some(found) = find() {
         return Ok(found);
     }
-    ensure!(may_install, mend.to_owned());
-    packages(names).with_context(|| mend.to_owned())?;
-    find().with_context(|| mend.to_owned())
+    ensure!(may_install, hint.to_owned());
+    packages(names).with_context(|| hint.to_owned())?;
+    find().with_context(|| hint.to_owned())
 }
 
-/// Installs packages of Debian or Ubuntu, if this is one of them and we have the rights.
+/// Installs packages of Debian or Ubuntu, which takes root or `sudo` without a password.
 ///
-/// The distribution may start services of its own then; they are left alone, and not used.
+/// The distribution may start services of its own then; they are neither used nor touched.
 fn packages(names: &[&str]) -> Result<()> {
     ensure!(
         Path::new("/etc/debian_version").exists(),
@@ -43,13 +45,13 @@ fn apt_get(arguments: &[&str]) -> Result<()> {
         sudo.args(["-n", "env"]);
         sudo
     } else {
-        bail!("installing takes root or sudo without a password");
+        bail!("not root, and sudo asks for a password");
     };
     command
         .args(["DEBIAN_FRONTEND=noninteractive", "apt-get", "-q"])
         .args(arguments)
         .stdin(Stdio::null());
-    let status = command.status().context("could not run apt-get")?;
+    let status = command.status().context("run apt-get")?;
     ensure!(status.success(), "apt-get failed");
     Ok(())
 }

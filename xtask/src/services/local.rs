@@ -1,16 +1,23 @@
-//! Services from programs of this machine, each in a temporary folder and for nobody else.
+//! Services from programs of this machine, each in a temporary folder.
 
-use std::{ffi::OsString, fs, os::unix::fs::chown, path::PathBuf};
+use std::{
+    env,
+    ffi::OsString,
+    fs::{self, DirBuilder},
+    os::unix::fs::{DirBuilderExt, chown},
+    path::PathBuf,
+    process,
+};
 
 use anyhow::{Context, Result};
 
-use super::Service;
+use super::{Service, tools::Tools};
 use crate::{
     guard::{Charge, EndSignal},
     workspace::find_program,
 };
 
-// Each script may find the folder of a server that was killed. With a key in the environment, the server speaks TLS too.
+// A script may find the folder of a server that was killed. With a key in the environment, the server speaks TLS too.
 
 const POSTGRES: &str = r#"
 [ -e "$FOLDER/data" ] ||
@@ -55,51 +62,80 @@ fi
 #[derive(Debug)]
 pub(super) struct Programs {
     pub(super) server: PathBuf,
-    /// What makes the folder that the server works in, if that takes a program.
+    /// The program that fills the folder in which the server works, if the server does not do so itself.
     initialize: Option<PathBuf>,
+    /// The program that tells whether the server is ready.
+    client: PathBuf,
 }
 
 impl Programs {
     pub(super) fn find(service: Service) -> Option<Self> {
-        let find = |name| find_program(name, &["/usr/lib/postgresql/*/bin", "/usr/sbin"]);
-        let (server, initialize) = match service {
-            Service::Postgres => (find("postgres")?, Some(find("initdb")?)),
-            Service::MariaDb => (find("mariadbd")?, Some(find("mariadb-install-db")?)),
-            Service::Redis | Service::RedisCluster => (
-                find("redis-server").or_else(|| find("valkey-server"))?,
-                None,
+        let find = |name: &str| find_program(name, &["/usr/lib/postgresql/*/bin", "/usr/sbin"]);
+        let (server, initialize, client) = match service {
+            Service::Postgres => (
+                find("postgres")?,
+                Some(find("initdb")?),
+                find("pg_isready")?,
             ),
+            Service::MariaDb => (
+                find("mariadbd")?,
+                Some(find("mariadb-install-db")?),
+                find("mariadb-admin")?,
+            ),
+            Service::Redis | Service::RedisCluster => {
+                let find = |name| {
+                    Some((
+                        find(&format!("{name}-server"))?,
+                        find(&format!("{name}-cli"))?,
+                    ))
+                };
+                let (server, client) = find("redis").or_else(|| find("valkey"))?;
+                (server, None, client)
+            }
         };
-        Some(Self { server, initialize })
+        Some(Self {
+            server,
+            initialize,
+            client,
+        })
     }
 
-    /// What starts one node of the service, on the port in `PORT`.
-    pub(super) fn node(&self, service: Service) -> Result<Node> {
+    /// Returns the tools for a service on these ports.
+    pub(super) fn tools(&self, ports: &[u16]) -> Tools {
+        Tools {
+            prefix: Vec::new(),
+            server: self.server.display().to_string(),
+            client: self.client.display().to_string(),
+            ports: ports.iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    /// Prepares one node of a service, which will listen on a port.
+    pub(super) fn node(&self, service: Service, port: u16) -> Result<Node> {
         let (script, signal) = match service {
-            // It would wait for its clients if it were asked to terminate.
+            // On a request to terminate it waits for its clients.
             Service::Postgres => (POSTGRES, EndSignal::Quit),
             Service::MariaDb => (MARIADB, EndSignal::Terminate),
             Service::Redis => (REDIS, EndSignal::Terminate),
             Service::RedisCluster => (REDIS_CLUSTER, EndSignal::Terminate),
         };
-        let folder = tempfile::Builder::new()
-            .prefix("faroe-")
-            .tempdir()
-            .context("could not make a folder")?;
+        let name = format!("faroe-{}-{}-{port}", service.name(), process::id());
+        let folder = env::temp_dir().join(name);
+        let created = DirBuilder::new().mode(0o700).create(&folder);
+        created.with_context(|| format!("create {}", folder.display()))?;
         let mut charge = Charge::new(["sh", "-ec", &[TLS, script].concat()]);
         charge.signal = signal;
         // PostgreSQL refuses to run as root.
         if rustix::process::geteuid().is_root() {
             let (user, group) = nobody()?;
-            chown(folder.path(), Some(user), Some(group))
-                .context("could not give a folder away")?;
+            chown(&folder, Some(user), Some(group)).context("give a folder to another user")?;
             charge.user = vec![user, group];
         }
-        let folder = folder.keep();
         charge.remove = Some(folder.clone());
         let mut environment: Vec<(&str, OsString)> = vec![
             ("SERVER", self.server.clone().into()),
             ("FOLDER", folder.clone().into()),
+            ("PORT", port.to_string().into()),
         ];
         environment.extend(
             self.initialize
@@ -114,7 +150,7 @@ impl Programs {
     }
 }
 
-/// What starts one node.
+/// A node that is ready to start.
 #[derive(Debug)]
 pub(super) struct Node {
     pub(super) charge: Charge,
@@ -122,16 +158,16 @@ pub(super) struct Node {
     pub(super) environment: Vec<(&'static str, OsString)>,
 }
 
-/// The user and group of those who have no rights.
+/// Returns the IDs of the user and group without rights.
 fn nobody() -> Result<(u32, u32)> {
-    let users = fs::read_to_string("/etc/passwd").context("could not read the list of users")?;
+    let users = fs::read_to_string("/etc/passwd").context("read /etc/passwd")?;
     let line = users
         .lines()
         .find(|line| line.starts_with("nobody:"))
-        .context("there is no user nobody")?;
+        .context("there is no user `nobody`")?;
     let mut fields = line.split(':').skip(2).map(str::parse);
     match (fields.next(), fields.next()) {
         (Some(Ok(user)), Some(Ok(group))) => Ok((user, group)),
-        _ => anyhow::bail!("the user nobody has no IDs"),
+        _ => anyhow::bail!("the user `nobody` has no IDs"),
     }
 }

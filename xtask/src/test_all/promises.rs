@@ -1,60 +1,61 @@
-//! The promises of SECURITY.md, and what the tests have reported of them.
+//! The promises of SECURITY.md, and the reports of the tests that prove them.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    path::Path,
+    path::{Path, PathBuf},
+    process,
 };
 
 use anyhow::{Context, Result};
-use tempfile::TempDir;
 
 use crate::workspace;
 
-/// Names the file to which a test that has proved a promise appends a line.
+/// The environment variable with the file to which a test that has proved a promise appends a line.
 const VARIABLE: &str = "FAROE_TEST_PROMISES";
 
-/// Where tests report, while they run.
+/// The file in which tests report promises, while they run.
 #[derive(Debug)]
 pub(super) struct Reports {
-    folder: TempDir,
+    file: PathBuf,
 }
 
 impl Reports {
     pub(super) fn new() -> Result<Self> {
-        let folder = TempDir::new().context("could not make a folder for reports")?;
-        Ok(Self { folder })
+        let name = format!("promises-{}", process::id());
+        let file = workspace::target_directory()?.join(name);
+        fs::write(&file, "").with_context(|| format!("create {}", file.display()))?;
+        Ok(Self { file })
     }
 
-    /// The environment variable for tests.
-    pub(super) fn environment(&self) -> (&'static str, std::path::PathBuf) {
-        (VARIABLE, self.file())
+    /// Returns the environment variable for tests.
+    pub(super) fn environment(&self) -> (&'static str, &Path) {
+        (VARIABLE, &self.file)
     }
 
     /// Reports a promise that no test program can prove by itself.
     pub(super) fn report(&self, id: &str, covered: &str) -> Result<()> {
-        let mut reports = read(&self.file()).unwrap_or_default();
+        let mut reports = read(&self.file)?;
         reports += &format!("promise {id}: {covered}\n");
-        fs::write(self.file(), reports).context("could not write a report")
+        fs::write(&self.file, reports).context("write a report")
     }
 
-    fn file(&self) -> std::path::PathBuf {
-        self.folder.path().join("promises")
-    }
-
-    /// What came of each promise. `all` tells whether every test was run.
+    /// Returns the result of each promise. `all` is true if every test was run.
     pub(super) fn read(&self, all: bool) -> Result<Vec<Promise>> {
         let document = workspace::root().join("SECURITY.md");
-        Ok(promises(
-            &read(&document)?,
-            &read(&self.file()).unwrap_or_default(),
-            all,
-        ))
+        Ok(promises(&read(&document)?, &read(&self.file)?, all))
+    }
+}
+
+impl Drop for Reports {
+    fn drop(&mut self) {
+        // An error means that somebody has removed the file.
+        let _ = fs::remove_file(&self.file);
     }
 }
 
 fn read(path: &Path) -> Result<String> {
-    fs::read_to_string(path).with_context(|| format!("could not read {}", path.display()))
+    fs::read_to_string(path).with_context(|| format!("read {}", path.display()))
 }
 
 /// One promise in the table.
@@ -62,13 +63,13 @@ fn read(path: &Path) -> Result<String> {
 pub(super) struct Promise {
     pub(super) id: String,
     pub(super) result: PromiseResult,
-    /// What its tests have covered.
+    /// The cases that its tests have covered.
     pub(super) covered: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PromiseResult {
-    /// At least one test has reported it, and none that failed does.
+    /// At least one test has reported it. A test that fails does not.
     Passed,
     /// Every test was run, and none has reported it.
     Failed,
@@ -117,13 +118,13 @@ fn promises(document: &str, reports: &str, all: bool) -> Vec<Promise> {
     ids.into_iter().map(promise).collect()
 }
 
-/// The ID in a row of the table of promises: `| P24 | … |`.
+/// Returns the ID in a row of the table of promises: `| P24 | … |`.
 fn promised(line: &str) -> Option<&str> {
     let cell = line.strip_prefix('|')?.split('|').next()?.trim();
     is_id(cell).then_some(cell)
 }
 
-/// The ID and the rest of a report: `promise P24: 91 cells, 0 violations`.
+/// Returns the ID and the rest of a report: `promise P24: 91 cells, 0 violations`.
 fn reported(line: &str) -> Option<(&str, &str)> {
     line.strip_prefix("promise ")?.split_once(": ")
 }
