@@ -2,15 +2,12 @@
 
 use std::{error::Error, fmt, time::Duration};
 
-use faroe_core::{
-    InvocationError, InvocationErrorKind,
+use faroe_protocol::{
+    action::{ErrorCode, INTERNAL_CONFLICT, INTERNAL_ERROR},
     client::SendError,
     error::AdapterError,
-    protocol::{
-        action::{ErrorCode, INTERNAL_CONFLICT, INTERNAL_ERROR},
-        id::ActionInvocationId,
-        response::{InvalidResponse, ResponseError},
-    },
+    id::ActionInvocationId,
+    response::{InvalidResponse, ResponseError},
 };
 
 /// The longest invocation ID that is kept, in bytes. The protocol's are 24.
@@ -87,22 +84,6 @@ impl<C> From<ResponseError<C>> for ClientErrorKind<C> {
 impl<C> From<InvalidResponse> for ClientErrorKind<C> {
     fn from(reason: InvalidResponse) -> Self {
         Self::InvalidResponse(reason)
-    }
-}
-
-impl<C> From<InvocationError<C>> for ClientError<C> {
-    fn from(error: InvocationError<C>) -> Self {
-        Self {
-            action_invocation_id: Some(error.action_invocation_id),
-            kind: match error.kind {
-                InvocationErrorKind::Code(code) => ClientErrorKind::Code(code),
-                InvocationErrorKind::InternalConflict => ClientErrorKind::InternalConflict,
-                InvocationErrorKind::InternalError => ClientErrorKind::InternalError,
-                InvocationErrorKind::Overloaded { retry_after } => ClientErrorKind::Overloaded {
-                    retry_after: Some(retry_after),
-                },
-            },
-        }
     }
 }
 

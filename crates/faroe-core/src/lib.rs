@@ -1,11 +1,9 @@
 #![doc = include_str!("../README.md")]
 
 pub mod background;
-pub mod client;
 mod configuration;
 pub mod email;
 pub mod endpoint;
-pub mod error;
 mod flow;
 mod hashing;
 mod invocation;
@@ -34,4 +32,5 @@ pub use configuration::{
     SessionConfiguration, Storages, Timeouts, UserPasswordHashAlgorithms,
 };
 pub use faroe_protocol as protocol;
+pub use faroe_protocol::{client, error};
 pub use server::{InvocationError, InvocationErrorKind, Server, ServerAction};

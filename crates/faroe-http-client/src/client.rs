@@ -8,10 +8,10 @@ use std::{
 };
 
 use async_trait::async_trait;
-use faroe_core::{
+use faroe_protocol::{
     client::{ActionInvocationEndpointClient, SendError},
     error::AdapterError,
-    protocol::response::MAX_RESPONSE_SIZE,
+    response::MAX_RESPONSE_SIZE,
 };
 use http::{
     HeaderMap, HeaderValue, StatusCode, Uri,

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use faroe_core::error::AdapterError;
+use faroe_protocol::error::AdapterError;
 use http::{HeaderMap, HeaderValue, header::AUTHORIZATION, request::Parts};
 
 /// Adds to a request what the endpoint wants to see: a token, a signature, a key.

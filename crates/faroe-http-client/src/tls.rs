@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use faroe_core::error::AdapterError;
+use faroe_protocol::error::AdapterError;
 use rustls::{
     ClientConfig, RootCertStore,
     crypto::ring,

@@ -10,12 +10,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use faroe_core::{
+use faroe_http_client::{BearerToken, HttpClient, HttpOptions};
+use faroe_protocol::{
     client::{ActionInvocationEndpointClient, SendError},
     error::ErrorChain,
-    protocol::response::MAX_RESPONSE_SIZE,
+    response::MAX_RESPONSE_SIZE,
 };
-use faroe_http_client::{BearerToken, HttpClient, HttpOptions};
 use faroe_testkit::promise;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::{ServerConfig, crypto::ring, pki_types::PrivateKeyDer};

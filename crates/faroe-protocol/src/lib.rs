@@ -1,7 +1,9 @@
 #![doc = include_str!("../README.md")]
 
 pub mod action;
+pub mod client;
 pub mod envelope;
+pub mod error;
 mod error_code;
 pub mod id;
 mod json;
