@@ -1,4 +1,4 @@
-//! A connection that a server cannot misuse.
+//! A stream that limits what a server can send.
 
 use std::{
     io,
@@ -10,21 +10,28 @@ use std::{
 use lettre::transport::smtp::client::AsyncTokioStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// The most that is read for an answer. It is a line or a few; the longest is the certificates of a server.
-const LONGEST_ANSWER: usize = 32 * 1024;
+/// The maximum size of an answer. Most are a few lines. The SMTP client parses the whole answer again after each line, so a
+/// longer one would take seconds of processor time in an unoptimized build.
+const LONGEST_ANSWER: usize = 4 * 1024;
 
-/// Hands over one line at a time, and no more than [`LONGEST_ANSWER`] until the next thing is said to the server.
+/// The maximum size of the server's part of a TLS handshake, which contains its certificate chain.
+const LONGEST_HANDSHAKE: usize = 32 * 1024;
+
+/// The first byte of a TLS record with a handshake message. No SMTP command begins with it.
+const HANDSHAKE_RECORD: u8 = 22;
+
+/// Returns one line per read, and at most [`LONGEST_ANSWER`] bytes until the client writes again.
 ///
-/// By lines, because the SMTP client keeps what it has read when the connection turns to TLS: an attacker on the way could
-/// put answers behind the one to STARTTLS, and they would be taken for the server's. What has come too early is now read as
-/// TLS, which it is not, and the connection is refused.
+/// The SMTP client keeps its read buffer across STARTTLS. If a read returned more than one line, a network attacker could
+/// append answers to the one for STARTTLS, and the client would take them for answers received over TLS. With one line per
+/// read, injected bytes go to the TLS handshake, which fails.
 #[derive(Debug)]
 pub(crate) struct Guarded<S> {
     stream: S,
     peer: SocketAddr,
-    /// What was read and not handed over yet.
+    /// Bytes that were read from the stream and not returned yet.
     ahead: Vec<u8>,
-    /// How much more may be read.
+    /// The number of bytes that may still be read.
     left: usize,
 }
 
@@ -52,7 +59,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
             ready!(Pin::new(&mut this.stream).poll_read(cx, &mut chunk))?;
             let read = chunk.filled();
             let Some(left) = this.left.checked_sub(read.len()) else {
-                return Poll::Ready(Err(io::Error::other("the server sends without end")));
+                return Poll::Ready(Err(io::Error::other("the answer is too long")));
             };
             this.left = left;
             this.ahead.extend_from_slice(read);
@@ -73,7 +80,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        this.left = LONGEST_ANSWER;
+        this.left = match bytes.first() {
+            Some(&HANDSHAKE_RECORD) => LONGEST_HANDSHAKE,
+            _ => LONGEST_ANSWER,
+        };
         Pin::new(&mut this.stream).poll_write(cx, bytes)
     }
 
