@@ -1,4 +1,4 @@
-//! A connection to the server: made, protected, signed in, used.
+//! Connecting to the server, authenticating, and sending messages.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -24,13 +24,13 @@ use crate::{
 
 const CONNECT: &str = "connect to the SMTP server";
 
-/// How connections are made.
+/// Opens connections to one server.
 pub(crate) struct Connector {
     host: String,
     port: u16,
     protection: Protection,
     credentials: Option<Credentials>,
-    /// What the server is greeted with.
+    /// The client's name in EHLO.
     name: ClientId,
 }
 
@@ -64,7 +64,7 @@ impl Connector {
         })
     }
 
-    /// A connection that is protected and signed in.
+    /// Opens a connection, secures it and authenticates.
     pub(crate) async fn connect(&self) -> Result<AsyncSmtpConnection, AdapterError> {
         let (tcp, peer) = self
             .reach()
@@ -74,9 +74,8 @@ impl Connector {
             Protection::Tls(configuration, name) => {
                 let connector = TlsConnector::from(Arc::clone(configuration));
                 let stream = connector.connect(name.clone(), tcp).await;
-                let stream = stream.map_err(|error| {
-                    AdapterError::new("have a TLS connection to the SMTP server", error)
-                })?;
+                let stream = stream
+                    .map_err(|error| AdapterError::new("start TLS with the SMTP server", error))?;
                 let stream = Box::new(Guarded::new(stream, peer));
                 AsyncSmtpConnection::connect_with_transport(stream, &self.name).await
             }
@@ -88,7 +87,7 @@ impl Connector {
         let mut connection = greeted.map_err(|error| failed("greet the SMTP server", &error))?;
         if let Protection::StartTls(parameters) = &self.protection {
             let upgraded = connection.starttls(parameters.clone(), &self.name).await;
-            upgraded.map_err(|error| failed("turn to TLS with the SMTP server", &error))?;
+            upgraded.map_err(|error| failed("start TLS with the SMTP server", &error))?;
         }
         if let Some(credentials) = &self.credentials {
             let mechanisms = [Mechanism::Plain, Mechanism::Login];
@@ -98,8 +97,8 @@ impl Connector {
         Ok(connection)
     }
 
-    /// A connection of bytes, to the first address that answers. Without protection it does not leave this machine,
-    /// whatever a name server says.
+    /// Opens a TCP connection to the first address that accepts one. Without TLS, only loopback addresses are tried,
+    /// whatever the name resolves to.
     async fn reach(&self) -> std::io::Result<(TcpStream, SocketAddr)> {
         let is_plain = matches!(self.protection, Protection::Plain);
         let addresses: Vec<SocketAddr> = lookup_host((self.host.as_str(), self.port))
@@ -108,20 +107,20 @@ impl Connector {
             .collect();
         if addresses.is_empty() {
             return Err(std::io::Error::other(if is_plain {
-                "without TLS it has to be on this machine: use smtps://, or smtp:// with STARTTLS"
+                "the server is not on this machine and TLS is off; use smtps://, or smtp:// with STARTTLS"
             } else {
-                "its name has no address"
+                "the host name has no address"
             }));
         }
         let stream = TcpStream::connect(addresses.as_slice()).await?;
         let peer = stream.peer_addr()?;
-        // Commands are small and wait for their answers.
+        // Commands are small, and each waits for its answer.
         stream.set_nodelay(true)?;
         Ok((stream, peer))
     }
 }
 
-/// Hands a message over.
+/// Sends a message over an open connection.
 pub(crate) async fn send(
     connection: &mut AsyncSmtpConnection,
     envelope: &Envelope,
@@ -129,5 +128,5 @@ pub(crate) async fn send(
 ) -> Result<(), AdapterError> {
     let sent = connection.send(envelope, message).await;
     sent.map(drop)
-        .map_err(|error| failed("hand an email over to the SMTP server", &error))
+        .map_err(|error| failed("send an email to the SMTP server", &error))
 }

@@ -1,10 +1,11 @@
-//! Errors that say what happened and quote nobody.
+//! Errors without the text of the server's answers.
 
 use std::error::Error;
 
 use faroe_core::error::{AdapterError, ErrorChain};
 
-/// What failed, and why. Of what a server answered only the numbers are told: its words quote the recipient.
+/// Creates an error with its cause. Of an answer, the cause contains only the status codes: the text can quote the
+/// recipient.
 pub(crate) fn failed(
     operation: &'static str,
     error: &lettre::transport::smtp::Error,
@@ -25,7 +26,7 @@ fn cause(error: &lettre::transport::smtp::Error) -> String {
         };
     }
     if error.is_response() {
-        return "the server's answer makes no sense, or it closed the connection".to_owned();
+        return "the server sent an invalid answer or closed the connection".to_owned();
     }
     error.source().map_or_else(
         || error.to_string(),
@@ -33,7 +34,7 @@ fn cause(error: &lettre::transport::smtp::Error) -> String {
     )
 }
 
-/// An enhanced status code (RFC 3463), such as `5.7.1`.
+/// Checks whether a word is an enhanced status code (RFC 3463), such as `5.7.1`.
 fn is_enhanced(word: &str) -> bool {
     let parts: Vec<_> = word.split('.').collect();
     let is_number = |part: &&str| {

@@ -1,4 +1,4 @@
-//! A message as it goes over the wire.
+//! The envelope and the bytes of a message.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -17,7 +17,7 @@ use lettre::{
     },
 };
 
-/// Writes messages in one name.
+/// Writes messages from one sender.
 #[derive(Clone, Debug)]
 pub(crate) struct Composer {
     from: Mailbox,
@@ -32,26 +32,26 @@ impl Composer {
         })
     }
 
-    /// The domain of the sender.
+    /// Returns the domain of the sender's address.
     pub(crate) fn domain(&self) -> &str {
         self.from.email.domain()
     }
 
-    /// The envelope, with exactly one recipient, and the bytes of the message.
+    /// Returns the envelope, which has exactly one recipient, and the bytes of the message.
     ///
-    /// The headers are these and no others: From, Reply-To if there is one, To, Subject, Date, Message-ID, Auto-Submitted,
-    /// MIME-Version, Content-Type. There is one text part and one HTML part, in ASCII on the wire.
+    /// The message has exactly these headers: From, Reply-To if configured, To, Subject, Date, Message-ID, Auto-Submitted,
+    /// MIME-Version, Content-Type. It has one text part and one HTML part, both encoded as ASCII.
     pub(crate) fn compose(
         &self,
         to: &str,
         email: &RenderedEmail,
     ) -> Result<(Envelope, Vec<u8>), AdapterError> {
         let to: Address = to.parse().map_err(|_| {
-            AdapterError::message("write an email: mail servers do not know such an address")
+            AdapterError::message("write an email: the recipient's address is invalid in email")
         })?;
         let from = self.from.email.clone();
         let envelope = Envelope::new(Some(from), vec![to.clone()])
-            .map_err(|error| AdapterError::new("address an email", error))?;
+            .map_err(|error| AdapterError::new("write the envelope of an email", error))?;
         let auto_submitted = HeaderValue::new(
             HeaderName::new_from_ascii_str("Auto-Submitted"),
             "auto-generated".to_owned(),
@@ -78,7 +78,7 @@ fn mailbox(setting: &str, text: &str) -> Result<Mailbox, AdapterError> {
     text.parse()
         .map_err(|error: lettre::address::AddressError| {
             AdapterError::new(
-                format!("read `{setting}`, which has to be like \"Example <name@example.com>\""),
+                format!("read `{setting}` (for example \"Example <name@example.com>\")"),
                 error,
             )
         })

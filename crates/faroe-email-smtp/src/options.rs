@@ -1,4 +1,4 @@
-//! What a sender may be told.
+//! The settings of a sender.
 
 use std::{fmt, time::Duration};
 
@@ -6,51 +6,51 @@ use faroe_core::error::AdapterError;
 use url::Url;
 use zeroize::ZeroizeOnDrop;
 
-const OPERATION: &str = "use the URL of the SMTP server";
+const OPERATION: &str = "read the URL of the SMTP server";
 
-/// Which server sends the messages, and in whose name.
+/// The mail server, the sender's address, and limits.
 #[derive(Clone, Debug)]
 pub struct SmtpOptions {
-    /// The name of the server, which its certificate has to be for, or its address.
+    /// The server's host name or IP address. Its certificate must be valid for it.
     pub host: String,
-    /// Its port.
+    /// The server's port.
     pub port: u16,
-    /// How the connection is protected.
+    /// The protection of the connection.
     pub security: SmtpSecurity,
-    /// Who signs in. Default: nobody does.
+    /// The credentials to authenticate with. Default: no authentication.
     pub credentials: Option<SmtpCredentials>,
-    /// Whom the messages are from: `name@example.com` or `Example <name@example.com>`. The server must be allowed to send
-    /// for this domain.
+    /// The sender: `name@example.com` or `Example <name@example.com>`. The server must be allowed to send for this domain.
     pub from: String,
-    /// Where answers go, written likewise. Default: to `from`.
+    /// The address for replies, in the same format. Default: replies go to `from`.
     pub reply_to: Option<String>,
-    /// From the call to the server's acceptance of the message, waiting for a connection included. Default: 7 seconds,
-    /// less than the core waits for a code.
+    /// The time limit for one call, including the wait for a connection. Default: 7 seconds, which is shorter than the
+    /// core's own timeout for emails.
     pub timeout: Duration,
-    /// How many connections there are at most; further messages wait for one. Default: 8.
+    /// The maximum number of connections; further messages wait for one. Default: 8.
     pub connections: usize,
-    /// How long an unused connection is kept. Default: 30 seconds; servers keep one for a minute or more.
+    /// The time after which an unused connection is closed. Default: 30 seconds; servers keep idle connections for a minute
+    /// or more.
     pub idle_timeout: Duration,
-    /// The only certificate authorities to trust, in PEM. Default: those that browsers trust (Mozilla's list, compiled
-    /// in).
+    /// The trusted certificate authorities, in PEM; replaces the default. Default: the authorities that browsers trust
+    /// (Mozilla's list, compiled in).
     pub root_certificates: Option<String>,
 }
 
-/// How the connection to the server is protected. Nobody signs in and nothing is sent before it is.
+/// The protection of the connection to the server. Credentials and messages are only sent once it is in place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SmtpSecurity {
     /// TLS from the first byte (RFC 8314), usually on port 465.
     Tls,
-    /// STARTTLS (RFC 3207), usually on port 587. A server that does not offer it is refused.
+    /// STARTTLS (RFC 3207), usually on port 587. Servers that do not offer it are rejected.
     StartTls,
-    /// None at all: for a server on this machine only. A connection to any other address is refused.
+    /// No protection, for a server on this machine. Connections to any other address are rejected.
     Plain,
 }
 
-/// Who signs in to the server. `Debug` shows nothing, and the password is wiped when dropped.
+/// The credentials of the server. `Debug` shows neither of them, and both are wiped from memory when dropped.
 #[derive(Clone, ZeroizeOnDrop)]
 pub struct SmtpCredentials {
-    /// The name.
+    /// The user name.
     pub username: String,
     /// The password.
     pub password: String,
@@ -63,7 +63,7 @@ impl fmt::Debug for SmtpCredentials {
 }
 
 impl SmtpOptions {
-    /// A server by TLS on port 465, without signing in.
+    /// Creates settings for a server with TLS on port 465, without authentication.
     pub fn new(host: impl Into<String>, from: impl Into<String>) -> Self {
         Self {
             host: host.into(),
@@ -79,37 +79,37 @@ impl SmtpOptions {
         }
     }
 
-    /// A server as a URL:
+    /// Reads the server, its protection and the credentials from a URL:
     ///
-    /// | URL | what |
+    /// | URL | protection |
     /// |---|---|
     /// | `smtps://user:password@host:465` | [`SmtpSecurity::Tls`] |
     /// | `smtp://user:password@host:587` | [`SmtpSecurity::StartTls`] |
     /// | `smtp://localhost:25?tls=off` | [`SmtpSecurity::Plain`] |
     ///
-    /// User and password are percent-encoded and may be missing; so may the port, which is then as shown.
+    /// User name and password are percent-encoded and optional. The port is optional; its default is shown above.
     ///
     /// # Errors
     ///
-    /// Any other URL. The error does not show it.
+    /// Fails for any other URL. The error does not contain the URL.
     pub fn from_url(url: &str, from: impl Into<String>) -> Result<Self, AdapterError> {
         let refused = |reason: &'static str| AdapterError::new(OPERATION, reason);
-        let url = Url::parse(url).map_err(|_| refused("it is no URL"))?;
+        let url = Url::parse(url).map_err(|_| refused("not a URL"))?;
         let (security, default_port) = match (url.scheme(), url.query()) {
             ("smtps", None) => (SmtpSecurity::Tls, 465),
             ("smtp", None) => (SmtpSecurity::StartTls, 587),
             ("smtp", Some("tls=off")) => (SmtpSecurity::Plain, 25),
             ("smtp" | "smtps", _) => {
                 return Err(refused(
-                    "after a `?` there may only be tls=off, and only for smtp://",
+                    "unknown query; only `?tls=off` is allowed, and only with smtp://",
                 ));
             }
-            _ => return Err(refused("it begins neither with smtps:// nor with smtp://")),
+            _ => return Err(refused("unknown scheme; use smtps:// or smtp://")),
         };
         if !matches!(url.path(), "" | "/") || url.fragment().is_some() {
-            return Err(refused("there may be no path in it"));
+            return Err(refused("it has a path or a fragment; remove it"));
         }
-        let host = url.host_str().ok_or_else(|| refused("it names no host"))?;
+        let host = url.host_str().ok_or_else(|| refused("it has no host"))?;
         Ok(Self {
             port: url.port().unwrap_or(default_port),
             security,
@@ -124,7 +124,7 @@ fn credentials(url: &Url) -> Result<Option<SmtpCredentials>, &'static str> {
         let decoded = percent_encoding::percent_decode_str(text).decode_utf8();
         decoded
             .map(String::from)
-            .map_err(|_| "its credentials are no UTF-8")
+            .map_err(|_| "its credentials are not UTF-8")
     };
     let (username, password) = (url.username(), url.password());
     if username.is_empty() && password.is_none() {
@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_names_server_security_and_credentials() {
+    fn a_url_contains_host_port_security_and_credentials() {
         for (url, host, port, security, credentials) in [
             (
                 "smtps://mail.example.com",
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn any_other_url_is_refused_without_showing_it() {
+    fn any_other_url_is_rejected_without_showing_it() {
         for url in [
             "",
             "canary",

@@ -1,4 +1,4 @@
-//! The sender: connections that are shared, bounded and used again.
+//! The sender and its pool of connections.
 
 use std::{
     fmt,
@@ -24,33 +24,33 @@ use crate::{
     options::SmtpOptions,
 };
 
-/// How many messages one connection carries: servers refuse more after some hundreds, or less.
+/// The maximum number of messages on one connection. Servers have limits of their own, often a few hundred.
 const MOST_MESSAGES: u32 = 100;
 
-/// How long an idle connection may take to show that it is there; a new one takes little more.
+/// The time limit for probing an idle connection. Opening a new one takes little longer.
 const PROBE: Duration = Duration::from_secs(1);
 
-/// Sends emails by SMTP.
+/// Sends emails over SMTP.
 ///
 /// # Guarantees
 ///
 /// - Each message has exactly one recipient and one sender, fixed headers, a fresh Message-ID and a date.
-/// - A call ends within [`SmtpOptions::timeout`]. At most 32 KiB are read for an answer.
-/// - Nobody signs in and nothing is sent before the server has shown a certificate for its name, except to this machine
-///   with [`SmtpSecurity::Plain`](crate::SmtpSecurity::Plain).
-/// - A message is handed over at most once. A connection on which something failed is not used again.
+/// - A call returns within [`SmtpOptions::timeout`]. At most 4 KiB of an answer are read.
+/// - Credentials and messages are only sent after the server's certificate has been verified. The exception is
+///   [`SmtpSecurity::Plain`](crate::SmtpSecurity::Plain), which only connects to this machine.
+/// - A message is sent at most once. A connection is not reused after an error.
 ///
 /// # Concurrency
 ///
-/// Any number of calls run at once, on at most [`SmtpOptions::connections`] connections, within a tokio runtime that has
-/// I/O and time. A call that is given up closes its connection.
+/// Can be used from any number of tasks at once, which share at most [`SmtpOptions::connections`] connections. Requires a
+/// Tokio runtime with I/O and time enabled. Dropping a call's future closes its connection.
 pub struct SmtpEmailSender {
     renderer: Arc<dyn EmailRenderer>,
     composer: Composer,
     connector: Connector,
-    /// A permit for each connection that there may be.
+    /// One permit for each connection that may be open.
     places: Semaphore,
-    /// The connections that nobody uses, the last used at the end.
+    /// The idle connections, the most recently used one last.
     idle: Mutex<Vec<Idle>>,
     timeout: Duration,
     idle_timeout: Duration,
@@ -59,24 +59,24 @@ pub struct SmtpEmailSender {
 struct Idle {
     connection: AsyncSmtpConnection,
     since: Instant,
-    /// How many messages it has carried.
+    /// The number of messages sent over the connection.
     messages: u32,
 }
 
 impl SmtpEmailSender {
-    /// A sender. Nothing is connected yet.
+    /// Creates a sender without connecting to the server.
     ///
     /// # Errors
     ///
-    /// `from` or `reply_to` is no address, the host no name, the certificates to trust cannot be read, or there may be no
-    /// connection at all.
+    /// Fails if `from` or `reply_to` is not an address, if the host name is invalid, if the root certificates cannot be
+    /// read, or if the number of connections or the timeout is zero.
     pub fn new(
         options: &SmtpOptions,
         renderer: Arc<dyn EmailRenderer>,
     ) -> Result<Self, AdapterError> {
         if options.connections == 0 || options.timeout.is_zero() {
             return Err(AdapterError::message(
-                "send by SMTP without any connection or time: both must be more than zero",
+                "create an SMTP sender: `connections` and `timeout` must be greater than zero",
             ));
         }
         let composer = Composer::new(&options.from, options.reply_to.as_deref())?;
@@ -91,15 +91,15 @@ impl SmtpEmailSender {
         })
     }
 
-    /// Connects and signs in, and sends nothing: for a check of the configuration.
+    /// Connects and authenticates without sending a message, to check the configuration.
     ///
     /// # Errors
     ///
-    /// What a message would fail with.
+    /// Returns the errors that sending a message would return up to that point.
     pub async fn check(&self) -> Result<(), AdapterError> {
         self.in_time(async {
             let mut connection = self.connector.connect().await?;
-            // Whether it says goodbye as well does not matter.
+            // A failed QUIT does not matter.
             let _ = connection.quit().await;
             Ok(())
         })
@@ -111,7 +111,7 @@ impl SmtpEmailSender {
         work: impl Future<Output = Result<(), AdapterError>>,
     ) -> Result<(), AdapterError> {
         let late = |_| {
-            let cause = format!("it was not done after {:?}", self.timeout);
+            let cause = format!("timed out after {:?}", self.timeout);
             AdapterError::new("wait for the SMTP server", cause)
         };
         timeout(self.timeout, work).await.map_err(late)?
@@ -143,8 +143,8 @@ impl SmtpEmailSender {
         Ok(())
     }
 
-    /// The connection that was used last, if it is still there: servers close one that was idle for long, and a firewall
-    /// in between forgets it without a word. If it is gone, the others, idle for longer, are not tried either.
+    /// Returns the most recently used idle connection if it still works. Servers close idle connections, and firewalls drop
+    /// them silently. If it no longer works, the others, which have been idle for longer, are closed too.
     async fn reuse(&self) -> Option<Idle> {
         let mut idle = self.idle().pop()?;
         let is_fresh = idle.since.elapsed() < self.idle_timeout;

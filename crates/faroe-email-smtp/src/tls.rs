@@ -1,4 +1,4 @@
-//! TLS, by rustls and ring: for a connection that begins with it, and for one that turns to it.
+//! TLS settings (rustls and ring) for implicit TLS and for STARTTLS.
 
 use std::sync::Arc;
 
@@ -10,9 +10,9 @@ use rustls::{
     pki_types::{CertificateDer, pem::PemObject},
 };
 
-const OPERATION: &str = "read the certificates to trust";
+const OPERATION: &str = "read the root certificates";
 
-/// TLS 1.2 or 1.3 from the first byte, with a certificate by an authority that is trusted.
+/// Returns settings for TLS 1.2 or 1.3 from the first byte. The server's certificate must be issued by a trusted authority.
 pub(crate) fn from_the_start(roots: Option<&str>) -> Result<Arc<ClientConfig>, AdapterError> {
     let roots = match roots {
         Some(pem) => {
@@ -34,7 +34,7 @@ pub(crate) fn from_the_start(roots: Option<&str>) -> Result<Arc<ClientConfig>, A
     ))
 }
 
-/// The same after STARTTLS.
+/// Returns the same settings for TLS after STARTTLS.
 pub(crate) fn after_starttls(
     host: &str,
     roots: Option<&str>,
@@ -58,7 +58,7 @@ fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, AdapterError>
     if certificates.is_empty() {
         return Err(AdapterError::new(
             OPERATION,
-            "there is no certificate in PEM",
+            "no certificate found; expected PEM",
         ));
     }
     Ok(certificates)

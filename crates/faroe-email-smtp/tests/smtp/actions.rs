@@ -1,4 +1,4 @@
-//! P41, end to end: what actions do when the mail server does wrong.
+//! P41, end to end: actions while the mail server misbehaves.
 
 use std::{
     sync::Arc,
@@ -36,7 +36,7 @@ use crate::{
 const EMAIL: &str = "ada@example.com";
 const PASSWORD: &str = "seven wet umbrellas";
 
-/// What several auth servers share.
+/// The state that several auth servers share.
 struct World {
     storage: Arc<ReferenceStorage>,
     users: Arc<ReferenceUserStore>,
@@ -71,7 +71,7 @@ impl World {
         AuthServer::new(parts, options).unwrap()
     }
 
-    /// Signs the user up while the mail works.
+    /// Signs the user up with a working mail server.
     async fn sign_up(&self) {
         let mailbox = Arc::new(Mailbox::default());
         let server = self.auth_server(mailbox.clone());
@@ -111,7 +111,7 @@ fn queued(sender: impl EmailSender) -> Arc<EmailQueue> {
     ))
 }
 
-/// Signs in, up to a session that is used.
+/// Signs in and uses the session.
 async fn sign_in(server: &AuthServer) {
     let user_email_address = EMAIL.to_owned();
     let signin = server
@@ -133,7 +133,7 @@ async fn sign_in(server: &AuthServer) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn p41_a_code_that_is_not_handed_over_leaves_no_usable_record() {
+async fn p41_a_code_that_cannot_be_sent_leaves_no_record() {
     let count = with_each(async |stage, misbehaviour| {
         let cell = format!("{misbehaviour:?} at {stage:?}");
         let world = World::new();
@@ -162,7 +162,7 @@ async fn p41_a_code_that_is_not_handed_over_leaves_no_usable_record() {
             world.records("user_password_reset"),
         );
         assert_eq!(left, (0, 0), "{cell}");
-        assert_eq!(world.log.errors().len(), 2, "{cell}: each is told once");
+        assert_eq!(world.log.errors().len(), 2, "{cell}: each is logged once");
     })
     .await;
     faroe_testkit::promise::report(
@@ -172,7 +172,7 @@ async fn p41_a_code_that_is_not_handed_over_leaves_no_usable_record() {
 }
 
 #[tokio::test]
-async fn there_is_a_record_when_the_code_is_handed_over() {
+async fn a_code_that_is_sent_leaves_a_record() {
     let world = World::new();
     let mail = Server::start(Behaviour::default()).await;
     let server = world.auth_server(queued(sender(options(&mail))));
@@ -182,7 +182,7 @@ async fn there_is_a_record_when_the_code_is_handed_over() {
 }
 
 #[tokio::test]
-async fn p41_a_silent_server_holds_up_nobody_but_those_who_wait_for_a_code() {
+async fn p41_a_silent_mail_server_only_delays_actions_that_send_a_code() {
     let world = World::new();
     world.sign_up().await;
     let mail = Server::start(Behaviour {
@@ -190,7 +190,7 @@ async fn p41_a_silent_server_holds_up_nobody_but_those_who_wait_for_a_code() {
         ..Behaviour::default()
     })
     .await;
-    // The sender would wait for an hour; the core does not.
+    // The sender's timeout is an hour; the core has its own.
     let sender = sender(SmtpOptions {
         timeout: Duration::from_secs(3600),
         ..options(&mail)
@@ -214,7 +214,7 @@ async fn p41_a_silent_server_holds_up_nobody_but_those_who_wait_for_a_code() {
     }
     assert!(
         waiting.try_join_next().is_none(),
-        "all sign-ups still wait, and 20 sign-ins are done"
+        "all sign-ups are still waiting after 20 sign-ins"
     );
     assert!(start.elapsed() < Timeouts::default().email);
     let answers = waiting.join_all().await;
@@ -228,7 +228,7 @@ async fn p41_a_silent_server_holds_up_nobody_but_those_who_wait_for_a_code() {
 }
 
 #[tokio::test]
-async fn p41_a_sign_in_with_a_dead_mail_server_is_as_fast_as_without() {
+async fn p41_a_dead_mail_server_does_not_slow_down_sign_ins() {
     let world = World::new();
     world.sign_up().await;
     let mail = Server::start(Behaviour {
@@ -246,16 +246,16 @@ async fn p41_a_sign_in_with_a_dead_mail_server_is_as_fast_as_without() {
         start.elapsed()
     };
     let (dead, without) = (time(&dead).await, time(&without).await);
-    // One notification that was waited for would take two seconds.
+    // Waiting for a single notification would take two seconds.
     assert!(
         dead < without + Duration::from_secs(1),
         "{dead:?} and {without:?}"
     );
-    assert!(world.log.errors().is_empty(), "no notification is missed");
+    assert!(world.log.errors().is_empty(), "no notification is rejected");
 }
 
 #[tokio::test]
-async fn a_notification_arrives_when_the_queue_is_flushed() {
+async fn a_notification_is_delivered_when_the_queue_is_flushed() {
     let world = World::new();
     world.sign_up().await;
     let mail = Server::start(Behaviour::default()).await;

@@ -1,4 +1,4 @@
-//! Connections are used again, survive what servers do to idle ones, and are bounded.
+//! Connections are reused, limited in number, and replaced when the server has closed them.
 
 use std::{
     sync::atomic::Ordering,
@@ -18,7 +18,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn a_connection_is_used_again() {
+async fn a_connection_is_reused() {
     let server = Server::start(Behaviour::default()).await;
     let sender = sender(options(&server));
     for _ in 0..10 {
@@ -28,7 +28,7 @@ async fn a_connection_is_used_again() {
 }
 
 #[tokio::test]
-async fn a_connection_that_the_server_has_closed_meanwhile_costs_no_message() {
+async fn a_connection_that_the_server_has_closed_loses_no_message() {
     let server = Server::start(Behaviour {
         closes_after: Some(1),
         ..Behaviour::default()
@@ -42,7 +42,7 @@ async fn a_connection_that_the_server_has_closed_meanwhile_costs_no_message() {
 }
 
 #[tokio::test]
-async fn a_connection_whose_server_says_goodbye_is_not_used_again() {
+async fn a_connection_that_the_server_ends_with_421_is_not_reused() {
     let server = Server::start(Behaviour {
         misbehaves: Some((
             Stage::Noop,
@@ -59,7 +59,7 @@ async fn a_connection_whose_server_says_goodbye_is_not_used_again() {
 }
 
 #[tokio::test]
-async fn an_old_connection_is_not_asked_whether_it_is_there() {
+async fn a_connection_that_was_idle_for_too_long_is_not_probed() {
     let server = Server::start(Behaviour {
         misbehaves: Some((Stage::Noop, Misbehaviour::Silent)),
         ..Behaviour::default()
@@ -76,7 +76,7 @@ async fn an_old_connection_is_not_asked_whether_it_is_there() {
 }
 
 #[tokio::test]
-async fn a_connection_that_has_gone_silent_costs_a_second_and_no_message() {
+async fn a_connection_that_went_silent_costs_a_second_and_loses_no_message() {
     let server = Server::start(Behaviour {
         misbehaves: Some((Stage::Noop, Misbehaviour::Silent)),
         ..Behaviour::default()
@@ -114,7 +114,7 @@ async fn a_connection_carries_a_hundred_messages_at_most() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn there_are_no_more_connections_than_there_may_be() {
+async fn the_number_of_connections_is_limited() {
     let server = Server::start(Behaviour::default()).await;
     let sender = sender(SmtpOptions {
         connections: 3,
@@ -132,7 +132,7 @@ async fn there_are_no_more_connections_than_there_may_be() {
 }
 
 #[tokio::test]
-async fn waiting_for_a_connection_is_within_the_deadline() {
+async fn the_wait_for_a_connection_counts_towards_the_timeout() {
     let server = Server::start(Behaviour {
         misbehaves: Some((Stage::Banner, Misbehaviour::Silent)),
         ..Behaviour::default()
@@ -148,12 +148,12 @@ async fn waiting_for_a_connection_is_within_the_deadline() {
     assert!(results.iter().all(Result::is_err));
     assert!(
         start.elapsed() < Duration::from_secs(5),
-        "one after the other would take 10"
+        "without a shared deadline, 20 calls would take 20 seconds"
     );
 }
 
 #[tokio::test]
-async fn a_call_that_is_given_up_leaves_no_connection_that_answers_for_another() {
+async fn a_cancelled_call_leaves_no_connection_to_reuse() {
     let server = Server::start(Behaviour {
         misbehaves: Some((Stage::Message, Misbehaviour::Drips)),
         ..Behaviour::default()
@@ -161,19 +161,19 @@ async fn a_call_that_is_given_up_leaves_no_connection_that_answers_for_another()
     .await;
     let sender = sender(options(&server));
     for round in 1..=3 {
-        let given_up = Duration::from_millis(250);
+        let patience = Duration::from_millis(250);
         let message = sender.send(code_to("a@example.com"));
-        assert!(tokio::time::timeout(given_up, message).await.is_err());
+        assert!(tokio::time::timeout(patience, message).await.is_err());
         assert_eq!(
             server.connections(),
             round,
-            "each is a connection of its own"
+            "each call opens a new connection"
         );
     }
 }
 
 #[tokio::test]
-async fn a_configuration_is_checked_without_a_message() {
+async fn check_connects_without_sending_a_message() {
     let server = Server::start(Behaviour::default()).await;
     sender(options(&server)).check().await.unwrap();
     assert_eq!((server.messages().len(), server.connections()), (0, 1));

@@ -1,4 +1,4 @@
-//! P42: one recipient and fixed headers, whatever names and addresses hold.
+//! P42: one recipient and fixed headers, whatever names and addresses contain.
 
 use std::cell::Cell;
 
@@ -24,7 +24,7 @@ const HEADERS: [&str; 8] = [
     "Content-Type",
 ];
 
-/// The names of the headers, as they are in the bytes.
+/// Returns the names of the headers in the raw message.
 fn header_names(received: &Received) -> Vec<String> {
     let data = String::from_utf8(received.data.clone()).unwrap();
     let (head, _) = data.split_once("\r\n\r\n").unwrap();
@@ -103,11 +103,11 @@ async fn every_message_is_a_text_and_an_html_part_with_the_fixed_headers() {
     );
     message_ids.sort();
     message_ids.dedup();
-    assert_eq!(message_ids.len(), 6, "each has an ID of its own");
+    assert_eq!(message_ids.len(), 6, "the IDs are unique");
 }
 
 #[tokio::test]
-async fn answers_go_where_they_are_wanted() {
+async fn replies_go_to_the_configured_address() {
     let server = Server::start(Behaviour::default()).await;
     let sender = sender(SmtpOptions {
         from: "\"Ünïcode, Inc.\" <no-reply@example.com>".to_owned(),
@@ -137,7 +137,7 @@ async fn answers_go_where_they_are_wanted() {
 }
 
 #[test]
-fn a_sender_that_is_no_address_is_refused() {
+fn an_invalid_sender_address_is_rejected() {
     for from in ["", "Example", "a@b@c", "Example <>", "a@x.y\r\nBcc: b@x.y"] {
         let templates = faroe_email_templates::EmailTemplates::new(
             faroe_email_templates::EmailTemplatesOptions::new("Example"),
@@ -152,7 +152,7 @@ fn a_sender_that_is_no_address_is_refused() {
     }
 }
 
-/// Texts that would be headers, recipients or commands if they were taken for what they look like.
+/// Text that would inject headers, recipients or commands if it were not escaped.
 fn hostile() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         Just("\r\nBcc: evil@example.com"),
@@ -170,7 +170,7 @@ fn hostile() -> impl Strategy<Value = String> {
     (pieces, any::<String>()).prop_map(|(pieces, noise)| pieces.concat() + &noise)
 }
 
-/// What the protocol takes for an address, and anything else.
+/// Addresses that the protocol accepts, and strings that it does not.
 fn address() -> impl Strategy<Value = String> {
     prop_oneof![
         6 => "[a-zA-Z0-9!#$%&'*+/=?^_{|}~-]{1,20}(\\.[a-z]{1,9})?@[a-z0-9]{1,10}(\\.[a-z]{2,5}){1,2}",
@@ -181,7 +181,7 @@ fn address() -> impl Strategy<Value = String> {
 }
 
 #[test]
-fn p42_one_recipient_and_fixed_headers_whatever_names_and_addresses_hold() {
+fn p42_one_recipient_and_fixed_headers_whatever_names_and_addresses_contain() {
     let runtime = Runtime::new().unwrap();
     let server = runtime.block_on(Server::start(Behaviour::default()));
     let sender = sender(options(&server));
@@ -193,7 +193,7 @@ fn p42_one_recipient_and_fixed_headers_whatever_names_and_addresses_hold() {
         }
         let message = EmailMessage { to: to.clone(), content };
         match runtime.block_on(sender.send(message)) {
-            // No mail server knows such an address: nothing was sent.
+            // The address is invalid in email, so nothing was sent.
             Err(_) => refused.set(refused.get() + 1),
             Ok(()) => {
                 sent.set(sent.get() + 1);
@@ -218,7 +218,7 @@ fn p42_one_recipient_and_fixed_headers_whatever_names_and_addresses_hold() {
     faroe_testkit::promise::report(
         "P42",
         format!(
-            "{sent} messages with hostile names and addresses parsed, {refused} addresses refused"
+            "{sent} messages with hostile names and addresses parsed, {refused} addresses rejected"
         ),
     );
 }

@@ -1,4 +1,4 @@
-//! Messages over real connections: to a server that is strict, and to one that misbehaves.
+//! Tests over real connections, with a strict server and with servers that misbehave.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod actions;
@@ -21,7 +21,7 @@ use crate::server::Server;
 
 const CODE: &str = "KLMN2345";
 
-/// How to reach a server without TLS.
+/// Returns settings for a server without TLS.
 fn options(server: &Server) -> SmtpOptions {
     SmtpOptions {
         port: server.port,
@@ -30,7 +30,7 @@ fn options(server: &Server) -> SmtpOptions {
     }
 }
 
-/// How to reach a server whose name is `localhost` with TLS, trusting it.
+/// Returns settings for a server with TLS, whose certificate for `localhost` is trusted.
 fn options_with_tls(server: &Server, security: SmtpSecurity) -> SmtpOptions {
     SmtpOptions {
         security,
@@ -39,10 +39,7 @@ fn options_with_tls(server: &Server, security: SmtpSecurity) -> SmtpOptions {
     }
 }
 
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "it reads better where it is called"
-)]
+#[expect(clippy::needless_pass_by_value, reason = "call sites are shorter")]
 fn sender(options: SmtpOptions) -> SmtpEmailSender {
     let templates = EmailTemplates::new(EmailTemplatesOptions::new("Example")).unwrap();
     SmtpEmailSender::new(&options, Arc::new(templates)).unwrap()
@@ -85,7 +82,7 @@ fn contents(display_name: &str) -> [EmailContent; 6] {
     ]
 }
 
-/// A sender that gives up soon, for servers that never answer.
+/// Creates a sender with a short timeout, for servers that never answer.
 fn impatient(options: SmtpOptions) -> SmtpEmailSender {
     sender(SmtpOptions {
         timeout: Duration::from_secs(1),

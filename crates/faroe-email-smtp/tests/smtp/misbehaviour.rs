@@ -1,4 +1,4 @@
-//! P41: whatever a server does wrong, a call ends in time with an error.
+//! P41: a call returns an error in time, whatever the server does wrong.
 
 use std::time::{Duration, Instant};
 
@@ -35,7 +35,7 @@ const MISBEHAVIOURS: [Misbehaviour; 10] = [
     Misbehaviour::Drips,
 ];
 
-/// A server with STARTTLS and AUTH that misbehaves there.
+/// Starts a server with STARTTLS and AUTH that misbehaves at one stage.
 pub(crate) async fn misbehaving(stage: Stage, misbehaviour: Misbehaviour) -> (Server, SmtpOptions) {
     let server = Server::start(Behaviour {
         certificate_for: Some("localhost"),
@@ -74,15 +74,15 @@ async fn p41_every_misbehaviour_at_every_stage_ends_in_time_with_an_error() {
         let result = sender.send(code_to("canary@example.com")).await;
         let cell = format!("{misbehaviour:?} at {stage:?}");
         let Err(error) = result else {
-            panic!("{cell}: it was said to be sent");
+            panic!("{cell}: the call succeeded");
         };
         assert!(start.elapsed() < Duration::from_secs(10), "{cell}");
         assert!(server.messages().is_empty(), "{cell}");
-        let told = ErrorChain(&error).to_string();
+        let text = ErrorChain(&error).to_string();
         for secret in ["canary", CODE, "password"] {
-            assert!(!told.contains(secret), "{cell}: {told}");
+            assert!(!text.contains(secret), "{cell}: {text}");
         }
-        assert!(told.contains("SMTP server"), "{cell}: {told}");
+        assert!(text.contains("SMTP server"), "{cell}: {text}");
     })
     .await;
     faroe_testkit::promise::report(
@@ -92,7 +92,7 @@ async fn p41_every_misbehaviour_at_every_stage_ends_in_time_with_an_error() {
 }
 
 #[tokio::test]
-async fn p41_nobody_listens_and_nobody_answers() {
+async fn p41_an_unreachable_and_a_silent_server_are_errors_in_time() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let options = SmtpOptions {
@@ -100,7 +100,7 @@ async fn p41_nobody_listens_and_nobody_answers() {
         security: SmtpSecurity::Plain,
         ..SmtpOptions::new("localhost", "a@example.com")
     };
-    // It listens and never accepts.
+    // The server listens and never accepts.
     let error = impatient(options.clone())
         .send(code_to("a@example.com"))
         .await;
@@ -119,14 +119,15 @@ async fn p41_nobody_listens_and_nobody_answers() {
 }
 
 #[tokio::test]
-async fn a_refusal_tells_its_numbers() {
+async fn an_error_contains_the_status_codes_of_the_answer() {
     let (_server, options) = misbehaving(Stage::Auth, Misbehaviour::Says("535 5.7.8 wrong")).await;
     let error = impatient(options)
         .send(code_to("a@example.com"))
         .await
         .unwrap_err();
-    assert_eq!(
-        ErrorChain(&error).to_string(),
-        "could not sign in to the SMTP server: the server answered 535 5.7.8"
+    let text = ErrorChain(&error).to_string();
+    assert!(
+        text.ends_with("sign in to the SMTP server: the server answered 535 5.7.8"),
+        "{text}"
     );
 }

@@ -1,4 +1,4 @@
-//! An SMTP server that is strict, and misbehaves when it is told to.
+//! A strict SMTP server that misbehaves on request.
 
 use std::sync::{
     Arc, Mutex,
@@ -14,7 +14,7 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-/// Where in a conversation something happens.
+/// A stage of the SMTP conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
     Banner,
@@ -29,64 +29,64 @@ pub(crate) enum Stage {
     Noop,
 }
 
-/// What happens there instead of the answer.
+/// The server's behaviour instead of its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Misbehaviour {
-    /// Nothing, for ever.
+    /// Sends nothing and keeps the connection open.
     Silent,
-    /// This line.
+    /// Sends this line.
     Says(&'static str),
-    /// The connection is reset.
+    /// Resets the connection.
     Resets,
-    /// The connection is closed.
+    /// Closes the connection.
     Closes,
-    /// An answer whose lines do not end.
+    /// Sends an answer of endless lines.
     ManyLines,
-    /// A line that does not end.
+    /// Sends one endless line.
     LongLine,
-    /// The right answer, a byte every tenth of a second.
+    /// Sends the correct answer, one byte every 100 ms.
     Drips,
 }
 
-/// How a server behaves.
+/// The behaviour of a server.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Behaviour {
-    /// The name in the certificate, if there is TLS at all.
+    /// The name in the certificate. `None` disables TLS.
     pub(crate) certificate_for: Option<&'static str>,
     /// TLS from the first byte.
     pub(crate) implicit_tls: bool,
-    /// Whether STARTTLS is offered; else it is stripped, as by an attacker on the way.
+    /// Offers STARTTLS. If false, STARTTLS is missing, as if a network attacker had stripped it.
     pub(crate) offers_starttls: bool,
-    /// Sent with the answer to STARTTLS, before TLS.
+    /// Data that follows the answer to STARTTLS, before TLS.
     pub(crate) injects: &'static str,
-    /// Whether credentials are asked for: `user` and `password`.
+    /// Requires authentication as `user` with `password`.
     pub(crate) wants_auth: bool,
     pub(crate) misbehaves: Option<(Stage, Misbehaviour)>,
-    /// Closes a connection after so many messages, without a word.
+    /// The number of messages after which the server closes a connection without notice.
     pub(crate) closes_after: Option<usize>,
 }
 
-/// A message that was accepted.
+/// An accepted message.
 #[derive(Clone, Debug)]
 pub(crate) struct Received {
     pub(crate) from: String,
     pub(crate) recipients: Vec<String>,
     pub(crate) data: Vec<u8>,
-    /// Which connection it came by.
+    /// The number of the connection, from 0.
     pub(crate) connection: usize,
 }
 
-/// What was seen so far.
+/// Everything that the server has received.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     pub(crate) connections: AtomicUsize,
-    /// How many connections there are, and were at most.
+    /// The number of open connections, and its maximum.
     open: AtomicUsize,
     pub(crate) most_open: AtomicUsize,
     pub(crate) messages: Mutex<Vec<Received>>,
-    /// Every line that was not protected by TLS.
+    /// The lines received without TLS.
     pub(crate) in_clear: Mutex<Vec<String>>,
-    /// Every line that came after TLS.
+    /// The lines received over TLS.
     pub(crate) encrypted: Mutex<Vec<String>>,
 }
 
@@ -131,7 +131,7 @@ impl Server {
         self.seen.connections.load(Ordering::SeqCst)
     }
 
-    /// Whether a byte of the credentials came, in clear or encrypted.
+    /// Checks whether any part of the credentials arrived, with or without TLS.
     pub(crate) fn has_seen_credentials(&self) -> bool {
         let has_auth = |lines: &Mutex<Vec<String>>| {
             let lines = lines.lock().unwrap();
@@ -156,9 +156,9 @@ fn tls(name: &str) -> (TlsAcceptor, String) {
     (TlsAcceptor::from(Arc::new(configuration)), cert.pem())
 }
 
-/// A connection of either kind.
+/// A connection with or without TLS.
 trait Stream: tokio::io::AsyncRead + AsyncWrite + Send + Unpin {
-    /// Makes the end of the connection a reset.
+    /// Resets the connection when it is dropped.
     fn reset(&self);
 }
 
@@ -174,7 +174,7 @@ impl Stream for tokio_rustls::server::TlsStream<TcpStream> {
     }
 }
 
-/// The conversation is over: the client has gone, or the server misbehaved.
+/// The end of a conversation: the client disconnected, or the server misbehaved.
 struct Over;
 
 impl From<std::io::Error> for Over {
@@ -190,7 +190,7 @@ struct Session {
     number: usize,
 }
 
-/// What became of a conversation.
+/// The outcome of a conversation.
 enum End {
     Over,
     TurnsToTls,
@@ -328,7 +328,7 @@ impl Session {
         }
     }
 
-    /// Reads a message up to the dot, line by line: there is no other way to end a line, and none is longer than 998.
+    /// Reads a message up to the dot. Every line must end with CRLF and have at most 998 characters.
     async fn message<S: Stream>(&self, stream: &mut BufReader<S>) -> Result<Vec<u8>, Over> {
         let mut data = Vec::new();
         loop {
@@ -352,7 +352,7 @@ impl Session {
         }
     }
 
-    /// Answers, or does what it does there instead.
+    /// Sends the answer, or misbehaves if the script says so for this stage.
     async fn answer<S: Stream>(
         &self,
         stream: &mut BufReader<S>,
@@ -365,7 +365,7 @@ impl Session {
         };
         match misbehaviour {
             Misbehaviour::Silent => {
-                // Until the client has gone.
+                // Until the client disconnects.
                 tokio::io::copy(stream, &mut tokio::io::sink()).await?;
             }
             Misbehaviour::Says(line) => {

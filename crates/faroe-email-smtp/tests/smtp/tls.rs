@@ -1,4 +1,4 @@
-//! P55: TLS cannot be taken away, and a wrong certificate is refused before a byte of the credentials.
+//! P55: TLS cannot be disabled, and an invalid certificate is rejected before any credentials are sent.
 
 use faroe_core::{email::EmailSender, error::ErrorChain};
 use faroe_email_smtp::{SmtpCredentials, SmtpOptions, SmtpSecurity};
@@ -31,7 +31,7 @@ async fn server(security: SmtpSecurity, change: impl FnOnce(&mut Behaviour)) -> 
 const BOTH: [SmtpSecurity; 2] = [SmtpSecurity::Tls, SmtpSecurity::StartTls];
 
 #[tokio::test]
-async fn messages_go_by_tls_from_the_start_and_by_starttls() {
+async fn messages_are_sent_over_implicit_tls_and_over_starttls() {
     for security in BOTH {
         let server = server(security, |_| {}).await;
         let sender = sender(SmtpOptions {
@@ -52,14 +52,14 @@ async fn messages_go_by_tls_from_the_start_and_by_starttls() {
 }
 
 #[tokio::test]
-async fn p55_a_connection_that_is_not_the_servers_gets_no_credentials() {
+async fn p55_a_server_with_an_invalid_certificate_gets_no_credentials() {
     let other = generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
     let mut refused = 0;
     for security in BOTH {
         let cases: [(&str, Option<String>, &'static str); 3] = [
-            ("a certificate by nobody who is trusted", None, "localhost"),
+            ("a self-signed certificate", None, "localhost"),
             (
-                "a certificate by somebody else",
+                "a certificate of another authority",
                 Some(other.cert.pem()),
                 "localhost",
             ),
@@ -78,21 +78,24 @@ async fn p55_a_connection_that_is_not_the_servers_gets_no_credentials() {
                 ..options_with_tls(&server, security)
             });
             let error = sender.send(code_to("a@example.com")).await.unwrap_err();
-            let told = ErrorChain(&error).to_string();
+            let text = ErrorChain(&error).to_string();
             assert!(
-                told.contains("TLS") && told.contains("certificate"),
-                "{case}: {told}"
+                text.contains("TLS") && text.contains("certificate"),
+                "{case}: {text}"
             );
             assert!(!server.has_seen_credentials(), "{case}");
             assert!(server.messages().is_empty(), "{case}");
             refused += 1;
         }
     }
-    faroe_testkit::promise::report("P55", format!("SMTP: {refused} wrong certificates refused"));
+    faroe_testkit::promise::report(
+        "P55",
+        format!("SMTP: {refused} invalid certificates rejected"),
+    );
 }
 
 #[tokio::test]
-async fn p55_a_server_that_does_not_offer_starttls_is_refused() {
+async fn p55_a_server_that_does_not_offer_starttls_is_rejected() {
     let server = server(SmtpSecurity::StartTls, |behaviour| {
         behaviour.offers_starttls = false
     })
@@ -108,11 +111,11 @@ async fn p55_a_server_that_does_not_offer_starttls_is_refused() {
             .contains("STARTTLS is not supported")
     );
     assert!(!server.has_seen_credentials() && server.messages().is_empty());
-    faroe_testkit::promise::report("P55", "SMTP: a stripped STARTTLS refused");
+    faroe_testkit::promise::report("P55", "SMTP: a stripped STARTTLS rejected");
 }
 
 #[tokio::test]
-async fn p55_answers_that_come_before_tls_are_not_believed_after_it() {
+async fn p55_answers_injected_before_tls_are_rejected() {
     let injected = "250-localhost\r\n250 AUTH PLAIN LOGIN\r\n235 2.7.0 welcome\r\n";
     let server = server(SmtpSecurity::StartTls, |behaviour| {
         behaviour.injects = injected
@@ -125,11 +128,11 @@ async fn p55_answers_that_come_before_tls_are_not_believed_after_it() {
     let error = sender.send(code_to("a@example.com")).await.unwrap_err();
     assert!(ErrorChain(&error).to_string().contains("TLS"));
     assert!(!server.has_seen_credentials() && server.messages().is_empty());
-    faroe_testkit::promise::report("P55", "SMTP: answers injected before TLS refused");
+    faroe_testkit::promise::report("P55", "SMTP: answers injected before TLS rejected");
 }
 
 #[tokio::test]
-async fn p55_without_tls_nothing_leaves_the_machine() {
+async fn p55_without_tls_no_connection_leaves_the_machine() {
     let server = Server::start(Behaviour::default()).await;
     for host in ["192.0.2.1", "2001:db8::1"] {
         let sender = sender(SmtpOptions {
@@ -137,22 +140,22 @@ async fn p55_without_tls_nothing_leaves_the_machine() {
             ..options(&server)
         });
         let error = sender.send(code_to("a@example.com")).await.unwrap_err();
-        let told = ErrorChain(&error).to_string();
-        assert!(told.contains("has to be on this machine"), "{told}");
+        let text = ErrorChain(&error).to_string();
+        assert!(text.contains("is not on this machine"), "{text}");
     }
     for host in ["localhost", "127.0.0.1", "127.1.2.3", "::ffff:127.0.0.1"] {
         let sender = sender(SmtpOptions {
             host: host.to_owned(),
             ..options(&server)
         });
-        // The server listens on one of these addresses only: what matters is that the others are tried.
+        // The server listens on only one of these addresses. The others must be tried, not rejected.
         if let Err(error) = sender.check().await {
-            let told = ErrorChain(&error).to_string();
-            assert!(
-                !told.contains("has to be on this machine"),
-                "{host}: {told}"
-            );
+            let text = ErrorChain(&error).to_string();
+            assert!(!text.contains("is not on this machine"), "{host}: {text}");
         }
     }
-    faroe_testkit::promise::report("P55", "SMTP: no connection without TLS but to this machine");
+    faroe_testkit::promise::report(
+        "P55",
+        "SMTP: without TLS, only this machine is connected to",
+    );
 }
