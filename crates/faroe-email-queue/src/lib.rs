@@ -12,18 +12,18 @@ use tokio::{
     time::{Instant, sleep, timeout, timeout_at},
 };
 
-/// How notifications are sent.
+/// The settings of an [`EmailQueue`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EmailQueueOptions {
-    /// How many notifications there may be that are not sent yet; any more are dropped. At least 1. Default: 1,000.
+    /// The maximum number of unsent notifications; further ones are dropped. At least 1. Default: 1,000.
     pub capacity: usize,
-    /// How many are sent at once; at least 1. Fewer than the sender can do, so that codes do not wait for notifications.
-    /// Default: 2.
+    /// The maximum number of notifications being sent at once. At least 1, and less than the sender's own limit, so that
+    /// codes do not wait behind notifications. Default: 2.
     pub concurrency: usize,
-    /// How long one attempt may take. Default: 10 seconds.
+    /// The time limit for one attempt. Default: 10 seconds.
     pub attempt_timeout: Duration,
-    /// How long to wait before each further attempt; after the last one a notification is given up. Default: 1 second, 10
-    /// seconds, 1 minute, 5 minutes, 15 minutes.
+    /// The delay before each retry. A notification whose last retry fails is dropped. Default: 1 second, 10 seconds, 1
+    /// minute, 5 minutes, 15 minutes.
     pub pauses: Vec<Duration>,
 }
 
@@ -38,30 +38,31 @@ impl Default for EmailQueueOptions {
     }
 }
 
-/// Hands codes and temporary passwords over at once, and sends notifications later.
+/// Sends codes and temporary passwords immediately, and notifications in the background.
 ///
 /// # Guarantees
 ///
-/// - A code or a temporary password goes straight to the sender, and its failure is returned.
-/// - A notification is taken or refused at once, without waiting for anything. It is refused when there are
-///   [`EmailQueueOptions::capacity`] of them already.
-/// - What was taken is tried until it is sent, until there were as many attempts as there are pauses and one, or until
-///   [`EmailQueue::flush`] ends. A notification that is given up is told in one line of the log, without its recipient.
-/// - Nothing is written to disk. What is not sent when the process ends is lost.
+/// - A code or temporary password is passed to the sender within the call, and the sender's error is returned.
+/// - A notification is queued or rejected without waiting. It is rejected if the queue already holds
+///   [`EmailQueueOptions::capacity`] notifications.
+/// - A queued notification is attempted until it is sent, until its last retry has failed, or until
+///   [`EmailQueue::flush`] returns. A notification that is dropped is logged once, without its recipient.
+/// - Nothing is written to disk. Notifications that are unsent when the process exits are lost.
 ///
 /// # Concurrency
 ///
-/// Called from many tasks at once, within a tokio runtime that has time. Notifications are tried in no particular order.
+/// Can be used from many tasks at once. Requires a Tokio runtime with time enabled. Notifications are sent in no
+/// particular order.
 pub struct EmailQueue {
     worker: Arc<Worker>,
-    /// A permit for each notification that there may be.
+    /// One permit for each notification that the queue can hold.
     places: Arc<Semaphore>,
     capacity: u32,
 }
 
 struct Worker {
     sender: Arc<dyn EmailSender>,
-    /// A permit for each attempt that there may be at once.
+    /// One permit for each concurrent attempt.
     attempts: Semaphore,
     attempt_timeout: Duration,
     pauses: Vec<Duration>,
@@ -69,11 +70,11 @@ struct Worker {
 }
 
 impl EmailQueue {
-    /// A queue in front of this sender.
+    /// Creates an empty queue in front of `sender`.
     ///
     /// # Panics
     ///
-    /// With a capacity or a concurrency of zero, or a capacity of more than four billion.
+    /// Panics if the capacity or the concurrency is zero, or if the capacity exceeds `u32::MAX`.
     pub fn new(sender: Arc<dyn EmailSender>, options: EmailQueueOptions) -> Self {
         let EmailQueueOptions {
             capacity,
@@ -81,7 +82,10 @@ impl EmailQueue {
             attempt_timeout,
             pauses,
         } = options;
-        assert!(capacity > 0 && concurrency > 0, "nothing could be sent");
+        assert!(
+            capacity > 0 && concurrency > 0,
+            "capacity and concurrency must be at least 1"
+        );
         Self {
             worker: Arc::new(Worker {
                 sender,
@@ -91,14 +95,14 @@ impl EmailQueue {
                 stopping: watch::Sender::new(false),
             }),
             places: Arc::new(Semaphore::new(capacity)),
-            capacity: u32::try_from(capacity).expect("a capacity of less than four billion"),
+            capacity: u32::try_from(capacity).expect("the capacity is at most u32::MAX"),
         }
     }
 
-    /// Waits until every notification is sent or given up, for so long at most. From now on there are no pauses: what
-    /// waits for another attempt has it now, and it is the last one.
+    /// Waits until every notification is sent or dropped, for `time` at most. Notifications that are waiting for a retry
+    /// are retried immediately, for the last time.
     ///
-    /// Returns how many are lost. To be called when no more actions are invoked.
+    /// Returns the number of notifications that are lost. Call it once no more actions are invoked.
     pub async fn flush(&self, time: Duration) -> usize {
         self.worker.stopping.send_replace(true);
         let all = self.places.acquire_many(self.capacity);
@@ -113,7 +117,7 @@ impl EmailQueue {
             let capacity = self.capacity;
             AdapterError::new(
                 "queue a notification",
-                format!("{capacity} are waiting already, and this one is dropped"),
+                format!("the queue is full ({capacity}); the notification is dropped"),
             )
         })?;
         tokio::spawn(Arc::clone(&self.worker).deliver(message, place));
@@ -132,10 +136,10 @@ impl Worker {
             let error = ErrorChain(&error).to_string();
             let pause = pauses.next().filter(|_| !*self.stopping.borrow());
             let Some(pause) = pause else {
-                tracing::warn!(r#type, error, "a notification is given up");
+                tracing::warn!(r#type, error, "notification dropped");
                 return;
             };
-            tracing::debug!(r#type, error, ?pause, "a notification is tried again");
+            tracing::debug!(r#type, error, ?pause, "notification failed, retrying");
             let mut stopping = self.stopping.subscribe();
             tokio::select! {
                 () = sleep(*pause) => {}
@@ -153,7 +157,7 @@ impl Worker {
         let deadline = Instant::now() + self.attempt_timeout;
         let sent = timeout_at(deadline, self.sender.send(message)).await;
         sent.unwrap_or_else(|_| {
-            let cause = format!("it took longer than {:?}", self.attempt_timeout);
+            let cause = format!("timed out after {:?}", self.attempt_timeout);
             Err(AdapterError::new("send a notification", cause))
         })
     }
@@ -180,7 +184,7 @@ impl fmt::Debug for EmailQueue {
     }
 }
 
-/// Whether a message tells what has happened. The others hold a secret that someone waits for.
+/// Checks whether a message is a notification. The others carry a secret that a user is waiting for.
 fn is_notification(content: &EmailContent) -> bool {
     match content {
         EmailContent::SignupEmailAddressVerificationCode { .. }

@@ -1,4 +1,4 @@
-//! When messages are sent, on paused time: whatever waits is the only thing that moves the clock.
+//! Tests of delivery times. They run on paused time, which only advances to the next timer.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
@@ -22,7 +22,7 @@ fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// What a sender does with an attempt.
+/// The outcome of one attempt.
 #[derive(Clone, Copy, Debug)]
 enum Fate {
     Sent,
@@ -30,7 +30,7 @@ enum Fate {
     Hangs,
 }
 
-/// Does with each attempt what it is told, the last fate with all that follow, and remembers when each began.
+/// A sender that follows a script and records when each attempt began. The last fate applies to all further attempts.
 #[derive(Debug)]
 struct Scripted {
     fates: Vec<Fate>,
@@ -83,7 +83,7 @@ impl EmailSender for Scripted {
                 sleep(seconds(1)).await;
                 Ok(())
             }
-            Fate::Fails => Err(AdapterError::message("deliver what is not to be delivered")),
+            Fate::Fails => Err(AdapterError::message("deliver an undeliverable message")),
             Fate::Hangs => std::future::pending().await,
         };
         self.at_once.fetch_sub(1, Ordering::SeqCst);
@@ -115,17 +115,17 @@ fn queue(sender: &Arc<Scripted>, options: EmailQueueOptions) -> EmailQueue {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_code_is_handed_over_within_the_call_and_fails_it() {
+async fn a_code_is_sent_within_the_call_and_its_failure_is_returned() {
     let sender = Scripted::new(&[Fate::Sent, Fate::Fails]);
     let queue = queue(&sender, EmailQueueOptions::default());
     queue.send(code("a")).await.unwrap();
     assert_eq!(sender.began.elapsed(), seconds(1));
     assert!(queue.send(code("b")).await.is_err());
-    assert_eq!(sender.times(), [0, 1], "a code is not tried again");
+    assert_eq!(sender.times(), [0, 1], "a code is not retried");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_notification_takes_no_time_whatever_the_sender_does() {
+async fn queueing_a_notification_takes_no_time_whatever_the_sender_does() {
     for fate in [Fate::Sent, Fate::Fails, Fate::Hangs] {
         let sender = Scripted::new(&[fate]);
         let queue = queue(&sender, EmailQueueOptions::default());
@@ -137,17 +137,17 @@ async fn a_notification_takes_no_time_whatever_the_sender_does() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_fails_is_tried_again_after_longer_and_longer_pauses_and_then_given_up() {
+async fn a_failed_notification_is_retried_with_growing_pauses_and_then_dropped() {
     let sender = Scripted::new(&[Fate::Fails]);
     let queue = queue(&sender, EmailQueueOptions::default());
     queue.send(notification("a")).await.unwrap();
     sleep(seconds(86_400)).await;
     assert_eq!(sender.times(), [0, 1, 11, 71, 371, 1271]);
-    assert_eq!(queue.flush(Duration::ZERO).await, 0, "it is gone");
+    assert_eq!(queue.flush(Duration::ZERO).await, 0, "the queue is empty");
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_hangs_is_cut_and_tried_again() {
+async fn an_attempt_that_hangs_times_out_and_is_retried() {
     let sender = Scripted::new(&[Fate::Hangs, Fate::Fails, Fate::Sent]);
     let queue = queue(&sender, EmailQueueOptions::default());
     queue.send(notification("a")).await.unwrap();
@@ -156,7 +156,7 @@ async fn what_hangs_is_cut_and_tried_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_cannot_be_delivered_does_not_hold_up_the_others() {
+async fn an_undeliverable_notification_does_not_delay_the_others() {
     let sender = Scripted::new(&[Fate::Fails, Fate::Sent]);
     let options = EmailQueueOptions {
         concurrency: 1,
@@ -174,7 +174,7 @@ async fn one_that_cannot_be_delivered_does_not_hold_up_the_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_more_are_sent_at_once_than_there_may_be() {
+async fn concurrent_attempts_are_limited_and_codes_do_not_wait_for_them() {
     let sender = Scripted::new(&[Fate::Sent]);
     let queue = queue(&sender, EmailQueueOptions::default());
     for _ in 0..10 {
@@ -184,19 +184,19 @@ async fn no_more_are_sent_at_once_than_there_may_be() {
     assert_eq!(
         sender.began.elapsed(),
         seconds(1),
-        "a code waits for no notification"
+        "a code does not wait for notifications"
     );
     assert_eq!(queue.flush(seconds(60)).await, 0);
     assert_eq!(
         sender.most_at_once.load(Ordering::SeqCst),
         3,
-        "two, and the code"
+        "two notifications and the code"
     );
     assert_eq!(sender.times().len(), 11);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_does_not_fit_is_dropped_and_told() {
+async fn a_notification_that_does_not_fit_is_dropped_with_an_error() {
     let sender = Scripted::new(&[Fate::Hangs]);
     let options = EmailQueueOptions {
         capacity: 3,
@@ -207,16 +207,16 @@ async fn what_does_not_fit_is_dropped_and_told() {
         queue.send(notification("a")).await.unwrap();
     }
     let error = queue.send(notification("canary")).await.unwrap_err();
-    let told = faroe_core::error::ErrorChain(&error).to_string();
+    let text = faroe_core::error::ErrorChain(&error).to_string();
     assert!(
-        told.contains("dropped") && !told.contains("canary"),
-        "{told}"
+        text.contains("dropped") && !text.contains("canary"),
+        "{text}"
     );
     assert_eq!(sender.began.elapsed(), Duration::ZERO);
 }
 
 #[tokio::test(start_paused = true)]
-async fn flushing_sends_what_is_there() {
+async fn flush_sends_all_notifications() {
     let sender = Scripted::new(&[Fate::Sent]);
     let queue = queue(&sender, EmailQueueOptions::default());
     for _ in 0..5 {
@@ -231,7 +231,7 @@ async fn flushing_sends_what_is_there() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn flushing_tries_what_waits_at_once_and_for_the_last_time() {
+async fn flush_retries_waiting_notifications_once_without_a_pause() {
     let sender = Scripted::new(&[Fate::Fails]);
     let queue = queue(&sender, EmailQueueOptions::default());
     queue.send(notification("a")).await.unwrap();
@@ -242,7 +242,7 @@ async fn flushing_tries_what_waits_at_once_and_for_the_last_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn flushing_ends_in_time_and_tells_how_many_are_lost() {
+async fn flush_ends_in_time_and_returns_the_number_of_lost_notifications() {
     let sender = Scripted::new(&[Fate::Hangs]);
     let queue = queue(&sender, EmailQueueOptions::default());
     for _ in 0..5 {
@@ -253,7 +253,7 @@ async fn flushing_ends_in_time_and_tells_how_many_are_lost() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_given_up_is_told_without_its_recipient() {
+async fn a_dropped_notification_is_logged_without_its_recipient() {
     let log = Log::default();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)
@@ -268,7 +268,7 @@ async fn what_is_given_up_is_told_without_its_recipient() {
         .unwrap();
     sleep(seconds(86_400)).await;
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    assert_eq!(log.matches("is given up").count(), 1, "{log}");
+    assert_eq!(log.matches("notification dropped").count(), 1, "{log}");
     assert!(log.contains("user_signed_in_notification"), "{log}");
     assert!(!log.contains("canary"), "{log}");
 }

@@ -104,7 +104,7 @@ fn a_mail_server_that_is_gone_fails_a_code_and_nothing_else() {
     let answer = program.invoke("create_signup", &create).json();
     assert_eq!(answer["error_code"], "internal_error");
     program.signal("TERM");
-    program.wait_for_log("a notification is given up");
+    program.wait_for_log("notification dropped");
     assert_eq!(program.wait().code(), Some(0));
 }
 
