@@ -14,17 +14,17 @@ use faroe_http_signatures::Signer;
 use http::{HeaderMap, request::Parts};
 use serde::Serialize;
 
-/// Hands emails over to the application's backend, which sends them.
+/// Posts emails to the application's backend, which sends them.
 ///
 /// # Guarantees
 ///
-/// - A message is one POST of JSON, sent at most once. Only the status 200 means that it was handed over.
-/// - Every request is signed: RFC 9421 over method, host, path and body, with a time and a nonce.
-/// - A call ends within [`HttpOptions::timeout`]. Nothing is sent without TLS, except to this machine.
+/// - Each message is one POST request with a JSON body, sent at most once. It counts as accepted only if the answer is 200.
+/// - Every request carries a signature (RFC 9421) over the method, host, path and body, with a timestamp and a nonce.
+/// - A call returns within [`HttpOptions::timeout`]. Without TLS, requests are only sent to this machine.
 ///
 /// # Concurrency
 ///
-/// Any number of calls run at once, within a tokio runtime that has I/O and time.
+/// Can be used from any number of tasks at once. Requires a Tokio runtime with I/O and time enabled.
 #[derive(Debug)]
 pub struct WebhookEmailSender {
     client: HttpClient,
@@ -32,12 +32,13 @@ pub struct WebhookEmailSender {
 }
 
 impl WebhookEmailSender {
-    /// A sender to the backend at this URL. `options.protection` is not used: requests are signed. Nothing is sent yet.
+    /// Creates a sender for the backend at `url` without connecting to it. `options.protection` is ignored, because every
+    /// request is signed by `signer`.
     ///
     /// # Errors
     ///
-    /// When the URL is neither `https://…` nor `http://…` on this machine, holds credentials or a query, or when the
-    /// certificates to trust cannot be read.
+    /// Fails if the URL is neither `https://…` nor `http://…` on this machine, if it contains credentials or a query, or if
+    /// the root certificates cannot be read.
     pub fn new(
         url: &str,
         signer: Signer,
@@ -46,7 +47,7 @@ impl WebhookEmailSender {
     ) -> Result<Self, AdapterError> {
         if url.contains('?') {
             return Err(AdapterError::message(
-                "use the URL of the webhook: it may have no query, which a signature does not cover",
+                "use the webhook URL: it has a query, which signatures do not cover; remove the query",
             ));
         }
         let options = HttpOptions {
@@ -57,25 +58,25 @@ impl WebhookEmailSender {
         Ok(Self { client, renderer })
     }
 
-    /// Posts `{"type": "check"}`, for a check of the configuration.
+    /// Posts `{"type": "check"}` to check the configuration.
     ///
     /// # Errors
     ///
-    /// What a message would fail with.
+    /// Returns the errors that sending a message would return.
     pub async fn check(&self) -> Result<(), AdapterError> {
         self.post("{\"type\":\"check\"}".to_owned()).await
     }
 
     async fn post(&self, body: String) -> Result<(), AdapterError> {
         let answer = self.client.send(body).await;
-        // What the backend answers does not matter, but that it does.
+        // The client only returns answers with status 200; the body is ignored.
         answer
             .map(drop)
-            .map_err(|error| AdapterError::new("hand an email over to the webhook", error))
+            .map_err(|error| AdapterError::new("post an email to the webhook", error))
     }
 }
 
-/// What is posted.
+/// The JSON body of a request.
 #[derive(Serialize)]
 struct Email<'a> {
     #[serde(flatten)]
@@ -95,7 +96,7 @@ impl EmailSender for WebhookEmailSender {
             text: &rendered.text,
             html: &rendered.html,
         };
-        let body = serde_json::to_string(&email).expect("texts and numbers can be written as JSON");
+        let body = serde_json::to_string(&email).expect("strings and numbers serialize to JSON");
         self.post(body).await
     }
 }

@@ -1,4 +1,4 @@
-//! What a backend receives, over a real connection.
+//! Tests of the requests that a backend receives over a real connection.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
@@ -22,14 +22,14 @@ use tokio::sync::mpsc;
 
 const SECRET: &[u8] = b"a secret of exactly 32 bytes ...";
 
-/// What a backend does with a request.
+/// The state of a backend: it records every request and answers with `status`.
 #[derive(Clone)]
 struct Backend {
     requests: mpsc::UnboundedSender<(Parts, Bytes)>,
     status: StatusCode,
 }
 
-/// A backend that answers with this status, its URL, and the requests that it gets.
+/// Starts a backend that answers with `status`, and returns its URL and the requests that it receives.
 async fn backend(status: StatusCode) -> (String, mpsc::UnboundedReceiver<(Parts, Bytes)>) {
     let (requests, received) = mpsc::unbounded_channel();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -70,11 +70,11 @@ fn code() -> EmailMessage {
 }
 
 #[tokio::test]
-async fn a_message_is_posted_with_all_that_it_tells_and_ready_to_be_sent() {
+async fn a_message_is_posted_with_its_fields_and_rendered() {
     let (url, mut received) = backend(StatusCode::OK).await;
     let sender = sender(&url);
     let timestamp = UnixTime::from_milliseconds(1_795_599_237_000);
-    let told = [
+    let messages = [
         (
             code(),
             json!({ "type": "signup_email_address_verification_code", "display_name": "", "code": "KLMN2345" }),
@@ -98,7 +98,7 @@ async fn a_message_is_posted_with_all_that_it_tells_and_ready_to_be_sent() {
             }),
         ),
     ];
-    for (message, mut expected) in told {
+    for (message, mut expected) in messages {
         sender.send(message).await.unwrap();
         let (parts, body) = received.recv().await.unwrap();
         assert_eq!(parts.headers["content-type"], "application/json");
@@ -123,7 +123,7 @@ async fn every_request_is_signed() {
     let verifier = Verifier::new([key()], VerifierOptions::default()).unwrap();
     for _ in 0..2 {
         let (parts, body) = received.recv().await.unwrap();
-        // Servers see the path alone, and the host in a header.
+        // A server receives the host in a header and only the path in the request line.
         let mut parts = parts;
         parts.uri = format!(
             "http://{}{}",
@@ -138,7 +138,7 @@ async fn every_request_is_signed() {
 }
 
 #[tokio::test]
-async fn whatever_is_no_200_is_a_failure_that_quotes_nothing() {
+async fn any_status_but_200_is_an_error_that_quotes_nothing() {
     for status in [
         StatusCode::NO_CONTENT,
         StatusCode::FOUND,
@@ -148,11 +148,11 @@ async fn whatever_is_no_200_is_a_failure_that_quotes_nothing() {
     ] {
         let (url, mut received) = backend(status).await;
         let error = sender(&url).send(code()).await.unwrap_err();
-        let told = ErrorChain(&error).to_string();
-        assert!(told.contains("hand an email over to the webhook"), "{told}");
+        let text = ErrorChain(&error).to_string();
+        assert!(text.contains("post an email to the webhook"), "{text}");
         assert!(
-            !told.contains("KLMN2345") && !told.contains("ada@"),
-            "{told}"
+            !text.contains("KLMN2345") && !text.contains("ada@"),
+            "{text}"
         );
         received.recv().await.unwrap();
         assert!(received.try_recv().is_err(), "it was posted once");
@@ -160,7 +160,7 @@ async fn whatever_is_no_200_is_a_failure_that_quotes_nothing() {
 }
 
 #[tokio::test]
-async fn a_backend_that_does_not_answer_fails_in_time() {
+async fn a_backend_that_does_not_answer_times_out() {
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", silent.local_addr().unwrap());
     let start = Instant::now();
@@ -169,7 +169,7 @@ async fn a_backend_that_does_not_answer_fails_in_time() {
 }
 
 #[test]
-fn a_url_that_is_not_safe_is_refused() {
+fn an_unsafe_url_is_rejected() {
     for url in [
         "http://app.example.com/emails",
         "https://user:canary@app.example.com/emails",
@@ -185,7 +185,7 @@ fn a_url_that_is_not_safe_is_refused() {
             HttpOptions::default(),
             Arc::new(templates),
         );
-        let told = ErrorChain(&refused.unwrap_err()).to_string();
-        assert!(!told.contains("canary"), "{told}");
+        let text = ErrorChain(&refused.unwrap_err()).to_string();
+        assert!(!text.contains("canary"), "{text}");
     }
 }
