@@ -1,149 +1,192 @@
-//! Whether the tests have teeth: each known defect is put in, and the tests named after it have to fail.
+//! Proves that the tests notice known defects: puts each into a copy of the sources and requires its tests to fail.
 
-use std::{collections::BTreeMap, ops::RangeInclusive, path::PathBuf, process::Command};
+mod data;
+mod instrumented;
+
+use std::{
+    collections::BTreeSet,
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
 
 use anyhow::{Context, Result, ensure};
+use serde_json::Value;
 
-use super::{
-    Outcome, Surroundings,
-    output::{self, Counts},
-    programs,
-};
+use self::data::{Defect, FOLDER, TestName};
+use super::{Outcome, Surroundings, cargo, conclude, output::Counts};
 use crate::workspace;
 
-/// The numbers in the protocol's list of known defects.
-const DEFECTS: RangeInclusive<u32> = 1..=26;
+/// The variable that holds the number of the defect that a test program is to show.
+const VARIABLE: &str = "FAROE_DEFECT";
 
-/// The test programs in which the tests `defect_1_…` to `defect_26_…` are.
-const PROGRAMS: [&str; 2] = ["core", "range_service"];
-
-/// Builds the tests with all defects inside, and runs them with one after the other turned on.
+/// Builds the tests of the instrumented copy once and runs them with one defect after the other.
 pub(super) fn run(surroundings: &Surroundings<'_>, outcome: &mut Outcome) -> Result<()> {
-    let mut programs = Vec::new();
-    for path in build(surroundings)? {
-        programs.push(Program::new(path)?);
-    }
-    let mut passed = true;
+    let defects = data::read(&workspace::root().join(FOLDER))?;
+    data::check_table(&defects, &workspace::root().join(FOLDER).join("README.md"))?;
+    let copy = workspace::target_directory()?.join("defects");
+    instrumented::write(workspace::root(), &copy, &defects)?;
+    let programs = build(surroundings, &copy, &defects)?;
     for program in &programs {
-        passed &= program.run(program.tests.values().flatten(), None)?.failed == 0;
+        program.check_without_defect(&defects)?;
     }
-    ensure!(passed, "tests fail without any defect: see the step `test`");
-    let mut missed = Vec::new();
-    for number in DEFECTS {
-        let mut failed = 0;
-        for program in &programs {
-            let tests = program.tests.get(&number).into_iter().flatten();
-            failed += program.run(tests, Some(number))?.failed;
-        }
-        if failed == 0 {
-            missed.push(number);
-        }
+    let mut findings = Vec::new();
+    for defect in &defects {
+        let unnoticed = unnoticed(defect, &programs)?;
+        let missed = usize::from(!unnoticed.is_empty()) as u64;
+        outcome.count(Counts {
+            passed: 1 - missed,
+            failed: missed,
+            ignored: 0,
+        });
+        findings.extend(unnoticed);
     }
-    let injected = DEFECTS.count();
-    outcome.count(Counts {
-        passed: (injected - missed.len()) as u64,
-        failed: missed.len() as u64,
-        ignored: 0,
-    });
     ensure!(
-        missed.is_empty(),
-        "no test named `defect_N_…` fails with these defects: {missed:?}; see crates/faroe-core/src/defect.rs"
+        findings.is_empty(),
+        "tests pass with their defect in the code:\n{}",
+        findings.join("\n")
     );
-    let covered = format!("{injected} defects put in, each caught by the tests named after it");
+    let covered = format!("{} defects put in, each caught by its tests", defects.len());
     surroundings.reports.report("P59", &covered)
 }
 
-/// The test programs, built so that only the project's own crates are compiled anew.
-fn build(surroundings: &Surroundings<'_>) -> Result<Vec<PathBuf>> {
-    // The whole workspace, so that the features of dependencies are those that they were built with before.
-    let mut arguments = vec!["test", "--no-run", "--workspace"];
-    arguments.extend(PROGRAMS.iter().flat_map(|name| ["--test", name]));
-    let wrapper = workspace::root().join("xtask/with-defects.sh");
-    let built = programs::build(surroundings, &arguments, |command| {
-        // Another wrapper, such as a cache of compilations, would have to know ours.
-        command.envs([
-            ("RUSTC_WRAPPER", PathBuf::new()),
-            ("RUSTC_WORKSPACE_WRAPPER", wrapper),
-        ]);
-    })?;
-    ensure!(built.len() == PROGRAMS.len(), "cargo built {built:?}");
-    Ok(built
-        .into_iter()
-        .map(|program| program.executable)
-        .collect())
+/// The tests of this defect that pass although it is there, each with its number.
+fn unnoticed(defect: &Defect, programs: &[Program]) -> Result<Vec<String>> {
+    let mut unnoticed = Vec::new();
+    for test in &defect.tests {
+        let program = programs.iter().find(|program| program.name == test.program);
+        let program = program.with_context(|| format!("there is no test program of {test}"))?;
+        if program.passes(&[&test.path], Some(defect.number))? {
+            unnoticed.push(format!("{}: {test}", data::file(defect.number)));
+        }
+    }
+    println!(
+        "defect {}: {} of {} tests fail",
+        defect.number,
+        defect.tests.len() - unnoticed.len(),
+        defect.tests.len()
+    );
+    Ok(unnoticed)
 }
 
+/// Builds the test programs that the defects name.
+///
+/// They share `target` with everything else, so that dependencies are those that other steps have built. The wrapper gives the
+/// crates of the copy file names of their own there.
+fn build(surroundings: &Surroundings<'_>, copy: &Path, defects: &[Defect]) -> Result<Vec<Program>> {
+    let tests = defects.iter().flat_map(|defect| &defect.tests);
+    let names: BTreeSet<&str> = tests.map(|test| test.program.as_str()).collect();
+    // The whole workspace, so that the features of dependencies are those that they were built with before.
+    let mut arguments = vec!["test", "--no-run", "--workspace"];
+    arguments.extend(names.iter().flat_map(|name| ["--test", name]));
+    arguments.push("--message-format=json-render-diagnostics");
+    let words = cargo(&arguments);
+    let (messages, output) = std::io::pipe().context("could not make a pipe")?;
+    let target = workspace::target_directory()?;
+    let process = surroundings.start(&words, |command| {
+        let wrapper = workspace::root().join("xtask/with-defects.sh");
+        // Another wrapper, such as a cache of compilations, would have to know ours.
+        command
+            .current_dir(copy)
+            .envs([
+                ("CARGO_TARGET_DIR", target),
+                ("RUSTC_WRAPPER", PathBuf::new()),
+                ("RUSTC_WORKSPACE_WRAPPER", wrapper),
+            ])
+            .stdout(output);
+    })?;
+    let mut programs = Vec::new();
+    for message in BufReader::new(messages).lines() {
+        let message = message.context("could not read what cargo says")?;
+        let message = serde_json::from_str(&message).context("cargo said what is no JSON")?;
+        programs.extend(Program::from_message(&message));
+    }
+    conclude(&words, process)?;
+    for name in names {
+        let count = programs
+            .iter()
+            .filter(|program| program.name == name)
+            .count();
+        ensure!(
+            count == 1,
+            "{count} test programs are named {name}; one is needed"
+        );
+    }
+    Ok(programs)
+}
+
+/// A test program of the instrumented copy.
+#[derive(Debug)]
 struct Program {
-    path: PathBuf,
-    /// The names of the tests, by the number of the defect.
-    tests: BTreeMap<u32, Vec<String>>,
+    name: String,
+    executable: PathBuf,
+    /// The folder of its package.
+    folder: PathBuf,
 }
 
 impl Program {
-    fn new(path: PathBuf) -> Result<Self> {
-        let output = Command::new(&path).arg("--list").output();
-        let output = output.with_context(|| format!("could not run {}", path.display()))?;
-        let mut tests = BTreeMap::<u32, Vec<String>>::new();
-        for line in String::from_utf8_lossy(&output.stdout).lines() {
-            if let Some((number, name)) = named_after_defect(line) {
-                tests.entry(number).or_default().push(name.to_owned());
+    /// The test program that a message of cargo is about.
+    fn from_message(message: &Value) -> Option<Self> {
+        if message["reason"] != "compiler-artifact" || message["profile"]["test"] != true {
+            return None;
+        }
+        Some(Self {
+            name: message["target"]["name"].as_str()?.to_owned(),
+            executable: message["executable"].as_str()?.into(),
+            folder: Path::new(message["manifest_path"].as_str()?)
+                .parent()?
+                .to_path_buf(),
+        })
+    }
+
+    /// Checks that the program has all tests that the defects name of it, and that they pass without a defect.
+    fn check_without_defect(&self, defects: &[Defect]) -> Result<()> {
+        let output = Command::new(&self.executable).arg("--list").output();
+        let output = output.with_context(|| format!("run {}", self.executable.display()))?;
+        let list = String::from_utf8_lossy(&output.stdout);
+        let existing: BTreeSet<&str> = list
+            .lines()
+            .filter_map(|line| line.strip_suffix(": test"))
+            .collect();
+        let mut own = BTreeSet::new();
+        for defect in defects {
+            for TestName { program, path } in &defect.tests {
+                if *program == self.name {
+                    ensure!(
+                        existing.contains(path.as_str()),
+                        "{}: there is no test {program}::{path}",
+                        data::file(defect.number)
+                    );
+                    own.insert(path.as_str());
+                }
             }
         }
-        Ok(Self { path, tests })
+        let own: Vec<_> = own.into_iter().collect();
+        ensure!(
+            self.passes(&own, None)?,
+            "tests of {} fail without a defect in the code; see the step `test`",
+            self.name
+        );
+        Ok(())
     }
 
-    /// Runs these tests, if there are any. A program that ends in another way than with a summary has failed once.
-    fn run<'a>(
-        &self,
-        tests: impl Iterator<Item = &'a String>,
-        defect: Option<u32>,
-    ) -> Result<Counts> {
-        let tests: Vec<_> = tests.collect();
-        if tests.is_empty() {
-            return Ok(Counts::default());
-        }
-        let mut command = Command::new(&self.path);
+    /// Runs these tests and returns whether all of them pass.
+    fn passes(&self, tests: &[&str], defect: Option<u32>) -> Result<bool> {
+        let mut command = Command::new(&self.executable);
         command
-            .args(&tests)
+            .args(tests)
             .arg("--exact")
-            .current_dir(workspace::root());
+            .current_dir(&self.folder)
+            .env("CARGO_MANIFEST_DIR", &self.folder)
+            .env_remove(VARIABLE)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         if let Some(number) = defect {
-            command.env("FAROE_DEFECT", number.to_string());
+            command.env(VARIABLE, number.to_string());
         }
-        let output = command.output();
-        let output = output.with_context(|| format!("could not run {}", self.path.display()))?;
-        let mut counts = output::show_and_count(&output.stdout[..], std::io::sink())?;
-        counts.failed = counts.failed.max((!output.status.success()).into());
-        let defect = defect.map_or("no defect".to_owned(), |number| format!("defect {number}"));
-        println!("{defect}: {} tests fail of {}", counts.failed, tests.len());
-        Ok(counts)
-    }
-}
-
-/// The number and the name in a line of a program's list, `module::defect_4_two_completions: test`.
-fn named_after_defect(line: &str) -> Option<(u32, &str)> {
-    let name = line.strip_suffix(": test")?;
-    let (_, own_name) = name.rsplit_once("::").unwrap_or(("", name));
-    let (number, _) = own_name.strip_prefix("defect_")?.split_once('_')?;
-    Some((number.parse().ok()?, name))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tests_are_known_by_the_number_in_their_name() {
-        let line = "one_completion::defect_4_two_completions_of_a_signin: test";
-        let name = "one_completion::defect_4_two_completions_of_a_signin";
-        assert_eq!(named_after_defect(line), Some((4, name)));
-        for line in [
-            "a::defect_4: test",
-            "a::p04_b: test",
-            "defect_x_y: test",
-            "1 test, 0 benchmarks",
-        ] {
-            assert_eq!(named_after_defect(line), None, "{line}");
-        }
+        let status = command.status();
+        let status = status.with_context(|| format!("run {}", self.executable.display()))?;
+        Ok(status.success())
     }
 }

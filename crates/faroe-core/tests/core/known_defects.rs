@@ -1,10 +1,9 @@
-//! The defects of an earlier implementation (protocol, section 12), by their numbers: none may come back. `cargo xtask
-//! test-all` puts each of them in, and sees the tests with its number fail.
+//! The defects of an earlier implementation, by their numbers in `tests/defects`: none may come back. `cargo xtask test-all` puts
+//! each into a copy of the code and requires its tests to fail.
 //!
-//! Some are held elsewhere: 3, 13 and the buckets of 21 by `rate_limits`, 4, 8, 20 and 23 by `one_completion`, 7 and 15 by
-//! `password_changes`, 14 and 16 by `sessions`, 22 by `storages`, 12 and 25 by `hashing`, bodies (12, 19) by
-//! faroe-protocol's own tests too. 11 and 17 are about looking breached passwords up: faroe-pwned-passwords holds them, and
-//! what the core owes is below.
+//! Other modules test some of them: 3, 13 and the buckets of 21 `rate_limits`, 4, 8, 20 and 23 `one_completion`, 7 and 15
+//! `password_changes`, 14 and 16 `sessions`, 22 `storages`, 12 and 25 `hashing`, bodies (12, 19) also faroe-protocol's own tests.
+//! 11 and 17 are about breached passwords: faroe-pwned-passwords tests the look-up, this module the timeout.
 
 use std::{sync::Arc, time::Duration};
 
