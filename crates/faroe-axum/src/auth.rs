@@ -26,8 +26,8 @@ const TOKEN_SIZE: usize = 49;
 /// What there is to choose. The default is for a site on https.
 #[derive(Clone, Debug)]
 pub struct AuthOptions {
-    /// How cookies are made: [`Cookies::secure`] unless said otherwise. With [`Cookies::development`] every request is
-    /// refused whose host is not `localhost`, `127.0.0.1` or `[::1]`, so that it is not used anywhere else by mistake.
+    /// How cookies are made: [`Cookies::secure`] unless said otherwise. With [`Cookies::development`] a request is
+    /// refused unless its host is this machine (`localhost`, 127.0.0.0/8 or `[::1]`), so that it is not used anywhere else.
     pub cookies: Cookies,
     /// The name of the session's cookie without the prefix: `session` unless said otherwise.
     pub session_cookie_name: &'static str,

@@ -18,7 +18,7 @@ use tower::{Layer, Service};
 use crate::{
     Auth, Rejection, SignedIn, Unavailable,
     cookies::keep_out_of_caches,
-    cross_site::{host, is_forged, is_loopback},
+    cross_site::{is_forged, is_this_machine},
 };
 
 impl<S> Layer<S> for Auth {
@@ -72,8 +72,8 @@ where
 impl Auth {
     fn refusal(&self, parts: &Parts) -> Option<Response> {
         let options = self.options();
-        let reason = if options.cookies.is_development() && !host(parts).is_some_and(is_loopback) {
-            "in development this is served under the name localhost only\n"
+        let reason = if options.cookies.is_development() && !is_this_machine(parts) {
+            "in development mode, open this as http://localhost\n"
         } else if options.refuses_cross_site_requests
             && is_forged(parts, options.cookies, &options.trusted_origins)
         {

@@ -11,12 +11,12 @@ mod signed_in;
 mod too_many_requests;
 mod unavailable;
 
+pub use faroe_address::{InvalidOrigin, Origin};
 pub use faroe_client::Client;
 
 pub use self::{
     auth::{Auth, AuthOptions},
     cookies::{Cookies, SetCookie},
-    cross_site::{InvalidOrigin, Origin},
     layer::AuthService,
     signed_in::{Rejection, SignedIn},
     too_many_requests::TooManyRequests,

@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
+use faroe_address::is_this_machine;
 use faroe_core::error::AdapterError;
 use lettre::{
     address::Envelope,
@@ -103,7 +104,7 @@ impl Connector {
         let is_plain = matches!(self.protection, Protection::Plain);
         let addresses: Vec<SocketAddr> = lookup_host((self.host.as_str(), self.port))
             .await?
-            .filter(|address| !is_plain || address.ip().to_canonical().is_loopback())
+            .filter(|address| !is_plain || is_this_machine(address.ip()))
             .collect();
         if addresses.is_empty() {
             return Err(std::io::Error::other(if is_plain {

@@ -8,6 +8,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use faroe_address::names_this_machine;
 use faroe_protocol::{
     client::{ActionInvocationEndpointClient, SendError},
     error::AdapterError,
@@ -138,7 +139,7 @@ fn parse(text: &str, allow_plain_http: bool) -> Result<Url, AdapterError> {
     };
     match url.scheme() {
         "https" => {}
-        "http" if allow_plain_http || is_loopback(&url) => {}
+        "http" if allow_plain_http || url.host_str().is_some_and(names_this_machine) => {}
         "http" => {
             return refused(
                 "http:// is for this machine only (localhost, 127.0.0.1, [::1]): use https://",
@@ -151,12 +152,6 @@ fn parse(text: &str, allow_plain_http: bool) -> Result<Url, AdapterError> {
     }
     url.set_fragment(None);
     Ok(url)
-}
-
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse();
-    host == "localhost" || address.is_ok_and(|address: IpAddr| address.to_canonical().is_loopback())
 }
 
 async fn read(mut response: Response) -> Result<Vec<u8>, AdapterError> {

@@ -1,7 +1,8 @@
 //! Where the range service is.
 
-use std::{error::Error, fmt, net::IpAddr, str::FromStr};
+use std::{error::Error, fmt, str::FromStr};
 
+use faroe_address::names_this_machine;
 use reqwest::Url;
 
 /// Where a range service is: `range/` and a prefix are appended to it.
@@ -43,7 +44,7 @@ impl FromStr for BaseUrl {
         let url = Url::parse(text).map_err(|_| InvalidBaseUrl)?;
         let is_allowed = match url.scheme() {
             "https" => url.has_host(),
-            "http" => is_loopback(&url),
+            "http" => url.host_str().is_some_and(names_this_machine),
             _ => false,
         };
         let is_bare = url.username().is_empty()
@@ -62,12 +63,6 @@ impl fmt::Display for BaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let address: Option<IpAddr> = host.trim_matches(['[', ']']).parse().ok();
-    address.map_or(host == "localhost", |address| address.is_loopback())
 }
 
 /// A text that is no [`BaseUrl`]. `Display` says what one is, and repeats nothing.

@@ -18,7 +18,8 @@ const INPUT_AND_OUTPUT: [&str; 10] = [
 ];
 
 /// Crates that any crate but the two lowest may depend on.
-const SHARED: [&str; 10] = [
+const SHARED: [&str; 11] = [
+    "faroe-address",
     "faroe-client",
     "faroe-core",
     "faroe-email-templates",
