@@ -1,7 +1,8 @@
 //! What a connection needs to know, and the URL that says it.
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::{fmt, num::NonZeroU32, str::FromStr, time::Duration};
 
+use faroe_address::{InvalidServiceUrl, ServiceUrl, names_this_machine};
 use faroe_core::error::AdapterError;
 use sqlx::{
     ConnectOptions,
@@ -120,74 +121,61 @@ impl fmt::Debug for Options {
     }
 }
 
-fn parse(url: &str) -> Result<Options, String> {
-    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
-        return Err("it must start with postgres:// or postgresql://".into());
-    }
-    let (server, query) = url.split_once('?').unwrap_or((url, ""));
-    if url.contains('#') || query.contains('@') {
-        return Err(
-            "a #, ? or @ in the password or a parameter must be written %23, %3F, %40".into(),
-        );
+fn parse(text: &str) -> Result<Options, InvalidServiceUrl> {
+    let url: ServiceUrl = text.parse()?;
+    if !["postgres", "postgresql"].contains(&url.scheme()) {
+        return Err(InvalidServiceUrl::new(
+            "the URL must start with postgres:// or postgresql://",
+        ));
     }
     let mut options = Options::new(PgConnectOptions::new_without_pgpass());
     let mut driver_parameters = Vec::new();
     let mut has_ssl_mode = false;
-    for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
-        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-        match name {
-            "min_connections" => options.min_connections = number(name, value)?,
-            "max_connections" => options.max_connections = positive(name, value)?,
-            "acquire_timeout_ms" => options.acquire_timeout = milliseconds(name, value)?,
-            "statement_timeout_ms" => options.statement_timeout = milliseconds(name, value)?,
-            "pgbouncer" => options.pgbouncer = number(name, value)?,
-            _ if DRIVER_PARAMETERS.contains(&name) || name.starts_with("options[") => {
+    for parameter in url.parameters()? {
+        match parameter.name() {
+            "min_connections" => options.min_connections = parameter.parse()?,
+            "max_connections" => options.max_connections = parameter.parse::<NonZeroU32>()?.get(),
+            "acquire_timeout_ms" => options.acquire_timeout = parameter.milliseconds()?,
+            "statement_timeout_ms" => options.statement_timeout = parameter.milliseconds()?,
+            "pgbouncer" => options.pgbouncer = parameter.parse()?,
+            name if DRIVER_PARAMETERS.contains(&name) || name.starts_with("options[") => {
                 has_ssl_mode |= matches!(name, "sslmode" | "ssl-mode");
-                driver_parameters.push(parameter);
+                driver_parameters.push(parameter.as_str());
             }
-            _ => return Err(String::from("it has a parameter that is not known")),
+            _ => return Err(InvalidServiceUrl::new("a parameter of the URL is unknown")),
         }
     }
-    let driver_url = format!("{server}?{}", driver_parameters.join("&"));
-    options.connection = PgConnectOptions::from_str(&driver_url)
-        .map_err(|_| "a part of it is malformed: host, port, sslmode or an encoding")?;
+    let driver_url = format!(
+        "{}?{}",
+        url.without_parameters(),
+        driver_parameters.join("&")
+    );
+    options.connection = PgConnectOptions::from_str(&driver_url).map_err(|_| {
+        InvalidServiceUrl::new("the host, port, sslmode or an encoding is malformed")
+    })?;
     options.connection = with_tls(options.connection, has_ssl_mode)?;
     Ok(options)
 }
 
-fn with_tls(connection: PgConnectOptions, has_ssl_mode: bool) -> Result<PgConnectOptions, String> {
+fn with_tls(
+    connection: PgConnectOptions,
+    has_ssl_mode: bool,
+) -> Result<PgConnectOptions, InvalidServiceUrl> {
     let host = connection.get_host();
     let is_socket = connection.get_socket().is_some() || host.starts_with('/');
-    let is_local = host == "localhost" || host == "[::1]" || host.starts_with("127.");
+    let is_local = names_this_machine(host);
     Ok(match connection.get_ssl_mode() {
         _ if is_socket => connection.ssl_mode(PgSslMode::Disable),
         _ if !has_ssl_mode && is_local => connection.ssl_mode(PgSslMode::Prefer),
         _ if !has_ssl_mode => connection.ssl_mode(PgSslMode::VerifyFull),
         PgSslMode::Allow | PgSslMode::Prefer if !is_local => {
-            return Err(
-                "sslmode=allow and prefer can be turned into no encryption by whoever sits in between: \
-                 use verify-full, verify-ca, require or disable"
-                    .into(),
-            );
+            return Err(InvalidServiceUrl::new(
+                "an attacker on the network can turn sslmode=allow and prefer into no encryption; \
+                 use verify-full, verify-ca, require or disable",
+            ));
         }
         _ => connection,
     })
-}
-
-fn number<T: FromStr>(name: &str, value: &str) -> Result<T, String> {
-    let number = value.parse();
-    number.map_err(|_| format!("the value of {name} is not one that it can have"))
-}
-
-fn positive(name: &str, value: &str) -> Result<u32, String> {
-    match number(name, value)? {
-        0 => Err(format!("{name} must not be 0")),
-        number => Ok(number),
-    }
-}
-
-fn milliseconds(name: &str, value: &str) -> Result<Duration, String> {
-    Ok(Duration::from_millis(positive(name, value)?.into()))
 }
 
 #[cfg(test)]

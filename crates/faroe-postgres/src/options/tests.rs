@@ -62,6 +62,33 @@ fn encryption_that_can_be_taken_away_is_refused() {
 }
 
 #[test]
+fn p55_a_name_that_only_looks_like_this_machine_is_verified() {
+    let hosts = [
+        "127.example.com",
+        "127.0.0.1.example.com",
+        "127.1",
+        "localhost.example.com",
+        "localhost.",
+        "[::2]",
+        "[::ffff:128.0.0.1]",
+    ];
+    for host in hosts {
+        let url = format!("postgres://{host}/app");
+        assert!(matches!(ssl_mode(&url), PgSslMode::VerifyFull), "{url}");
+        refused(&format!("{url}?sslmode=prefer"));
+    }
+    for host in ["LOCALHOST", "127.0.0.2", "[::ffff:127.0.0.1]"] {
+        let url = format!("postgres://{host}/app");
+        assert!(matches!(ssl_mode(&url), PgSslMode::Prefer), "{url}");
+    }
+    let hosts = hosts.len();
+    faroe_testkit::promise::report(
+        "P55",
+        format!("PostgreSQL: {hosts} names like this machine's verified"),
+    );
+}
+
+#[test]
 fn numbers_come_from_the_url() {
     let options = Options::from_url(
         "postgres://localhost/app?min_connections=1&max_connections=7&acquire_timeout_ms=100&\
