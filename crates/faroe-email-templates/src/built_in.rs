@@ -1,4 +1,4 @@
-//! The templates that are inside the program, under the paths that replacements have.
+//! The built-in templates, under the paths that replacements use.
 
 macro_rules! files {
     ($($path:literal)*) => {
@@ -6,7 +6,7 @@ macro_rules! files {
     };
 }
 
-/// The types of the six messages, which are the names of their templates.
+/// The types of the six messages. Templates are named after them.
 pub(crate) const TYPES: [&str; 6] = [
     "signup_email_address_verification_code",
     "user_email_address_update_email_address_verification_code",
@@ -16,7 +16,7 @@ pub(crate) const TYPES: [&str; 6] = [
     "user_email_address_updated_notification",
 ];
 
-/// How every message looks, and what every message says, by language.
+/// The layouts, and the messages of each language.
 pub(crate) const FILES: &[(&str, &str)] = files![
     "layout.html"
     "layout.txt"

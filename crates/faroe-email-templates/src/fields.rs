@@ -1,4 +1,4 @@
-//! What a message tells, field by field.
+//! The fields of a message.
 
 use std::fmt;
 
@@ -8,22 +8,22 @@ use faroe_core::{
 };
 use serde::Serialize;
 
-/// A message as JSON shows it: fields that it does not have are left out. `Debug` shows the type only.
+/// The fields of a message, for serialization to JSON. Missing fields are omitted. `Debug` only shows the type.
 #[derive(Clone, Copy, Serialize)]
 pub struct EmailFields<'a> {
-    /// The message's name, such as `user_signed_in_notification`.
+    /// The message's type, such as `user_signed_in_notification`.
     pub r#type: &'static str,
-    /// The one recipient.
+    /// The recipient's address.
     pub to: &'a str,
-    /// How to address the user; may be empty. It is the application's own text, exactly.
+    /// The user's display name, exactly as stored by the application. May be empty.
     pub display_name: &'a str,
     /// The code or the temporary password.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<&'a str>,
-    /// The address that the user has now.
+    /// The user's new email address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub new_email_address: Option<&'a str>,
-    /// When it happened, in whole Unix seconds.
+    /// The time of the event, in Unix seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timestamp: Option<Timestamp>,
 }

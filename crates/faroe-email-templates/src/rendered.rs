@@ -1,18 +1,19 @@
-//! What a mail program shows.
+//! Rendered messages and the trait that renders them.
 
 use std::fmt;
 
 use faroe_core::{email::EmailMessage, error::AdapterError};
 use zeroize::ZeroizeOnDrop;
 
-/// A message, ready to be sent. It may hold a code: it is not shown by `Debug`, and wiped when dropped.
+/// A message that is ready to be sent. It can contain a code, so `Debug` shows nothing, and it is wiped from memory when
+/// dropped.
 #[derive(Clone, PartialEq, Eq, ZeroizeOnDrop)]
 pub struct RenderedEmail {
-    /// One line, without control characters. It never holds the code: mail servers log subjects.
+    /// The subject: one line without control characters. It never contains a code, because mail servers log subjects.
     pub subject: String,
     /// The text part. Lines end with a line feed.
     pub text: String,
-    /// The HTML part, a whole document.
+    /// The HTML part, a complete document.
     pub html: String,
 }
 
@@ -22,30 +23,30 @@ impl fmt::Debug for RenderedEmail {
     }
 }
 
-/// Puts messages into words.
+/// Renders messages as text and HTML.
 ///
 /// # Contract
 ///
-/// The result tells what the message tells, and nothing else. `subject` is one line.
+/// The result contains the information of the message and nothing else. `subject` is one line.
 ///
 /// # Errors
 ///
-/// `Err` means that the message cannot be sent. The error must not contain the message.
+/// An error means that the message cannot be sent. It must not contain any of the message's content.
 ///
 /// # Concurrency
 ///
-/// Called from many tasks at once; it must not block.
+/// Called from many tasks at once. Implementations must not block.
 ///
 /// # Implementing
 ///
-/// To write one message in code, implement this and leave the others to [`EmailTemplates`](crate::EmailTemplates). A
-/// display name is hostile until it is escaped, and may hold line breaks.
+/// To write a single message in code, implement this trait and pass the other messages on to
+/// [`EmailTemplates`](crate::EmailTemplates). Treat display names as hostile input: escape them, and expect line breaks.
 pub trait EmailRenderer: fmt::Debug + Send + Sync + 'static {
     /// Renders a message.
     ///
     /// # Errors
     ///
-    /// It cannot be rendered, as for a template that makes no sense of it.
+    /// Fails if the message cannot be rendered, for example because of an error in a template.
     fn render(&self, message: &EmailMessage) -> Result<RenderedEmail, AdapterError>;
 }
 

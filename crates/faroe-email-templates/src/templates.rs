@@ -1,4 +1,4 @@
-//! The templates: found, checked, rendered.
+//! Loading, checking and rendering templates.
 
 mod context;
 mod sources;
@@ -14,24 +14,23 @@ use crate::{
     words::one_line,
 };
 
-/// What messages say about the application, and in which words.
+/// The settings of [`EmailTemplates`].
 #[derive(Clone, Debug)]
 pub struct EmailTemplatesOptions {
-    /// The name of the application, as its users know it.
+    /// The application's name, as users know it.
     pub product_name: String,
-    /// Where users can ask for help; an email address. Default: nowhere.
+    /// The email address for questions. Default: none.
     pub support_address: Option<String>,
-    /// The language: `en` or `de`, or another one if every file of it is given. Default: `en`.
+    /// The language: `en`, `de`, or any other if all of its files are provided. Default: `en`.
     pub locale: String,
-    /// Files in this folder replace the built-in ones that have the same path. Default: none do.
+    /// A folder whose files replace the built-in templates with the same path. Default: none.
     pub folder: Option<PathBuf>,
-    /// Pairs of a path, such as `en/footer.jinja`, and a template that replaces the one of that path, in the folder too.
-    /// Default: none.
+    /// Pairs of a path, such as `en/footer.jinja`, and a template. They take precedence over `folder`. Default: none.
     pub replacements: Vec<(String, String)>,
 }
 
 impl EmailTemplatesOptions {
-    /// The built-in messages in English, for an application of this name.
+    /// Creates settings for the built-in messages in English.
     pub fn new(product_name: impl Into<String>) -> Self {
         Self {
             product_name: product_name.into(),
@@ -43,7 +42,7 @@ impl EmailTemplatesOptions {
     }
 }
 
-/// A template is missing, is none, or cannot be rendered. `Display` is one line that names it.
+/// A missing or invalid template. `Display` is one line that names the template.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EmailTemplatesError(String);
 
@@ -55,10 +54,9 @@ impl fmt::Display for EmailTemplatesError {
 
 impl std::error::Error for EmailTemplatesError {}
 
-/// Renders messages with templates.
+/// Renders messages from templates.
 ///
-/// Whatever stands between `{{ }}` is escaped in HTML. A display name is on one line, without characters that are not
-/// seen, and cut after 64.
+/// In HTML, the output of every `{{ }}` is escaped. A display name is reduced to one line of at most 64 visible characters.
 #[derive(Debug)]
 pub struct EmailTemplates {
     environment: Environment<'static>,
@@ -68,13 +66,13 @@ pub struct EmailTemplates {
 }
 
 impl EmailTemplates {
-    /// Reads the templates and renders every message once, so that a mistake is found now and not when a user waits for a
+    /// Reads the templates and renders every message once, so that errors surface here and not while a user waits for a
     /// code.
     ///
     /// # Errors
     ///
-    /// A file that cannot be read, a locale that is not complete, or a template that is none, names a variable that does
-    /// not exist or lacks the block `subject`.
+    /// Fails if a file cannot be read, if a template of the locale is missing, or if a template is invalid, uses an unknown
+    /// variable or lacks the block `subject`.
     pub fn new(options: EmailTemplatesOptions) -> Result<Self, EmailTemplatesError> {
         let sources = Sources::collect(&options)?;
         let mut environment = Environment::new();
@@ -82,7 +80,7 @@ impl EmailTemplates {
         for (name, source) in sources.templates() {
             environment
                 .add_template_owned(name, source)
-                .map_err(|error| not_a_template(&error))?;
+                .map_err(|error| invalid_template(&error))?;
         }
         let templates = Self {
             environment,
@@ -93,7 +91,7 @@ impl EmailTemplates {
         for message in samples() {
             templates
                 .try_render(&message)
-                .map_err(|error| not_a_template(&error))?;
+                .map_err(|error| invalid_template(&error))?;
         }
         Ok(templates)
     }
@@ -126,7 +124,7 @@ impl EmailTemplates {
 impl EmailRenderer for EmailTemplates {
     fn render(&self, message: &EmailMessage) -> Result<RenderedEmail, AdapterError> {
         self.try_render(message).map_err(|error| {
-            // Its details may quote the message.
+            // The error's details can quote the message.
             let (name, line) = (error.name().unwrap_or("?"), error.line().unwrap_or(0));
             let cause = format!("{} in line {line} of {name}", error.kind());
             AdapterError::new("render an email", cause)
@@ -134,8 +132,8 @@ impl EmailRenderer for EmailTemplates {
     }
 }
 
-fn not_a_template(error: &minijinja::Error) -> EmailTemplatesError {
-    let mut message = format!("an email template makes no sense: {error}");
+fn invalid_template(error: &minijinja::Error) -> EmailTemplatesError {
+    let mut message = format!("invalid email template: {error}");
     let mut source = std::error::Error::source(error);
     while let Some(error) = source {
         message.push_str(&format!(": {error}"));
@@ -144,7 +142,7 @@ fn not_a_template(error: &minijinja::Error) -> EmailTemplatesError {
     EmailTemplatesError(one_line(&message))
 }
 
-/// Each message, with a name and without.
+/// Returns every message, with a display name and without one.
 fn samples() -> Vec<EmailMessage> {
     use faroe_core::email::EmailContent::{
         SignupEmailAddressVerificationCode, UserEmailAddressUpdateEmailAddressVerificationCode,

@@ -1,10 +1,10 @@
-//! Texts that are safe to put between others.
+//! Names and codes prepared for display.
 
-/// The most characters of a display name that are shown.
+/// The maximum number of displayed characters of a display name.
 const LONGEST_NAME: usize = 64;
 
-/// A text on one line: control characters and every kind of white space become single spaces, and what turns the
-/// direction of writing or takes no space is left out.
+/// Reduces a text to one line. Control characters and white space become single spaces; zero-width characters and
+/// direction controls are removed.
 pub(crate) fn one_line(text: &str) -> String {
     let is_invisible = |character: &char| {
         matches!(
@@ -26,7 +26,7 @@ pub(crate) fn one_line(text: &str) -> String {
     visible.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// A display name on one line, cut when it is too long to be one.
+/// Reduces a display name to one line and truncates it.
 pub(crate) fn name(text: &str) -> String {
     let name = one_line(text);
     if name.chars().count() <= LONGEST_NAME {
@@ -37,13 +37,13 @@ pub(crate) fn name(text: &str) -> String {
     cut
 }
 
-/// A code in groups of four characters, as it is easily read.
+/// Splits a code into groups of four characters.
 pub(crate) fn groups(code: &str) -> Vec<String> {
     let characters: Vec<char> = code.chars().collect();
     characters.chunks(4).map(String::from_iter).collect()
 }
 
-/// A code as it is read aloud, in the spelling alphabet of radio and aviation. Digits are themselves.
+/// Spells a code with the NATO phonetic alphabet. Digits are left as they are.
 pub(crate) fn spelled(code: &str) -> Vec<String> {
     const ALPHABET: [&str; 26] = [
         "Alfa", "Bravo", "Charlie", "Delta", "Echo", "Foxtrot", "Golf", "Hotel", "India",

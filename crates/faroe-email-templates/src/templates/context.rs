@@ -1,4 +1,4 @@
-//! The variables that a template may use.
+//! The variables of a template.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::{fields::EmailFields, words};
 
-/// Every variable is there for every message, so that a misspelled one is a mistake and not an empty text.
+/// The variables. All of them are defined for every message, so that a misspelled name is an error and not an empty text.
 #[derive(Serialize)]
 pub(super) struct Context<'a> {
     r#type: &'static str,
@@ -54,7 +54,7 @@ impl<'a> Context<'a> {
     }
 }
 
-/// Such as `2026-11-25 09:33 UTC`: the server does not know where the reader is.
+/// Formats a time like `2026-11-25 09:33 UTC`. The server does not know the reader's time zone.
 fn utc(seconds: i64) -> String {
     const END_OF_THE_YEAR_9999: u64 = 253_402_300_799;
     let seconds = u64::try_from(seconds)
@@ -70,14 +70,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_told_to_the_minute_in_utc() {
-        for (seconds, told) in [
+    fn a_time_is_formatted_to_the_minute_in_utc() {
+        for (seconds, formatted) in [
             (0, "1970-01-01 00:00 UTC"),
             (1_795_599_237, "2026-11-25 09:33 UTC"),
             (-1, "1970-01-01 00:00 UTC"),
             (i64::MAX, "9999-12-31 23:59 UTC"),
         ] {
-            assert_eq!(utc(seconds), told);
+            assert_eq!(utc(seconds), formatted);
         }
     }
 }

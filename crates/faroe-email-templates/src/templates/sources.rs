@@ -1,4 +1,4 @@
-//! Where templates come from.
+//! The sources of templates.
 
 use std::{
     collections::BTreeMap,
@@ -9,11 +9,11 @@ use std::{
 use super::{EmailTemplatesError, EmailTemplatesOptions};
 use crate::built_in::{FILES, TYPES};
 
-/// The templates by path. A later one of the same path replaces the earlier.
+/// The templates by path. A later source of the same path replaces an earlier one.
 pub(super) struct Sources(BTreeMap<String, String>);
 
 impl Sources {
-    /// The built-in ones, then those of the folder, then those that are given.
+    /// Collects the built-in templates, then those of the folder, then the replacements.
     pub(super) fn collect(options: &EmailTemplatesOptions) -> Result<Self, EmailTemplatesError> {
         let locale = options.locale.as_str();
         if locale.is_empty()
@@ -22,7 +22,7 @@ impl Sources {
                 .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         {
             return Err(EmailTemplatesError(
-                "the locale of emails must be a language, such as \"en\" or \"pt-BR\"".to_owned(),
+                "invalid locale of emails; use a language such as \"en\" or \"pt-BR\"".to_owned(),
             ));
         }
         let built_in = FILES
@@ -38,15 +38,15 @@ impl Sources {
             let path = format!("{locale}/{name}.jinja");
             if !sources.contains_key(&path) {
                 return Err(EmailTemplatesError(format!(
-                    "there are no emails in the language {locale:?}: the template {path} is missing"
+                    "no emails in the language {locale:?}: the template {path} is missing"
                 )));
             }
         }
         Ok(Self(sources))
     }
 
-    /// The templates under the names that others include and extend them by. What ends in `.jinja` is for both forms, and
-    /// the end of the name decides what is escaped.
+    /// Returns the templates under the names used in `include` and `extends`. A `.jinja` file becomes one template for HTML
+    /// and one for text; escaping depends on the suffix of the name.
     pub(super) fn templates(self) -> Vec<(String, String)> {
         let mut templates = Vec::new();
         for (path, source) in self.0 {
@@ -62,13 +62,11 @@ impl Sources {
     }
 }
 
-/// The templates right in a folder. One that does not exist has none, unless it is the one that was named.
+/// Reads the templates directly in a folder. The folder of a language may be missing; the configured folder may not.
 fn read(folder: &Path, prefix: &str) -> Result<Vec<(String, String)>, EmailTemplatesError> {
     let failed = |path: &Path, error: &io::Error| {
         let path = path.display();
-        EmailTemplatesError(format!(
-            "could not read the email templates in {path}: {error}"
-        ))
+        EmailTemplatesError(format!("read the email templates in {path}: {error}"))
     };
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound && !prefix.is_empty() => {

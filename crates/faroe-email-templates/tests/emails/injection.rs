@@ -1,4 +1,4 @@
-//! P42: nothing in a name or an address becomes a header or markup.
+//! P42: a name or an address cannot inject headers or markup.
 
 use std::cell::Cell;
 
@@ -9,7 +9,8 @@ use proptest::prelude::*;
 
 use crate::{contents, in_language, render};
 
-/// What a browser sees but the texts: every tag with its attributes, every comment, in order. Texts in a row are one.
+/// Returns the structure of a document: every tag with its attributes and every comment, in order. Adjacent texts count as
+/// one.
 fn tree(html: &str) -> Vec<String> {
     let mut tree: Vec<String> = Vec::new();
     for Ok(token) in Tokenizer::new(html) {
@@ -33,7 +34,7 @@ fn emails(locale: &str, name: &str, address: &str) -> Vec<RenderedEmail> {
         .collect()
 }
 
-/// Texts that would do harm if they were taken for what they look like.
+/// Text that would do harm if it were not escaped.
 fn hostile() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         Just("<script>alert(1)</script>"),
@@ -58,13 +59,13 @@ fn hostile() -> impl Strategy<Value = String> {
     (pieces, any::<String>()).prop_map(|(pieces, noise)| pieces.concat() + &noise)
 }
 
-/// Every character that the protocol allows in an address.
+/// Addresses with every character that the protocol allows.
 fn address() -> impl Strategy<Value = String> {
     "[a-zA-Z0-9!#$%&'*+/=?^_{|}~.-]{1,40}@[a-zA-Z0-9-]{1,20}\\.[a-z]{2,5}"
 }
 
 #[test]
-fn p42_the_tree_is_the_same_whatever_the_name_and_the_address_hold() {
+fn p42_the_html_tree_does_not_depend_on_the_name_and_the_address() {
     let harmless = ["en", "de"].map(|locale| (locale, emails(locale, "Ada", "new@example.com")));
     let cases = Cell::new(0);
     proptest!(|(name in hostile(), address in address())| {
@@ -72,7 +73,7 @@ fn p42_the_tree_is_the_same_whatever_the_name_and_the_address_hold() {
             for (hostile, harmless) in emails(locale, &name, &address).iter().zip(harmless) {
                 prop_assert_eq!(tree(&hostile.html), tree(&harmless.html));
                 prop_assert_eq!(&hostile.subject, &harmless.subject);
-                // A line more would be a paragraph that the application did not write.
+                // An extra line would be a paragraph that is not in the template.
                 prop_assert_eq!(hostile.text.lines().count(), harmless.text.lines().count());
                 cases.set(cases.get() + 1);
             }
@@ -86,7 +87,7 @@ fn p42_the_tree_is_the_same_whatever_the_name_and_the_address_hold() {
 }
 
 #[test]
-fn p42_a_name_in_a_subject_of_the_application_stays_on_its_line() {
+fn p42_a_name_in_a_custom_subject_stays_on_one_line() {
     use faroe_email_templates::{EmailRenderer, EmailTemplates, EmailTemplatesOptions};
     let path = "en/user_signed_in_notification.jinja".to_owned();
     let source = "{% extends \"layout.\" ~ form %}{% block subject %}{{ display_name }}\n{{ to }}{% endblock %}\
@@ -111,7 +112,7 @@ fn p42_a_name_in_a_subject_of_the_application_stays_on_its_line() {
 }
 
 #[test]
-fn the_tree_of_a_page_with_an_injected_tag_is_another() {
+fn an_injected_tag_changes_the_tree() {
     let page = &emails("en", "Ada", "new@example.com")[3].html;
     let injected = page.replace("Ada", "<b>Ada</b>");
     assert_ne!(tree(page), tree(&injected));

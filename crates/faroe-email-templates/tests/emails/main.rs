@@ -1,4 +1,4 @@
-//! What the messages say, that nothing is injected into them, and how an application replaces them.
+//! Tests of the messages' texts, of injection, and of replacements.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod injection;
@@ -31,7 +31,7 @@ fn render(templates: &EmailTemplates, content: EmailContent) -> RenderedEmail {
     templates.render(&message).unwrap()
 }
 
-/// Every kind of message to a user of this name, whose new address is this one.
+/// Every kind of message, to a user with this display name and this new address.
 fn contents(display_name: &str, new_email_address: &str) -> [EmailContent; 6] {
     let display_name = || display_name.to_owned();
     let timestamp = UnixTime::from_milliseconds(1_795_599_237_000);

@@ -1,4 +1,4 @@
-//! How an application replaces messages.
+//! Replacing messages.
 
 use std::fs;
 
@@ -12,7 +12,7 @@ use crate::{contents, render};
 
 const SIGNED_IN: &str = "en/user_signed_in_notification.jinja";
 
-/// A message that says one sentence.
+/// Returns a template with a single sentence.
 fn sentence(text: &str) -> String {
     format!(
         "{{% extends \"layout.\" ~ form %}}{{% block subject %}}{text}{{% endblock %}}\
@@ -25,7 +25,7 @@ fn options() -> EmailTemplatesOptions {
 }
 
 #[test]
-fn a_file_replaces_one_message_and_leaves_the_others() {
+fn a_file_replaces_one_message_and_no_other() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("en")).unwrap();
     fs::write(
@@ -57,7 +57,7 @@ fn a_file_replaces_one_message_and_leaves_the_others() {
 }
 
 #[test]
-fn a_template_of_the_program_replaces_the_one_of_the_folder() {
+fn a_replacement_takes_precedence_over_a_file() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("layout.txt"), "from the folder").unwrap();
     let templates = EmailTemplates::new(EmailTemplatesOptions {
@@ -132,7 +132,7 @@ fn a_new_language_needs_every_file() {
 }
 
 #[test]
-fn a_mistake_is_told_in_a_line_that_names_it() {
+fn an_error_in_a_template_is_one_line_that_names_it() {
     for (path, source, named) in [
         (
             SIGNED_IN,

@@ -1,10 +1,10 @@
-//! What the messages say.
+//! The texts of the messages.
 
 use faroe_email_templates::RenderedEmail;
 
 use crate::{CODE, TEMPORARY_PASSWORD, contents, in_language, render};
 
-/// The text of an HTML document, as a reader of the screen hears it: no style, and no space that is not there.
+/// Returns the text of an HTML document without markup and styles.
 fn visible_text(html: &str) -> String {
     let (_, body) = html.split_once("<body").unwrap();
     let mut text = String::new();
@@ -23,10 +23,10 @@ fn all(locale: &str) -> Vec<RenderedEmail> {
 }
 
 #[test]
-fn every_message_tells_what_it_has_to_in_every_language_and_form() {
+fn every_message_is_complete_in_every_language_and_form() {
     for locale in ["en", "de"] {
         let emails = all(locale);
-        let told: [&[&str]; 6] = [
+        let required: [&[&str]; 6] = [
             &[CODE],
             &[CODE],
             &["Ada,", TEMPORARY_PASSWORD],
@@ -39,15 +39,15 @@ fn every_message_tells_what_it_has_to_in_every_language_and_form() {
                 "help@example.com",
             ],
         ];
-        for (email, told) in emails.iter().zip(told) {
+        for (email, required) in emails.iter().zip(required) {
             let visible = visible_text(&email.html);
-            for told in told.iter().chain(&["Example"]) {
+            for part in required.iter().chain(&["Example"]) {
                 assert!(
-                    email.text.contains(told),
-                    "{locale}: {told}: {}",
+                    email.text.contains(part),
+                    "{locale}: {part}: {}",
                     email.text
                 );
-                assert!(visible.contains(told), "{locale}: {told}: {visible}");
+                assert!(visible.contains(part), "{locale}: {part}: {visible}");
             }
             assert!(email.subject.contains("Example"), "{}", email.subject);
         }
@@ -65,7 +65,7 @@ fn the_languages_are_different() {
 }
 
 #[test]
-fn a_code_stands_alone_and_is_spelled_below() {
+fn a_code_is_a_paragraph_of_its_own_and_spelled_out_below() {
     let email = &all("en")[0];
     let lines: Vec<_> = email.text.lines().collect();
     let at = lines.iter().position(|line| *line == CODE).unwrap();
@@ -79,7 +79,7 @@ fn a_code_stands_alone_and_is_spelled_below() {
 }
 
 #[test]
-fn no_code_is_in_a_subject_nor_shown_by_debug() {
+fn neither_the_subject_nor_debug_contains_a_code() {
     for email in all("en").iter().chain(&all("de")) {
         for code in [CODE, TEMPORARY_PASSWORD] {
             assert!(!email.subject.contains(code));
@@ -89,7 +89,7 @@ fn no_code_is_in_a_subject_nor_shown_by_debug() {
 }
 
 #[test]
-fn nothing_comes_from_the_network_and_nothing_leads_there() {
+fn html_has_no_links_and_loads_nothing() {
     for email in all("en") {
         for word in [
             "http", "//", "url(", "src=", "href=", "<img", "<link", "<script", "@import",
@@ -100,7 +100,7 @@ fn nothing_comes_from_the_network_and_nothing_leads_there() {
 }
 
 #[test]
-fn text_is_tidy() {
+fn text_has_a_signature_and_no_stray_blank_lines() {
     for email in all("en").iter().chain(&all("de")) {
         assert!(!email.text.contains("\n\n\n"), "{}", email.text);
         assert!(!email.text.contains("{{") && !email.text.contains("{%"));
@@ -123,7 +123,7 @@ fn text_is_tidy() {
 }
 
 #[test]
-fn without_a_name_and_a_support_address_the_sentences_are_whole() {
+fn sentences_are_complete_without_a_name_and_a_support_address() {
     let templates = faroe_email_templates::EmailTemplates::new(
         faroe_email_templates::EmailTemplatesOptions::new("Example"),
     )
@@ -137,7 +137,7 @@ fn without_a_name_and_a_support_address_the_sentences_are_whole() {
 }
 
 #[test]
-fn a_message_to_an_address_that_is_not_proved_does_not_show_the_name() {
+fn a_message_to_an_unverified_address_does_not_show_the_name() {
     for locale in ["en", "de"] {
         let templates = in_language(locale);
         let [_, update, ..] = contents("Win a prize at evil.example", "new@example.com");
