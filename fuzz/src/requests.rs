@@ -5,6 +5,7 @@ use faroe_core::protocol::{
     action::{Field, INTERNAL_CONFLICT, INTERNAL_ERROR},
     envelope::MAX_BODY_SIZE,
     schema::{ActionSchema, user_server_models},
+    types::FieldType,
 };
 
 use crate::json::Json;
@@ -21,23 +22,24 @@ pub(crate) fn requested<'a>(body: &[u8], actions: &'a [ActionSchema]) -> Option<
 
 /// Whether this is an object in which every field is there and of its type.
 pub(crate) fn has_fields(object: &Json, fields: &[Field]) -> bool {
-    let is_there = |&(name, type_name): &Field| {
+    let is_there = |&(name, field_type): &Field| {
         let member = object.member(name);
-        member.is_some_and(|value| is_of_type(value, type_name))
+        member.is_some_and(|value| is_of_type(value, field_type))
     };
     matches!(object, Json::Object(_)) && fields.iter().all(is_there)
 }
 
-fn is_of_type(value: &Json, type_name: &str) -> bool {
-    match (type_name, value) {
-        ("string", Json::Text(_)) | ("boolean", Json::Boolean(_)) => true,
-        ("bytes", Json::Text(text)) => BASE64_STANDARD.decode(text).is_ok(),
-        ("int32", Json::Natural(number)) => i32::try_from(*number).is_ok(),
-        (model, value) => {
+fn is_of_type(value: &Json, field_type: FieldType) -> bool {
+    match (field_type, value) {
+        (FieldType::String, Json::Text(_)) | (FieldType::Boolean, Json::Boolean(_)) => true,
+        (FieldType::Bytes, Json::Text(text)) => BASE64_STANDARD.decode(text).is_ok(),
+        (FieldType::Int32, Json::Natural(number)) => i32::try_from(*number).is_ok(),
+        (FieldType::Model(model), value) => {
             let models = user_server_models();
             let model = models.into_iter().find(|(name, _)| *name == model);
             model.is_some_and(|(_, fields)| has_fields(value, fields))
         }
+        _ => false,
     }
 }
 

@@ -1,6 +1,10 @@
 //! The forms of what is on the wire, written down once more: what a client may rely on.
 
-use faroe_core::protocol::schema::{ActionSchema, server_models};
+use faroe_core::protocol::{
+    action::Field,
+    schema::{ActionSchema, server_models},
+    types::FieldType,
+};
 use serde_json::{Map, Value};
 
 const ID_ALPHABET: &str = "abcdefghijkmnpqrstuvwxyz23456789";
@@ -44,30 +48,31 @@ pub fn assert_values(action: &ActionSchema, values: &Value) {
 }
 
 #[track_caller]
-fn assert_fields(object: &Value, fields: &[(&str, &str)]) {
+fn assert_fields(object: &Value, fields: &[Field]) {
     let names: Vec<&str> = fields.iter().map(|&(name, _)| name).collect();
     assert_members(object.as_object().unwrap(), &names);
-    for &(name, type_name) in fields {
-        assert_type(name, type_name, &object[name]);
+    for &(name, field_type) in fields {
+        assert_type(name, field_type, &object[name]);
     }
 }
 
 #[track_caller]
-fn assert_type(name: &str, type_name: &str, value: &Value) {
-    let models = server_models();
-    let fits = match type_name {
-        "string" => value.as_str().is_some_and(|text| has_form_of(name, text)),
-        "boolean" => value.is_boolean(),
-        "timestamp" => value.is_i64(),
-        "timestamp|null" => value.is_i64() || value.is_null(),
-        model => {
+fn assert_type(name: &str, field_type: FieldType, value: &Value) {
+    let fits = match field_type {
+        FieldType::String => value.as_str().is_some_and(|text| has_form_of(name, text)),
+        FieldType::Boolean => value.is_boolean(),
+        FieldType::Timestamp => value.is_i64(),
+        FieldType::OptionalTimestamp => value.is_i64() || value.is_null(),
+        FieldType::Model(model) => {
+            let models = server_models();
             let model = models.iter().find(|&&(known, _)| known == model);
-            let &(_, fields) = model.expect("every other type is a model");
+            let &(_, fields) = model.expect("the protocol describes every model");
             assert_fields(value, fields);
             true
         }
+        _ => false,
     };
-    assert!(fits, "{name} is no {type_name}: {value}");
+    assert!(fits, "{name} is no {field_type}: {value}");
 }
 
 /// The form of a text that the server has made, known by its name; any other text is the caller's.

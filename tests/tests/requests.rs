@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use faroe_core::protocol::schema::server_actions;
+use faroe_core::protocol::{schema::server_actions, types::FieldType};
 use faroe_tests::server::{Mount, TestServer};
 use serde_json::{Map, Value, json};
 
@@ -126,7 +126,7 @@ async fn a_missing_or_mistyped_argument_of_any_action() {
             action
                 .arguments
                 .iter()
-                .all(|&(_, type_name)| type_name == "string")
+                .all(|&(_, field_type)| field_type == FieldType::String)
         );
         let arguments: Map<String, Value> = action
             .arguments

@@ -4,12 +4,14 @@ use std::fmt::Debug;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+use crate::types::FieldType;
+
 /// A remote procedure. The implementing type holds the arguments.
 pub trait Action: Debug + Serialize + DeserializeOwned + Send + 'static {
     /// The name on the wire, such as `create_signup`.
     const NAME: &'static str;
 
-    /// The names of the arguments and the protocol's names of their types, in order.
+    /// The arguments, in order.
     const ARGUMENTS: &'static [Field];
 
     /// Whether the action may answer `internal_conflict`.
@@ -25,12 +27,12 @@ pub trait Action: Debug + Serialize + DeserializeOwned + Send + 'static {
 
 /// What a successful invocation of an action returns.
 pub trait Values: Debug + Serialize + DeserializeOwned + Send + 'static {
-    /// The names of the values and the protocol's names of their types, in order.
+    /// The values, in order.
     const FIELDS: &'static [Field];
 }
 
-/// The name of an argument, a value or a model's field, and the protocol's name of its type.
-pub type Field = (&'static str, &'static str);
+/// The name and the type of an argument, a value or a model's field.
+pub type Field = (&'static str, FieldType);
 
 /// The values of an action that returns none: `{}` on the wire.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -141,19 +143,19 @@ macro_rules! model {
         }
 
         impl $model {
-            /// The names of the fields and the protocol's names of their types, in order.
+            /// The fields, in order.
             pub const FIELDS: &'static [crate::action::Field] = crate::action::fields!($($field: $field_type,)*);
         }
 
         impl crate::types::WireType for $model {
-            const TYPE_NAME: &'static str = $name;
+            const TYPE: crate::types::FieldType = crate::types::FieldType::Model($name);
         }
     };
 }
 
 macro_rules! fields {
     ($($name:ident: $type:ty,)*) => {
-        &[$((stringify!($name), <$type as crate::types::WireType>::TYPE_NAME),)*]
+        &[$((stringify!($name), <$type as crate::types::WireType>::TYPE),)*]
     };
 }
 

@@ -7,7 +7,8 @@ use serde::Serialize;
 use crate::{
     action::Action,
     id::ActionInvocationId,
-    json::{self, Json, Members},
+    json::{self, InvalidJson, Json, Members},
+    types::FieldType,
 };
 
 /// The largest request body, in bytes.
@@ -16,8 +17,8 @@ pub const MAX_BODY_SIZE: usize = 64 * 1024;
 /// What most bodies fit into, in bytes.
 const USUAL_SIZE: usize = 512;
 
-/// How deep objects and arrays may be nested in a request body; the body's own object is the first level.
-pub const MAX_BODY_DEPTH: usize = 16;
+/// The deepest nesting of objects and arrays in a request body; the body's own object is the first level.
+pub const MAX_BODY_DEPTH: usize = json::MAX_DEPTH;
 
 /// A request whose envelope is valid. Whether there is such an action, and whether its arguments fit, is not yet known.
 pub struct Request<'a> {
@@ -49,10 +50,10 @@ impl<'a> Request<'a> {
     ///
     /// The first argument that is missing or mistyped.
     pub fn arguments<A: Action>(self) -> Result<A, InvalidRequest> {
-        for &(name, type_name) in A::ARGUMENTS {
+        for &(name, field_type) in A::ARGUMENTS {
             let given = self.arguments.get(name);
-            if !given.is_some_and(|value| json::is_of_type(value, type_name)) {
-                return Err(InvalidRequest::Argument { name, type_name });
+            if !given.is_some_and(|value| json::is_of_type(value, field_type)) {
+                return Err(InvalidRequest::Argument { name, field_type });
             }
         }
         self.arguments.decode().ok_or(InvalidRequest::Arguments)
@@ -87,9 +88,20 @@ pub enum InvalidRequest {
     Argument {
         /// The argument's name.
         name: &'static str,
-        /// The protocol's name of the type that it should have.
-        type_name: &'static str,
+        /// The type that it must have.
+        field_type: FieldType,
     },
+}
+
+impl From<InvalidJson> for InvalidRequest {
+    fn from(reason: InvalidJson) -> Self {
+        match reason {
+            InvalidJson::TooLarge => Self::TooLarge,
+            InvalidJson::NotAnObject => Self::NotAnObject,
+            InvalidJson::TooDeep => Self::TooDeep,
+            InvalidJson::DuplicateMember => Self::DuplicateMember,
+        }
+    }
 }
 
 impl fmt::Display for InvalidRequest {
@@ -105,8 +117,8 @@ impl fmt::Display for InvalidRequest {
             Self::Action => f.write_str("`action` is missing or not a string"),
             Self::Arguments => f.write_str("`arguments` is missing or not an object"),
             Self::UnknownAction => f.write_str("there is no such action at this endpoint"),
-            Self::Argument { name, type_name } => {
-                write!(f, "the argument `{name}` is missing or not a {type_name}")
+            Self::Argument { name, field_type } => {
+                write!(f, "the argument `{name}` is missing or not a {field_type}")
             }
         }
     }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::types::WireType;
+use crate::types::{FieldType, WireType};
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident,)*) => {$(
@@ -39,7 +39,7 @@ macro_rules! ids {
         }
 
         impl WireType for $name {
-            const TYPE_NAME: &'static str = "string";
+            const TYPE: FieldType = FieldType::String;
         }
     )*};
 }

@@ -12,13 +12,22 @@ use serde::{
 };
 use serde_json::Value;
 
-use crate::{
-    envelope::{InvalidRequest, MAX_BODY_DEPTH},
-    types::Counter,
-};
+use crate::types::{Counter, FieldType};
+
+/// The deepest nesting of objects and arrays; the outermost object is the first level.
+pub(crate) const MAX_DEPTH: usize = 16;
 
 /// Room that is made at once: most objects of requests have no more members.
 const USUAL_MEMBERS: usize = 2;
+
+/// The reason why a body was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum InvalidJson {
+    TooLarge,
+    NotAnObject,
+    TooDeep,
+    DuplicateMember,
+}
 
 /// Any value. Its texts are parts of the body, unless they were escaped there.
 #[derive(Debug)]
@@ -79,15 +88,15 @@ impl From<Json<'_>> for Value {
 
 /// Parses a body of at most `max_size` bytes that must be one JSON object. Memory is linear in its size, and work but for
 /// the sorting of names.
-pub(crate) fn parse_object(body: &[u8], max_size: usize) -> Result<Members<'_>, InvalidRequest> {
+pub(crate) fn parse_object(body: &[u8], max_size: usize) -> Result<Members<'_>, InvalidJson> {
     if body.len() > max_size {
-        return Err(InvalidRequest::TooLarge);
+        return Err(InvalidJson::TooLarge);
     }
-    let text = std::str::from_utf8(body).map_err(|_| InvalidRequest::NotAnObject)?;
-    let refusal = Cell::new(InvalidRequest::NotAnObject);
+    let text = std::str::from_utf8(body).map_err(|_| InvalidJson::NotAnObject)?;
+    let refusal = Cell::new(InvalidJson::NotAnObject);
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let value = Strict {
-        levels_left: MAX_BODY_DEPTH,
+        levels_left: MAX_DEPTH,
         refusal: &refusal,
     }
     .deserialize(&mut deserializer);
@@ -97,12 +106,12 @@ pub(crate) fn parse_object(body: &[u8], max_size: usize) -> Result<Members<'_>, 
     }
 }
 
-/// Whether a value is of the type with this name in the protocol. Only the types of arguments are known here.
-pub(crate) fn is_of_type(value: &Json<'_>, type_name: &str) -> bool {
-    match (type_name, value) {
-        ("string", Json::Text(_)) => true,
-        ("bytes", Json::Text(text)) => BASE64_STANDARD.decode(text.as_ref()).is_ok(),
-        ("int32", Json::Other(value)) => serde_json::from_value::<Counter>(value.clone()).is_ok(),
+/// Checks whether an argument has this type.
+pub(crate) fn is_of_type(value: &Json<'_>, field_type: FieldType) -> bool {
+    match (field_type, value) {
+        (FieldType::String, Json::Text(_)) => true,
+        (FieldType::Bytes, Json::Text(text)) => BASE64_STANDARD.decode(text.as_ref()).is_ok(),
+        (FieldType::Int32, Json::Other(value)) => Counter::deserialize(value).is_ok(),
         _ => false,
     }
 }
@@ -115,13 +124,13 @@ struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 #[derive(Clone, Copy)]
 struct Strict<'a> {
     levels_left: usize,
-    refusal: &'a Cell<InvalidRequest>,
+    refusal: &'a Cell<InvalidJson>,
 }
 
 impl Strict<'_> {
-    fn refuse<E: serde::de::Error>(self, reason: InvalidRequest) -> E {
+    fn refuse<E: serde::de::Error>(self, reason: InvalidJson) -> E {
         self.refusal.set(reason);
-        E::custom(reason)
+        E::custom("the value is refused")
     }
 
     fn inner<E: serde::de::Error>(self) -> Result<Self, E> {
@@ -130,7 +139,7 @@ impl Strict<'_> {
                 levels_left,
                 ..self
             }),
-            None => Err(self.refuse(InvalidRequest::TooDeep)),
+            None => Err(self.refuse(InvalidJson::TooDeep)),
         }
     }
 }
@@ -195,7 +204,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
         }
         object.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         if object.windows(2).any(|pair| pair[0].0 == pair[1].0) {
-            return Err(self.refuse(InvalidRequest::DuplicateMember));
+            return Err(self.refuse(InvalidJson::DuplicateMember));
         }
         Ok(Json::Object(Members(object)))
     }
@@ -208,11 +217,11 @@ mod tests {
     use super::*;
     use crate::envelope::MAX_BODY_SIZE;
 
-    fn parse(body: &[u8]) -> Result<Members<'_>, InvalidRequest> {
+    fn parse(body: &[u8]) -> Result<Members<'_>, InvalidJson> {
         parse_object(body, MAX_BODY_SIZE)
     }
 
-    fn refusal(body: &str) -> InvalidRequest {
+    fn refusal(body: &str) -> InvalidJson {
         parse(body.as_bytes()).unwrap_err()
     }
 
@@ -232,29 +241,29 @@ mod tests {
             "{'a':1}",
             "{\"a\":\"\\ud800\"}",
         ] {
-            assert_eq!(refusal(body), InvalidRequest::NotAnObject, "{body}");
+            assert_eq!(refusal(body), InvalidJson::NotAnObject, "{body}");
         }
         assert_eq!(
             parse(b"{\"a\":\"\xff\"}").unwrap_err(),
-            InvalidRequest::NotAnObject
+            InvalidJson::NotAnObject
         );
         assert_eq!(
             parse(b"{\"\xff\":1}").unwrap_err(),
-            InvalidRequest::NotAnObject
+            InvalidJson::NotAnObject
         );
         assert!(parse(b" {\"a\": [1, 2.5, -3, true, null, \"x\", {}]}\n").is_ok());
     }
 
     #[test]
     fn a_name_given_twice_is_refused_at_any_depth() {
-        assert_eq!(refusal(r#"{"a":1,"a":1}"#), InvalidRequest::DuplicateMember);
+        assert_eq!(refusal(r#"{"a":1,"a":1}"#), InvalidJson::DuplicateMember);
         assert_eq!(
             refusal(r#"{"a":1,"\u0061":1}"#),
-            InvalidRequest::DuplicateMember
+            InvalidJson::DuplicateMember
         );
         assert_eq!(
             refusal(r#"{"x":[{"a":1,"b":2,"a":3}]}"#),
-            InvalidRequest::DuplicateMember
+            InvalidJson::DuplicateMember
         );
         assert!(parse(br#"{"a":{"a":1},"b":{"a":1}}"#).is_ok());
     }
@@ -269,22 +278,19 @@ mod tests {
             )
         };
         assert!(parse(nested(16).as_bytes()).is_ok());
-        assert_eq!(refusal(&nested(17)), InvalidRequest::TooDeep);
+        assert_eq!(refusal(&nested(17)), InvalidJson::TooDeep);
         assert_eq!(
             refusal(&format!("{{\"a\":{}", "[".repeat(60_000))),
-            InvalidRequest::TooDeep
+            InvalidJson::TooDeep
         );
-        assert_eq!(refusal(&"[".repeat(60_000)), InvalidRequest::TooDeep);
+        assert_eq!(refusal(&"[".repeat(60_000)), InvalidJson::TooDeep);
     }
 
     #[test]
     fn the_size_is_bounded() {
         let padded = |size: usize| format!("{{\"a\":\"{}\"}}", "x".repeat(size - 8));
         assert!(parse(padded(MAX_BODY_SIZE).as_bytes()).is_ok());
-        assert_eq!(
-            refusal(&padded(MAX_BODY_SIZE + 1)),
-            InvalidRequest::TooLarge
-        );
+        assert_eq!(refusal(&padded(MAX_BODY_SIZE + 1)), InvalidJson::TooLarge);
     }
 
     #[test]
@@ -295,7 +301,7 @@ mod tests {
                     .unwrap()
                     .get("a")
                     .unwrap(),
-                "int32",
+                FieldType::Int32,
             )
         };
         for text in ["0", "1", "2147483647"] {

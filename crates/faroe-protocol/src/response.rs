@@ -6,9 +6,8 @@ use serde_json::Value;
 
 use crate::{
     action::{Action, ErrorCode, INTERNAL_CONFLICT, INTERNAL_ERROR, Values},
-    envelope::InvalidRequest,
     id::ActionInvocationId,
-    json::{self, Json, Members},
+    json::{self, InvalidJson, Json, Members},
 };
 
 /// The largest response body that is read, in bytes.
@@ -147,10 +146,10 @@ pub enum InvalidResponse {
     Values,
 }
 
-impl From<InvalidRequest> for InvalidResponse {
-    fn from(reason: InvalidRequest) -> Self {
+impl From<InvalidJson> for InvalidResponse {
+    fn from(reason: InvalidJson) -> Self {
         match reason {
-            InvalidRequest::TooLarge => Self::TooLarge,
+            InvalidJson::TooLarge => Self::TooLarge,
             _ => Self::NotAnObject,
         }
     }

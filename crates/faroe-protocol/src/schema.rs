@@ -64,20 +64,20 @@ pub type ModelSchema = (&'static str, &'static [Field]);
 /// The models of the server.
 pub fn server_models() -> Vec<ModelSchema> {
     vec![
-        (Signup::TYPE_NAME, Signup::FIELDS),
-        (Signin::TYPE_NAME, Signin::FIELDS),
-        (Session::TYPE_NAME, Session::FIELDS),
+        (Signup::TYPE.name(), Signup::FIELDS),
+        (Signin::TYPE.name(), Signin::FIELDS),
+        (Session::TYPE.name(), Session::FIELDS),
         (
-            UserEmailAddressUpdate::TYPE_NAME,
+            UserEmailAddressUpdate::TYPE.name(),
             UserEmailAddressUpdate::FIELDS,
         ),
-        (UserPasswordUpdate::TYPE_NAME, UserPasswordUpdate::FIELDS),
-        (UserDeletion::TYPE_NAME, UserDeletion::FIELDS),
-        (UserPasswordReset::TYPE_NAME, UserPasswordReset::FIELDS),
+        (UserPasswordUpdate::TYPE.name(), UserPasswordUpdate::FIELDS),
+        (UserDeletion::TYPE.name(), UserDeletion::FIELDS),
+        (UserPasswordReset::TYPE.name(), UserPasswordReset::FIELDS),
     ]
 }
 
 /// The models of a user server.
 pub fn user_server_models() -> Vec<ModelSchema> {
-    vec![(User::TYPE_NAME, User::FIELDS)]
+    vec![(User::TYPE.name(), User::FIELDS)]
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::types::WireType;
+use crate::types::{FieldType, WireType};
 
 macro_rules! secrets {
     ($($(#[$doc:meta])* $name:ident,)*) => {$(
@@ -50,7 +50,7 @@ macro_rules! secrets {
         }
 
         impl WireType for $name {
-            const TYPE_NAME: &'static str = "string";
+            const TYPE: FieldType = FieldType::String;
         }
     )*};
 }

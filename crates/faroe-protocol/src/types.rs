@@ -9,22 +9,63 @@ use serde::{
 };
 use subtle::ConstantTimeEq;
 
-/// A type that may stand in an argument, a value or a model, with the name that the protocol gives it.
-pub trait WireType {
+/// The type of an argument, a value or a model's field, as the protocol names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FieldType {
+    /// `boolean`.
+    Boolean,
+    /// `bytes`: standard base64 with padding.
+    Bytes,
+    /// `int32`: a [`Counter`].
+    Int32,
+    /// `string`.
+    String,
+    /// `timestamp`.
+    Timestamp,
+    /// `timestamp|null`.
+    OptionalTimestamp,
+    /// A model, by its name.
+    Model(&'static str),
+}
+
+impl FieldType {
     /// The protocol's name for the type, such as `string` or `signup`.
-    const TYPE_NAME: &'static str;
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Boolean => "boolean",
+            Self::Bytes => "bytes",
+            Self::Int32 => "int32",
+            Self::String => "string",
+            Self::Timestamp => "timestamp",
+            Self::OptionalTimestamp => "timestamp|null",
+            Self::Model(name) => name,
+        }
+    }
+}
+
+impl fmt::Display for FieldType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A Rust type that an argument, a value or a model's field can have.
+pub trait WireType {
+    /// The same type in the protocol.
+    const TYPE: FieldType;
 }
 
 impl WireType for String {
-    const TYPE_NAME: &'static str = "string";
+    const TYPE: FieldType = FieldType::String;
 }
 
 impl WireType for bool {
-    const TYPE_NAME: &'static str = "boolean";
+    const TYPE: FieldType = FieldType::Boolean;
 }
 
 impl WireType for Option<Timestamp> {
-    const TYPE_NAME: &'static str = "timestamp|null";
+    const TYPE: FieldType = FieldType::OptionalTimestamp;
 }
 
 /// Unix time in whole seconds.
@@ -45,7 +86,7 @@ impl Timestamp {
 }
 
 impl WireType for Timestamp {
-    const TYPE_NAME: &'static str = "timestamp";
+    const TYPE: FieldType = FieldType::Timestamp;
 }
 
 /// A count of changes, from 0 to 2³¹ − 1. It never wraps: a number outside that range does not deserialize.
@@ -87,7 +128,7 @@ impl<'de> Deserialize<'de> for Counter {
 }
 
 impl WireType for Counter {
-    const TYPE_NAME: &'static str = "int32";
+    const TYPE: FieldType = FieldType::Int32;
 }
 
 /// Bytes, as standard base64 with padding on the wire. They may be a password hash: `Debug` tells only how many there are,
@@ -160,5 +201,5 @@ impl<'de> Deserialize<'de> for Bytes {
 }
 
 impl WireType for Bytes {
-    const TYPE_NAME: &'static str = "bytes";
+    const TYPE: FieldType = FieldType::Bytes;
 }

@@ -30,7 +30,7 @@ fn names(object: &Value) -> Names {
 fn fields(fields: &[Field]) -> Names {
     fields
         .iter()
-        .map(|&(name, type_name)| (name.to_owned(), type_name.to_owned()))
+        .map(|&(name, field_type)| (name.to_owned(), field_type.name().to_owned()))
         .collect()
 }
 

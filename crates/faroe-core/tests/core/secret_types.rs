@@ -11,7 +11,7 @@ use faroe_core::{
     endpoint::EndpointResponse,
     password::PasswordHash,
     protocol::{
-        action::Action,
+        action::{Action, Field},
         envelope::Request,
         schema::server_actions,
         secret::{
@@ -19,7 +19,7 @@ use faroe_core::{
             TemporaryPassword, UserDeletionToken, UserEmailAddressUpdateToken,
             UserPasswordResetToken, UserPasswordUpdateToken,
         },
-        types::Bytes,
+        types::{Bytes, FieldType},
     },
 };
 use faroe_testkit::promise;
@@ -57,21 +57,22 @@ fn is_secret(name: &str) -> bool {
 }
 
 /// A value of the protocol's type, with a canary wherever a secret is.
-fn value_of(name: &str, type_name: &str) -> Value {
-    match type_name {
-        "string" if is_secret(name) => CANARY.into(),
-        "string" => "plain".into(),
-        "boolean" => true.into(),
-        "timestamp" | "timestamp|null" | "int32" => 1.into(),
-        model => {
+fn value_of(name: &str, field_type: FieldType) -> Value {
+    match field_type {
+        FieldType::String if is_secret(name) => CANARY.into(),
+        FieldType::String => "plain".into(),
+        FieldType::Boolean => true.into(),
+        FieldType::Timestamp | FieldType::OptionalTimestamp | FieldType::Int32 => 1.into(),
+        FieldType::Model(model) => {
             let models = faroe_core::protocol::schema::server_models();
             let (_, fields) = models.iter().find(|(known, _)| *known == model).unwrap();
             object_of(fields)
         }
+        other => panic!("no action has a field of the type {other}"),
     }
 }
 
-fn object_of(fields: &[(&str, &str)]) -> Value {
+fn object_of(fields: &[Field]) -> Value {
     let members = fields
         .iter()
         .map(|&(name, of)| (name.to_owned(), value_of(name, of)));
@@ -79,7 +80,7 @@ fn object_of(fields: &[(&str, &str)]) -> Value {
 }
 
 /// Asserts that a type hides its secrets, and returns how many there were.
-fn hides<T: Debug + DeserializeOwned>(fields: &[(&str, &str)]) -> usize {
+fn hides<T: Debug + DeserializeOwned>(fields: &[Field]) -> usize {
     let value: T = serde_json::from_value(object_of(fields)).unwrap();
     let (short, long) = (format!("{value:?}"), format!("{value:#?}"));
     assert!(!short.contains(CANARY) && !long.contains(CANARY), "{short}");
