@@ -7,8 +7,9 @@ use faroe_protocol::{
 };
 
 use crate::{
+    fault::Fault,
     hashing::HashingPlace,
-    invocation::{Fault, Invocation},
+    invocation::Invocation,
     record::{Held, Record},
     session::SessionRecord,
     user::RememberedUser,

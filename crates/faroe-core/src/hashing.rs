@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use crate::{
     configuration::{Hashing, UserPasswordHashAlgorithms},
     error::AdapterError,
-    invocation::Fault,
+    fault::Fault,
     password::{PasswordHash, PasswordHashAlgorithm},
     random,
 };

@@ -5,25 +5,23 @@ use std::{
     fmt,
     pin::{Pin, pin},
     sync::{
-        OnceLock,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
-use faroe_protocol::{
-    action::{Action, ErrorCode},
-    id::ActionInvocationId,
-};
+use faroe_protocol::{action::Action, id::ActionInvocationId};
 use tokio::time::Instant;
 
 use crate::{
     configuration::{RateLimits, SessionConfiguration, Timeouts},
     email::{EmailContent, EmailMessage},
     error::AdapterError,
+    fault::{Fault, Refusal},
     hashing::Hasher,
     log::ActionError,
-    server::{Parts, Server},
+    parts::Parts,
     storage::{Cache, MainStorage, RateLimitStorage},
     time::{UnixTime, runtime_now, until},
     user_store::UserStore,
@@ -38,66 +36,8 @@ pub(crate) trait Run: Action {
     fn run(self, invocation: &Invocation<'_>) -> impl Future<Output = Answer<Self>> + Send;
 }
 
-/// Why an action has no values to return: an error code of its own, which it names where it decides, or a fault.
-#[derive(Debug)]
-pub(crate) enum Refusal<C> {
-    Code(C),
-    Fault(Fault),
-}
-
-impl<C: ErrorCode> From<C> for Refusal<C> {
-    fn from(code: C) -> Self {
-        Self::Code(code)
-    }
-}
-
-impl<C> From<Fault> for Refusal<C> {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
-    }
-}
-
 /// What work in the background is made of.
 type BoxFuture<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
-
-/// What is nobody's answer: it passes through helpers and actions by `?`.
-#[derive(Debug)]
-pub(crate) enum Fault {
-    /// A concurrent change won, and nothing was changed.
-    Conflict,
-    /// There is no place to hash in, and nothing was changed.
-    Overloaded,
-    /// An adapter failed, or reports that it has lost a race ([`AdapterError::is_conflict`]).
-    Adapter(AdapterError),
-}
-
-impl Fault {
-    /// Whether a race was lost and nothing was changed.
-    pub(crate) fn is_conflict(&self) -> bool {
-        match self {
-            Self::Conflict => true,
-            Self::Overloaded => false,
-            Self::Adapter(error) => error.is_conflict(),
-        }
-    }
-
-    /// The fault of a step that others came before: a lost race is then no conflict, for something was changed.
-    pub(crate) fn after_a_change(self) -> Self {
-        if self.is_conflict() {
-            Self::Adapter(AdapterError::message(
-                "finish what was begun: a race was lost after a change",
-            ))
-        } else {
-            self
-        }
-    }
-}
-
-impl From<AdapterError> for Fault {
-    fn from(error: AdapterError) -> Self {
-        Self::Adapter(error)
-    }
-}
 
 /// The call was given up.
 #[derive(Debug)]
@@ -126,7 +66,7 @@ impl Error for NoTimeLeft {}
 /// What an action can reach while it runs.
 #[derive(Debug)]
 pub(crate) struct Invocation<'a> {
-    server: &'a Server,
+    parts: &'a Arc<Parts>,
     action: &'static str,
     id: &'a ActionInvocationId,
     /// When it first had to wait: until then it takes next to no time.
@@ -137,12 +77,12 @@ pub(crate) struct Invocation<'a> {
 
 impl<'a> Invocation<'a> {
     pub(crate) fn new(
-        server: &'a Server,
+        parts: &'a Arc<Parts>,
         action: &'static str,
         id: &'a ActionInvocationId,
     ) -> Self {
         Self {
-            server,
+            parts,
             action,
             id,
             started: OnceLock::new(),
@@ -150,46 +90,42 @@ impl<'a> Invocation<'a> {
         }
     }
 
-    fn parts(&self) -> &Parts {
-        &self.server.parts
-    }
-
     pub(crate) fn now(&self) -> UnixTime {
-        self.parts().options.clock.now()
+        self.parts.options.clock.now()
     }
 
     pub(crate) fn main_storage(&self) -> &dyn MainStorage {
-        &*self.parts().storages.main
+        &*self.parts.storages.main
     }
 
     pub(crate) fn rate_limit_storage(&self) -> &dyn RateLimitStorage {
-        &*self.parts().storages.rate_limit
+        &*self.parts.storages.rate_limit
     }
 
     /// The cache and how long it may be believed, if there is one to use.
     pub(crate) fn cache(&self) -> Option<(&dyn Cache, Duration)> {
-        let cache = self.parts().storages.cache.as_deref()?;
+        let cache = self.parts.storages.cache.as_deref()?;
         Some((cache, self.session_configuration().cache_expiration?))
     }
 
     pub(crate) fn user_store(&self) -> &dyn UserStore {
-        &*self.parts().user_store
+        &*self.parts.user_store
     }
 
     pub(crate) fn hasher(&self) -> &Hasher {
-        &self.parts().hasher
+        &self.parts.hasher
     }
 
     pub(crate) fn session_configuration(&self) -> &SessionConfiguration {
-        &self.parts().options.session
+        &self.parts.options.session
     }
 
     pub(crate) fn rate_limits(&self) -> &RateLimits {
-        &self.parts().options.rate_limits
+        &self.parts.options.rate_limits
     }
 
     pub(crate) fn timeouts(&self) -> Timeouts {
-        self.parts().options.timeouts
+        self.parts.options.timeouts
     }
 
     /// Waits for an adapter, but not longer than `limit`, nor than the action may take.
@@ -249,7 +185,7 @@ impl<'a> Invocation<'a> {
 
     /// Whether a new address may be used, if the checker is asked.
     pub(crate) async fn is_allowed(&self, email_address: &str) -> Result<bool, Fault> {
-        let checker = &self.parts().options.email_address_checker;
+        let checker = &self.parts.options.email_address_checker;
         self.within(
             self.timeouts().checker,
             "check an email address",
@@ -263,7 +199,7 @@ impl<'a> Invocation<'a> {
         &self,
         password: &faroe_protocol::secret::Password,
     ) -> Result<bool, Fault> {
-        let checker = &self.parts().options.password_strength_checker;
+        let checker = &self.parts.options.password_strength_checker;
         self.within(
             self.timeouts().checker,
             "check a password",
@@ -281,7 +217,7 @@ impl<'a> Invocation<'a> {
         self.within(
             self.timeouts().email,
             "send an email",
-            self.parts().email_sender.send(message),
+            self.parts.email_sender.send(message),
         )
         .await
     }
@@ -296,7 +232,7 @@ impl<'a> Invocation<'a> {
             .within(
                 self.timeouts().notification,
                 "send a notification",
-                self.parts().email_sender.send(message),
+                self.parts.email_sender.send(message),
             )
             .await;
         self.tolerate(sent);
@@ -307,10 +243,10 @@ impl<'a> Invocation<'a> {
         &self,
         work: impl for<'b> FnOnce(&'b Invocation<'b>) -> BoxFuture<'b> + Send + 'static,
     ) {
-        let (server, action, id) = (self.server.clone(), self.action, self.id.clone());
-        let work = Box::pin(async move { work(&Invocation::new(&server, action, &id)).await });
+        let (parts, action, id) = (Arc::clone(self.parts), self.action, self.id.clone());
+        let work = Box::pin(async move { work(&Invocation::new(&parts, action, &id)).await });
         let run = async {
-            self.parts().options.background.run(work).await;
+            self.parts.options.background.run(work).await;
             Ok(())
         };
         self.tolerate(self.in_time("do what no answer needs", run).await);
@@ -330,7 +266,7 @@ impl<'a> Invocation<'a> {
 
     pub(crate) fn log(&self, error: &AdapterError, failed: bool) {
         let Self { action, id, .. } = *self;
-        self.parts().options.error_logger.log(&ActionError {
+        self.parts.options.error_logger.log(&ActionError {
             action,
             action_invocation_id: id,
             failed,

@@ -7,7 +7,8 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     configuration::{RateLimit, RateLimits},
-    invocation::{Fault, Invocation},
+    fault::Fault,
+    invocation::Invocation,
     random::{self, hex},
     storage::{AddOutcome, RateLimitEntry, UpdateOutcome},
     time::UnixTime,

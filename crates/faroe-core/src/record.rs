@@ -1,6 +1,6 @@
 //! Records: what a flow or a session keeps in the main storage, behind a token.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use faroe_protocol::types::{Counter, Timestamp};
@@ -11,7 +11,8 @@ use zeroize::Zeroizing;
 
 use crate::{
     configuration::SessionConfiguration,
-    invocation::{Fault, Invocation},
+    fault::Fault,
+    invocation::Invocation,
     random,
     storage::{DeleteOutcome, UpdateOutcome},
     time::UnixTime,
@@ -25,8 +26,13 @@ pub(crate) trait Record: Serialize + DeserializeOwned + Send + Sync {
     /// The protocol's name for it. It starts the record's key, and separates the codes of different flows.
     const NAME: &'static str;
 
-    /// When the record is dead: it is valid before, and not from then on.
-    fn expires_at(&self, created_at: UnixTime, configuration: &SessionConfiguration) -> UnixTime;
+    /// The time from creation to expiry.
+    const LIFETIME: Duration;
+
+    /// Returns the time from which on the record is no longer valid.
+    fn expires_at(&self, created_at: UnixTime, _configuration: &SessionConfiguration) -> UnixTime {
+        created_at.saturating_add(Self::LIFETIME)
+    }
 }
 
 /// A record as it stands in the storage. It is never shown to anyone.
@@ -74,12 +80,21 @@ impl<R: Record> Held<R> {
     }
 }
 
-/// Splits a token into ID and secret, if it has exactly the form of one.
-pub(crate) fn parse_token(token: &str) -> Option<(&str, &str)> {
-    let (id, rest) = token.split_at_checked(random::ID_LENGTH)?;
-    let secret = rest.strip_prefix('.')?;
-    let is_token = random::is_id(id) && random::is_id(secret);
-    is_token.then_some((id, secret))
+/// A text that has the exact form of a token: `ID.secret`.
+#[derive(Clone, Copy)]
+pub(crate) struct Token<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) secret: &'a str,
+}
+
+impl<'a> Token<'a> {
+    /// Splits a token into its parts. Returns `None` for any other text.
+    pub(crate) fn parse(text: &'a str) -> Option<Self> {
+        let (id, rest) = text.split_at_checked(random::ID_LENGTH)?;
+        let secret = rest.strip_prefix('.')?;
+        let is_token = random::is_id(id) && random::is_id(secret);
+        is_token.then_some(Self { id, secret })
+    }
 }
 
 pub(crate) fn key<R: Record>(id: &str) -> String {
@@ -132,9 +147,18 @@ impl Invocation<'_> {
     /// Nothing but one read of the storage happens before the secret is known to be right, and not even that for a text
     /// that cannot be a token.
     pub(crate) async fn find<R: Record>(&self, token: &str) -> Result<Option<Held<R>>, Fault> {
-        let Some((id, secret)) = parse_token(token) else {
-            return Ok(None);
-        };
+        match Token::parse(token) {
+            Some(token) => self.find_parsed(token).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Like [`Invocation::find`], for a token that was parsed before.
+    pub(crate) async fn find_parsed<R: Record>(
+        &self,
+        token: Token<'_>,
+    ) -> Result<Option<Held<R>>, Fault> {
+        let Token { id, secret } = token;
         let key = key::<R>(id);
         let get = self.main_storage().get(&key);
         let entry = self
@@ -270,9 +294,11 @@ mod tests {
     #[test]
     fn only_the_exact_form_is_a_token() {
         let (id, secret) = (random::id(), random::id());
+        let parse =
+            |text: &str| Token::parse(text).map(|token| format!("{} {}", token.id, token.secret));
         assert_eq!(
-            parse_token(&format!("{id}.{secret}")),
-            Some((id.as_str(), secret.as_str()))
+            parse(&format!("{id}.{secret}")),
+            Some(format!("{id} {secret}"))
         );
         for token in [
             String::new(),
@@ -290,7 +316,7 @@ mod tests {
             format!("{id}.{secret}{secret}"),
             format!("{}.{secret}", "a".repeat(60_000)),
         ] {
-            assert_eq!(parse_token(&token), None, "{token}");
+            assert_eq!(parse(&token), None, "{token}");
         }
     }
 }

@@ -8,13 +8,13 @@ use faroe_protocol::{
 };
 
 use crate::{
-    configuration::{self, ConfigurationError, ServerOptions, ServerParts, Storages},
-    email::EmailSender,
+    configuration::{self, ConfigurationError, ServerOptions, ServerParts},
     error::AdapterError,
+    fault::{Fault, Refusal},
     hashing::Hasher,
-    invocation::{Fault, Invocation, Refusal, Run},
+    invocation::{Invocation, Run},
+    parts::Parts,
     random,
-    user_store::UserStore,
 };
 
 /// When a client may try again that was refused as overloaded: the time that a full queue takes, about.
@@ -31,16 +31,6 @@ const RETRY_AFTER: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug)]
 pub struct Server {
     pub(crate) parts: Arc<Parts>,
-}
-
-/// What an invocation can reach.
-#[derive(Debug)]
-pub(crate) struct Parts {
-    pub(crate) storages: Storages,
-    pub(crate) user_store: Arc<dyn UserStore>,
-    pub(crate) email_sender: Arc<dyn EmailSender>,
-    pub(crate) hasher: Hasher,
-    pub(crate) options: ServerOptions,
 }
 
 /// An action that a [`Server`] has code for: all 39 of the protocol.
@@ -156,7 +146,7 @@ impl Server {
         action: A,
         id: &ActionInvocationId,
     ) -> Result<A::Values, InvocationErrorKind<A::ErrorCode>> {
-        let invocation = Invocation::new(self, A::NAME, id);
+        let invocation = Invocation::new(&self.parts, A::NAME, id);
         action
             .run(&invocation)
             .await
@@ -173,7 +163,9 @@ impl Server {
                 }
                 Refusal::Fault(Fault::Conflict) => {
                     invocation.log(
-                        &AdapterError::message("answer: the action has no code for a lost race"),
+                        &AdapterError::message(
+                            "answer an action that never conflicts: a concurrent update won",
+                        ),
                         true,
                     );
                     InvocationErrorKind::InternalError

@@ -17,8 +17,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     configuration::SessionConfiguration,
-    invocation::{Answer, Fault, Invocation, Run},
-    record::{self, Held, Record},
+    fault::Fault,
+    invocation::{Answer, Invocation, Run},
+    record::{self, Held, Record, Token},
     storage::Cache,
     time::UnixTime,
     user::RememberedUser,
@@ -40,6 +41,8 @@ pub(crate) struct SessionRecord {
 
 impl Record for SessionRecord {
     const NAME: &'static str = "session";
+    /// The configuration sets the lifetime instead.
+    const LIFETIME: Duration = Duration::MAX;
 
     fn expires_at(&self, created_at: UnixTime, configuration: &SessionConfiguration) -> UnixTime {
         let inactive_at = self
@@ -205,11 +208,13 @@ impl Invocation<'_> {
     ///
     /// What is rarely done is boxed here, so that the future of each call is small.
     async fn validate_session(&self, token: &SessionToken) -> Result<Option<Session>, Fault> {
-        let token = token.expose();
+        let Some(token) = Token::parse(token.expose()) else {
+            return Ok(None);
+        };
         if let Some(cached) = self.cached_session(token).await {
             return Ok(cached);
         }
-        let Some(mut session) = self.find::<SessionRecord>(token).await? else {
+        let Some(mut session) = self.find_parsed::<SessionRecord>(token).await? else {
             return Ok(None);
         };
         let configuration = self.session_configuration();
@@ -342,9 +347,9 @@ impl Invocation<'_> {
     }
 
     /// What the cache says of the token, if it says anything: a session, or that the secret is wrong or the time over.
-    async fn cached_session(&self, token: &str) -> Option<Option<Session>> {
+    async fn cached_session(&self, token: Token<'_>) -> Option<Option<Session>> {
         let (cache, expiration) = self.cache()?;
-        let (id, secret) = record::parse_token(token)?;
+        let Token { id, secret } = token;
         let key = record::key::<SessionRecord>(id);
         let get = self
             .within(

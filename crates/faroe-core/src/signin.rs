@@ -16,15 +16,13 @@ use serde::{Deserialize, Serialize};
 use crate::{
     configuration::SessionConfiguration,
     email::EmailContent,
+    fault::Fault,
     flow::UserFlow,
-    invocation::{Answer, Fault, Invocation, Run},
+    invocation::{Answer, Invocation, Run},
     record::{Held, Record},
-    time::UnixTime,
     user::{PasswordAttempt, RememberedUser},
     validation::is_email_address,
 };
-
-const LIFETIME: Duration = Duration::from_secs(10 * 60);
 
 #[derive(Debug, Serialize, Deserialize)]
 struct SigninRecord {
@@ -34,10 +32,7 @@ struct SigninRecord {
 
 impl Record for SigninRecord {
     const NAME: &'static str = "signin";
-
-    fn expires_at(&self, created_at: UnixTime, _configuration: &SessionConfiguration) -> UnixTime {
-        created_at.saturating_add(LIFETIME)
-    }
+    const LIFETIME: Duration = Duration::from_secs(10 * 60);
 }
 
 impl UserFlow for SigninRecord {

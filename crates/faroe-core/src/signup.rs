@@ -18,18 +18,16 @@ use serde::{Deserialize, Serialize};
 use crate::{
     configuration::SessionConfiguration,
     email::EmailContent,
-    invocation::{Answer, Fault, Invocation, Run},
+    fault::Fault,
+    invocation::{Answer, Invocation, Run},
     password::PasswordHash,
     rate_limit::Bucket,
     record::{Held, Record},
-    time::UnixTime,
     user::{NewPassword, RememberedUser},
     user_store::NewUser,
     validation::is_email_address,
     verification_code::CodeNonce,
 };
-
-const LIFETIME: Duration = Duration::from_secs(20 * 60);
 
 #[derive(Debug, Serialize, Deserialize)]
 struct SignupRecord {
@@ -41,10 +39,7 @@ struct SignupRecord {
 
 impl Record for SignupRecord {
     const NAME: &'static str = "signup";
-
-    fn expires_at(&self, created_at: UnixTime, _configuration: &SessionConfiguration) -> UnixTime {
-        created_at.saturating_add(LIFETIME)
-    }
+    const LIFETIME: Duration = Duration::from_secs(20 * 60);
 }
 
 impl Held<SignupRecord> {

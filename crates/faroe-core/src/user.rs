@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     error::AdapterError,
+    fault::Fault,
     hashing::HashingPlace,
-    invocation::{Fault, Invocation},
+    invocation::Invocation,
     password::PasswordHash,
     rate_limit::Bucket,
     user_store::{CreateUserOutcome, NewUser, UpdateUserEmailAddressOutcome, UpdateUserOutcome},
@@ -280,6 +281,9 @@ fn right_user(
     if user.as_ref().is_none_or(is_right) {
         Ok(user)
     } else {
-        Err(AdapterError::message("believe the user store: it answered about another user").into())
+        Err(
+            AdapterError::message("read an answer of the user store: it is about another user")
+                .into(),
+        )
     }
 }

@@ -20,12 +20,9 @@ use crate::{
     flow::{Opened, SessionFlow, UserFlow, open},
     invocation::{Answer, Invocation, Run},
     record::{Held, Record},
-    time::UnixTime,
     user::{PasswordAttempt, RememberedUser},
     user_store::UpdateUserOutcome,
 };
-
-const LIFETIME: Duration = Duration::from_secs(10 * 60);
 
 #[derive(Debug, Serialize, Deserialize)]
 struct UserDeletionRecord {
@@ -36,10 +33,7 @@ struct UserDeletionRecord {
 
 impl Record for UserDeletionRecord {
     const NAME: &'static str = "user_deletion";
-
-    fn expires_at(&self, created_at: UnixTime, _configuration: &SessionConfiguration) -> UnixTime {
-        created_at.saturating_add(LIFETIME)
-    }
+    const LIFETIME: Duration = Duration::from_secs(10 * 60);
 }
 
 impl UserFlow for UserDeletionRecord {

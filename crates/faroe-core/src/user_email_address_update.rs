@@ -24,18 +24,16 @@ use serde::{Deserialize, Serialize};
 use crate::{
     configuration::SessionConfiguration,
     email::EmailContent,
+    fault::Fault,
     flow::{Opened, SessionFlow, UserFlow, open},
-    invocation::{Answer, Fault, Invocation, Run},
+    invocation::{Answer, Invocation, Run},
     rate_limit::Bucket,
     record::{Held, Record},
-    time::UnixTime,
     user::{PasswordAttempt, RememberedUser},
     user_store::UpdateUserEmailAddressOutcome,
     validation::is_email_address,
     verification_code::CodeNonce,
 };
-
-const LIFETIME: Duration = Duration::from_secs(20 * 60);
 
 #[derive(Debug, Serialize, Deserialize)]
 struct UserEmailAddressUpdateRecord {
@@ -49,10 +47,7 @@ struct UserEmailAddressUpdateRecord {
 
 impl Record for UserEmailAddressUpdateRecord {
     const NAME: &'static str = "user_email_address_update";
-
-    fn expires_at(&self, created_at: UnixTime, _configuration: &SessionConfiguration) -> UnixTime {
-        created_at.saturating_add(LIFETIME)
-    }
+    const LIFETIME: Duration = Duration::from_secs(20 * 60);
 }
 
 impl UserFlow for UserEmailAddressUpdateRecord {

@@ -26,12 +26,9 @@ use crate::{
     random,
     rate_limit::Bucket,
     record::{Held, Record},
-    time::UnixTime,
     user::{NewPassword, RememberedUser},
     validation::is_email_address,
 };
-
-const LIFETIME: Duration = Duration::from_secs(20 * 60);
 
 #[derive(Debug, Serialize, Deserialize)]
 struct UserPasswordResetRecord {
@@ -43,10 +40,7 @@ struct UserPasswordResetRecord {
 
 impl Record for UserPasswordResetRecord {
     const NAME: &'static str = "user_password_reset";
-
-    fn expires_at(&self, created_at: UnixTime, _configuration: &SessionConfiguration) -> UnixTime {
-        created_at.saturating_add(LIFETIME)
-    }
+    const LIFETIME: Duration = Duration::from_secs(20 * 60);
 }
 
 impl UserFlow for UserPasswordResetRecord {

@@ -24,11 +24,8 @@ use crate::{
     invocation::{Answer, Invocation, Run},
     password::PasswordHash,
     record::{Held, Record},
-    time::UnixTime,
     user::{NewPassword, PasswordAttempt, RememberedUser},
 };
-
-const LIFETIME: Duration = Duration::from_secs(10 * 60);
 
 #[derive(Debug, Serialize, Deserialize)]
 struct UserPasswordUpdateRecord {
@@ -40,10 +37,7 @@ struct UserPasswordUpdateRecord {
 
 impl Record for UserPasswordUpdateRecord {
     const NAME: &'static str = "user_password_update";
-
-    fn expires_at(&self, created_at: UnixTime, _configuration: &SessionConfiguration) -> UnixTime {
-        created_at.saturating_add(LIFETIME)
-    }
+    const LIFETIME: Duration = Duration::from_secs(10 * 60);
 }
 
 impl UserFlow for UserPasswordUpdateRecord {

@@ -56,7 +56,7 @@ impl AdapterError {
 
 impl fmt::Display for AdapterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "could not {}", self.operation)
+        f.write_str(&self.operation)
     }
 }
 

@@ -265,9 +265,9 @@ impl RateLimitStorage for RateLimit {
             if !previous.is_deleted() {
                 return Ok(AddOutcome::AlreadyExists);
             }
-            stored.added_at = storage_counter
-                .next()
-                .ok_or_else(|| AdapterError::message("count beyond the highest counter"))?;
+            stored.added_at = storage_counter.next().ok_or_else(|| {
+                AdapterError::message("add a rate limit entry: the counter is at its maximum")
+            })?;
             if self.write(&key, &stored, storage_counter).await? == UpdateOutcome::Updated {
                 return Ok(AddOutcome::Added);
             }

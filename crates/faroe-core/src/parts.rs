@@ -1,0 +1,20 @@
+//! The parts of a server that an invocation uses.
+
+use std::sync::Arc;
+
+use crate::{
+    configuration::{ServerOptions, Storages},
+    email::EmailSender,
+    hashing::Hasher,
+    user_store::UserStore,
+};
+
+/// The adapters, the hasher and the options of a server.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) storages: Storages,
+    pub(crate) user_store: Arc<dyn UserStore>,
+    pub(crate) email_sender: Arc<dyn EmailSender>,
+    pub(crate) hasher: Hasher,
+    pub(crate) options: ServerOptions,
+}
