@@ -50,6 +50,13 @@ impl fmt::Display for FieldType {
     }
 }
 
+/// Serializes as the protocol's name for the type.
+impl Serialize for FieldType {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
 /// A Rust type that an argument, a value or a model's field can have.
 pub trait WireType {
     /// The same type in the protocol.
