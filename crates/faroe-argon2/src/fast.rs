@@ -1,4 +1,4 @@
-//! Hashes by the crate `argon2-rust`.
+//! Hashing with the crate `argon2-rust`.
 
 use argon2_rust::{
     Algorithm, Argon2, Hasher, Params, Version,
@@ -16,12 +16,12 @@ pub(crate) struct Fast {
 }
 
 impl WorkingMemory for Hasher {
-    /// A hasher wipes its memory by itself, before its call returns or unwinds.
+    /// Does nothing: a hasher wipes its memory before its call returns or unwinds.
     fn wipe(&mut self) {}
 }
 
 impl Fast {
-    /// The parameters have been checked.
+    /// Creates a hasher. The parameters must be valid.
     pub(crate) fn new(parameters: Parameters) -> Self {
         let parameters = Params::builder()
             .memory(Memory::kib(parameters.memory_kib.into()))
@@ -30,7 +30,7 @@ impl Fast {
             .threads(1)
             .tag_len(TagLen::bytes(parameters.hash_length.into()))
             .build()
-            .expect("parameters in our ranges are in Argon2's");
+            .expect("checked parameters are valid for Argon2");
         Self {
             argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters),
             hashers: MemoryPool::new(),

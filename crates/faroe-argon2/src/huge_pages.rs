@@ -1,21 +1,22 @@
-//! Huge pages for working memory. This has unsafe code.
+//! Huge pages for working memory. This module contains unsafe code.
 //!
-//! A hash jumps about in 64 MiB, and with pages of 4 KiB the processor has to look up where nearly every jump leads. Linux
-//! has pages of 2 MiB too: for everyone, for no one, or, as most distributions set it, for who asks.
+//! A hash accesses 64 MiB in random order. With pages of 4 KiB, nearly every access misses the processor's address
+//! translation cache. Linux also has pages of 2 MiB. Most distributions provide them on request.
 #![expect(
     unsafe_code,
-    reason = "nothing safe tells the system about memory that an allocator gave, and hashing is a sixth slower without"
+    reason = "there is no safe madvise for allocated memory, and hashing is a sixth slower without huge pages"
 )]
 
 use std::mem::MaybeUninit;
 
 use rustix::mm::{Advice, madvise};
 
-/// The size and alignment of a huge page on most processors, and a multiple of all sizes of other pages.
+/// The size and alignment of a huge page on most processors, and a multiple of every smaller page size.
 const HUGE_PAGE: usize = 2 * 1024 * 1024;
 
-/// Asks for as many huge pages as lie within the memory, which is best not used yet. The system may have none to give.
-pub(crate) fn ask_for<T>(memory: &mut [MaybeUninit<T>]) {
+/// Requests huge pages for all aligned blocks of 2 MiB in the memory. Works best before the memory is first used. The system
+/// may ignore the request.
+pub(crate) fn request<T>(memory: &mut [MaybeUninit<T>]) {
     let size = size_of_val(memory);
     let start = memory.as_mut_ptr().cast::<u8>();
     let before = start.align_offset(HUGE_PAGE);
@@ -23,7 +24,7 @@ pub(crate) fn ask_for<T>(memory: &mut [MaybeUninit<T>]) {
     if whole == 0 {
         return;
     }
-    // SAFETY: the range lies within `memory`, which nobody else can reach meanwhile, and this advice changes no byte of it.
+    // SAFETY: the range lies within `memory`, which is borrowed exclusively, and this advice does not change its content.
     let _declined = unsafe { madvise(start.add(before).cast(), whole, Advice::LinuxHugepage) };
 }
 
@@ -33,7 +34,7 @@ mod tests {
 
     use super::*;
 
-    /// The flags of the mapping with this address.
+    /// Returns the flags of the mapping that contains the address.
     fn flags(address: usize) -> String {
         let mappings = fs::read_to_string("/proc/self/smaps").unwrap();
         let mut is_it = false;
@@ -52,18 +53,18 @@ mod tests {
                 return flags.to_owned();
             }
         }
-        panic!("no mapping holds the address");
+        panic!("no mapping contains the address");
     }
 
     #[test]
-    fn memory_in_the_middle_is_for_huge_pages_and_that_beside_it_is_not() {
+    fn huge_pages_are_requested_for_aligned_blocks_only() {
         if !Path::new("/sys/kernel/mm/transparent_hugepage").exists() {
             return;
         }
         let mut memory: Vec<u64> = Vec::with_capacity(8 * HUGE_PAGE / size_of::<u64>());
         let start = memory.as_ptr() as usize;
         let end = start + 8 * HUGE_PAGE;
-        ask_for(memory.spare_capacity_mut());
+        request(memory.spare_capacity_mut());
         let is_huge = |address| flags(address).split(' ').any(|flag| flag == "hg");
         assert!(is_huge(start + 4 * HUGE_PAGE));
         let first = start.next_multiple_of(HUGE_PAGE);

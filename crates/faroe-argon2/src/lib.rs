@@ -18,20 +18,20 @@ type HashError = Box<dyn Error + Send + Sync>;
 /// The length of every salt, in bytes.
 const SALT_SIZE: usize = 16;
 
-/// What a hash costs and how long it is.
+/// The cost and the length of a hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parameters {
-    /// Memory in KiB: 8 for each lane up to 4194304 (4 GiB).
+    /// Memory in KiB: from 8 for each lane to 4194304 (4 GiB).
     pub memory_kib: u32,
-    /// Passes over the memory: 1 to 1000.
+    /// Number of passes over the memory: from 1 to 1000.
     pub iterations: u32,
-    /// Lanes: 1 to 255.
+    /// Number of lanes: from 1 to 255.
     pub parallelism: u32,
-    /// Length of the hash in bytes: 16 to 128.
+    /// Length of the hash in bytes: from 16 to 128.
     pub hash_length: u32,
 }
 
-/// Parameters that make no Argon2id: which one it is, and what it may be.
+/// The error for a parameter out of range. It names the parameter and its range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidParameters {
     parameter: &'static str,
@@ -66,16 +66,16 @@ impl Parameters {
     fn check(self) -> Result<(), InvalidParameters> {
         let invalid = |parameter, allowed| Err(InvalidParameters { parameter, allowed });
         if !(1..=255).contains(&self.parallelism) {
-            return invalid("parallelism", "1 to 255");
+            return invalid("parallelism", "from 1 to 255");
         }
         if !(8 * self.parallelism..=4_194_304).contains(&self.memory_kib) {
-            return invalid("memory", "8 KiB for each lane up to 4194304 KiB");
+            return invalid("memory", "from 8 KiB for each lane to 4194304 KiB");
         }
         if !(1..=1000).contains(&self.iterations) {
-            return invalid("number of iterations", "1 to 1000");
+            return invalid("number of iterations", "from 1 to 1000");
         }
         if !(16..=128).contains(&self.hash_length) {
-            return invalid("hash length", "16 to 128 bytes");
+            return invalid("hash length", "from 16 to 128 bytes");
         }
         Ok(())
     }
@@ -83,8 +83,8 @@ impl Parameters {
 
 /// Argon2id, version 0x13, with fixed parameters and salts of 16 bytes.
 ///
-/// `hash` fails for a salt shorter than 8 bytes and when there is no memory to be had. Calls may run at once, each with
-/// working memory of its own.
+/// `hash` fails if the salt is shorter than 8 bytes or if memory cannot be allocated. Concurrent calls use separate working
+/// memory.
 #[derive(Debug)]
 pub struct Argon2id {
     id: String,
@@ -92,7 +92,7 @@ pub struct Argon2id {
     implementation: Implementation,
 }
 
-/// Whose code computes the hashes; they are the same.
+/// The implementations. Their hashes are identical.
 #[derive(Debug)]
 enum Implementation {
     RustCrypto(RustCrypto),
@@ -101,32 +101,32 @@ enum Implementation {
 }
 
 impl Argon2id {
-    /// Argon2id with these parameters.
+    /// Creates Argon2id with these parameters.
     ///
     /// # Errors
     ///
-    /// When a parameter is out of its range.
+    /// Fails if a parameter is out of range.
     pub fn new(parameters: Parameters) -> Result<Self, InvalidParameters> {
         parameters.check()?;
         Ok(Self::of_valid(parameters))
     }
 
-    /// What the protocol recommends for user passwords: 64 MiB, 3 iterations, 1 lane, 32 bytes.
+    /// Creates Argon2id as the protocol recommends for user passwords: 64 MiB, 3 iterations, 1 lane, 32 bytes.
     pub fn recommended_for_user_passwords() -> Self {
         Self::of_valid(Parameters::USER_PASSWORDS)
     }
 
-    /// What the protocol recommends for temporary passwords: 16 MiB, 3 iterations, 1 lane, 32 bytes.
+    /// Creates Argon2id as the protocol recommends for temporary passwords: 16 MiB, 3 iterations, 1 lane, 32 bytes.
     pub fn recommended_for_temporary_passwords() -> Self {
         Self::of_valid(Parameters::TEMPORARY_PASSWORDS)
     }
 
-    /// The same hashes in about half the time, by another implementation: `argon2-rust`, which uses AVX2 and AVX-512 by hand
-    /// and huge pages.
+    /// Switches to the implementation `argon2-rust`, which computes the same hashes in about half the time. It uses AVX2,
+    /// AVX-512 and huge pages.
     ///
-    /// The price is trust: nobody outside of its project has audited it, and it has much `unsafe` code. It is tested
-    /// against the reference implementation, and here against RustCrypto's. IDs and hashes are the same, so that a change
-    /// of mind, in either direction, takes no migration.
+    /// It has not been audited independently, and it contains much `unsafe` code. It is tested against the reference
+    /// implementation, and here also against RustCrypto's. IDs and hashes are identical, so switching in either direction
+    /// needs no migration.
     #[cfg(feature = "fast")]
     #[must_use]
     pub fn fast(self) -> Self {

@@ -1,4 +1,4 @@
-//! Working memory that is wiped after use and kept for the next hash.
+//! A pool of working memory that is wiped after each use.
 
 use std::{
     fmt,
@@ -7,13 +7,13 @@ use std::{
     thread,
 };
 
-/// Working memory of one hash.
+/// The working memory of one hash.
 pub(crate) trait WorkingMemory {
-    /// Overwrites what a hash has left in it.
+    /// Overwrites the data left by a hash.
     fn wipe(&mut self);
 }
 
-/// Idle working memory, all of it wiped: for as many hashes as there are processors at most.
+/// Idle, wiped working memory for at most one hash per processor.
 pub(crate) struct MemoryPool<M> {
     most_idle: usize,
     idle: Mutex<Vec<M>>,
@@ -27,7 +27,7 @@ impl<M: WorkingMemory> MemoryPool<M> {
         }
     }
 
-    /// Memory for one hash: idle memory if there is some, else new.
+    /// Takes idle memory for one hash, or creates it with `new`.
     pub(crate) fn take<E>(&self, new: impl FnOnce() -> Result<M, E>) -> Result<Taken<'_, M>, E> {
         let idle = self.lock().pop();
         let memory = Some(idle.map_or_else(new, Ok)?);
@@ -45,10 +45,10 @@ impl<M> fmt::Debug for MemoryPool<M> {
     }
 }
 
-/// The memory of one hash. Dropping it, also in a panic, wipes it and gives it back.
+/// Memory taken from a pool. Dropping it, also in a panic, wipes it and returns it to the pool.
 pub(crate) struct Taken<'a, M: WorkingMemory> {
     pool: &'a MemoryPool<M>,
-    /// `None` when it is given back.
+    /// `None` only while being dropped.
     memory: Option<M>,
 }
 
@@ -56,13 +56,17 @@ impl<M: WorkingMemory> Deref for Taken<'_, M> {
     type Target = M;
 
     fn deref(&self) -> &M {
-        self.memory.as_ref().expect("it is given back at the end")
+        self.memory
+            .as_ref()
+            .expect("memory is only taken out in drop")
     }
 }
 
 impl<M: WorkingMemory> DerefMut for Taken<'_, M> {
     fn deref_mut(&mut self) -> &mut M {
-        self.memory.as_mut().expect("it is given back at the end")
+        self.memory
+            .as_mut()
+            .expect("memory is only taken out in drop")
     }
 }
 
@@ -99,22 +103,22 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_wiped_and_used_again() {
+    fn memory_is_wiped_and_reused() {
         let pool = MemoryPool::new();
         drop(pool.take(new).unwrap());
         let memory = pool.take(|| Err("it is new")).unwrap();
         assert_eq!(memory.0, 0);
-        assert!(pool.take(|| Err("it is new")).is_err(), "it is taken");
+        assert!(pool.take(|| Err("it is new")).is_err(), "no memory is idle");
     }
 
     #[test]
-    fn memory_is_wiped_and_given_back_by_a_panic() {
+    fn memory_is_wiped_and_returned_after_a_panic() {
         let pool = MemoryPool::new();
         thread::scope(|scope| {
             let thread = scope.spawn(|| {
                 let mut memory = pool.take(new).unwrap();
                 memory.0 = 5;
-                panic!("as a hash might");
+                panic!("a hash panics");
             });
             assert!(thread.join().is_err());
         });

@@ -1,4 +1,4 @@
-//! Hashes by the crate `argon2` of RustCrypto.
+//! Hashing with RustCrypto's crate `argon2`.
 
 use std::collections::TryReserveError;
 
@@ -25,7 +25,7 @@ impl WorkingMemory for Vec<Block> {
 }
 
 impl RustCrypto {
-    /// The parameters have been checked.
+    /// Creates a hasher. The parameters must be valid.
     pub(crate) fn new(parameters: Parameters) -> Self {
         let Parameters {
             memory_kib,
@@ -35,7 +35,7 @@ impl RustCrypto {
         } = parameters;
         let hash_length = Some(hash_length as usize);
         let parameters = Params::new(memory_kib, iterations, parallelism, hash_length)
-            .expect("parameters in our ranges are in Argon2's");
+            .expect("checked parameters are valid for Argon2");
         Self {
             argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters),
             memory: MemoryPool::new(),
@@ -59,7 +59,7 @@ impl RustCrypto {
         let mut blocks = Vec::new();
         blocks.try_reserve_exact(count)?;
         #[cfg(target_os = "linux")]
-        huge_pages::ask_for(blocks.spare_capacity_mut());
+        huge_pages::request(blocks.spare_capacity_mut());
         blocks.resize(count, Block::new());
         Ok(blocks)
     }

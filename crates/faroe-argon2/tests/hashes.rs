@@ -1,4 +1,4 @@
-//! Hashes as another implementation computes them (the reference one in C, by way of argon2-cffi for Python).
+//! Comparison with hashes of the reference implementation in C, computed with argon2-cffi for Python.
 
 use std::{sync::Barrier, thread};
 
@@ -18,7 +18,7 @@ fn parameters(memory_kib: u32, iterations: u32, parallelism: u32, hash_length: u
     }
 }
 
-/// Argon2id by every implementation that there is.
+/// Returns Argon2id with every available implementation.
 fn implementations(new: impl Fn() -> Argon2id) -> Vec<Argon2id> {
     vec![
         new(),
@@ -62,7 +62,7 @@ fn hashes_are_those_of_the_reference_implementation() {
 }
 
 #[test]
-fn the_recommended_algorithms_hash_as_their_ids_say() {
+fn the_recommended_algorithms_match_their_ids() {
     let cases: [(fn() -> Argon2id, _, _, _); 2] = [
         (
             Argon2id::recommended_for_user_passwords,
@@ -88,7 +88,7 @@ fn the_recommended_algorithms_hash_as_their_ids_say() {
 }
 
 #[test]
-fn memory_used_before_changes_no_hash() {
+fn reused_memory_does_not_change_a_hash() {
     for argon2id in implementations(|| Argon2id::new(parameters(64, 2, 2, 16)).unwrap()) {
         let first = argon2id.hash(b"first", &COUNTING_SALT).unwrap();
         assert_ne!(first, argon2id.hash(b"second", &COUNTING_SALT).unwrap());
@@ -97,7 +97,7 @@ fn memory_used_before_changes_no_hash() {
 }
 
 #[test]
-fn hashes_computed_at_once_are_the_same() {
+fn concurrent_hashes_are_correct() {
     for argon2id in implementations(|| Argon2id::new(parameters(1024, 2, 1, 32)).unwrap()) {
         let expected = argon2id.hash(b"password", &COUNTING_SALT).unwrap();
         let start = Barrier::new(8);
@@ -114,7 +114,7 @@ fn hashes_computed_at_once_are_the_same() {
 }
 
 #[test]
-fn parameters_out_of_range_are_refused_by_name() {
+fn an_error_names_the_parameter_that_is_out_of_range() {
     for (parameters, name) in [
         (parameters(7, 3, 1, 32), "memory"),
         (parameters(31, 3, 4, 32), "memory"),
@@ -133,7 +133,7 @@ fn parameters_out_of_range_are_refused_by_name() {
 }
 
 #[test]
-fn a_salt_that_is_too_short_is_an_error_without_the_password() {
+fn the_error_for_a_short_salt_does_not_contain_the_password() {
     for argon2id in implementations(|| Argon2id::new(parameters(8, 1, 1, 16)).unwrap()) {
         let error = argon2id.hash(b"canary", b"short").unwrap_err();
         assert!(!format!("{error:?} {argon2id:?}").contains("canary"));
@@ -145,7 +145,7 @@ proptest::proptest! {
     #![proptest_config(proptest::test_runner::Config::with_cases(64))]
 
     #[test]
-    fn both_implementations_compute_the_same(
+    fn both_implementations_compute_the_same_hash(
         (parallelism, memory_kib) in (1_u32..=4).prop_flat_map(|lanes| (Just(lanes), 8 * lanes..512)),
         iterations in 1_u32..=3,
         hash_length in 16_u32..=128,
