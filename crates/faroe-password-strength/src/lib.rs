@@ -11,16 +11,16 @@ use faroe_core::{
 use tokio::{sync::Semaphore, task};
 use zxcvbn::Score;
 
-const OPERATION: &str = "judge the strength of a password";
+const OPERATION: &str = "rate the strength of a password";
 
-/// The score that a password needs at least, by the guesses that it takes to find it.
+/// The minimum score of a password, by the number of guesses needed to find it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum MinimumScore {
     /// More than 10³ guesses.
     One,
-    /// More than 10⁶ guesses: enough if passwords can only be tried under a rate limit.
+    /// More than 10⁶ guesses: enough if every guess goes through a rate limit.
     Two,
-    /// More than 10⁸ guesses: the default. Slow hashes protect such a password even if they are stolen.
+    /// More than 10⁸ guesses: enough against stolen hashes of a slow algorithm. The default.
     #[default]
     Three,
     /// More than 10¹⁰ guesses.
@@ -52,21 +52,21 @@ impl TryFrom<u8> for MinimumScore {
     }
 }
 
-/// A number that is no [`MinimumScore`].
+/// The error for a number that is not a [`MinimumScore`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidMinimumScore;
 
 impl fmt::Display for InvalidMinimumScore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the minimum score of a password must be 1 to 4")
+        f.write_str("the minimum score of a password must be from 1 to 4")
     }
 }
 
 impl Error for InvalidMinimumScore {}
 
-/// Refuses passwords that are easy to guess.
+/// Rejects passwords that are easy to guess.
 ///
-/// It needs a Tokio runtime. It fails only when that is being shut down, or if the estimate panics.
+/// Requires a Tokio runtime. A check only fails if the runtime is shutting down or if zxcvbn panics.
 #[derive(Debug)]
 pub struct PasswordStrength {
     minimum_score: MinimumScore,
@@ -74,7 +74,7 @@ pub struct PasswordStrength {
 }
 
 impl PasswordStrength {
-    /// Refuses passwords with a lower score than this.
+    /// Creates a checker that rejects passwords with a score below `minimum_score`.
     pub fn new(minimum_score: MinimumScore) -> Self {
         let processors = thread::available_parallelism().map_or(1, usize::from);
         Self {
@@ -99,13 +99,11 @@ impl PasswordStrengthChecker for PasswordStrength {
             .expect("the semaphore is never closed");
         let minimum_score = self.minimum_score.score();
         let password = password.clone();
-        let judgement = task::spawn_blocking(move || {
+        let rating = task::spawn_blocking(move || {
             let _permit = permit;
             strength::reaches(&password, minimum_score)
         });
-        // A panic's message could quote the password.
-        judgement
-            .await
-            .map_err(|_| AdapterError::message(OPERATION))
+        // The panic message is dropped: it could quote the password.
+        rating.await.map_err(|_| AdapterError::message(OPERATION))
     }
 }

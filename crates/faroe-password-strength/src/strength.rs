@@ -1,35 +1,35 @@
-//! How strong a password is, in bounded time.
+//! Rating the strength of a password in bounded time.
 
 use faroe_core::protocol::secret::Password;
 use zeroize::Zeroizing;
 use zxcvbn::{Entropy, Score, zxcvbn};
 
-/// How many characters are judged at a time at first. The time that zxcvbn takes grows with more than the square of the
-/// length: 50 ms at worst for this many, 700 ms for 100.
+/// The number of characters in each part of a long password. The running time of zxcvbn grows faster than the square of the
+/// length: up to 50 ms for 32 characters, up to 700 ms for 100.
 const PART: usize = 32;
 
-/// Decimal digits of the guesses that one part must take to settle the matter. Even the best score needs only 10; a word
-/// that the parts cut in two does not make up for the rest.
+/// The logarithm (base 10) of the guesses at which a single part is strong enough for the whole password. The highest score
+/// needs only 10; the margin covers words that are split between two parts.
 const SETTLED: f64 = 16.0;
 
-/// Whether the password has at least this score.
+/// Checks whether the password has at least the given score.
 ///
-/// What makes zxcvbn slow, many characters that could each stand for others, makes a part strong as well. So long
-/// passwords are seldom judged as a whole, and those that are take little time.
+/// Passwords on which zxcvbn is slow, with many characters that could stand for others, also have strong parts. Long
+/// passwords are therefore rarely rated as a whole, and those that are take little time.
 pub(crate) fn reaches(password: &Password, minimum_score: Score) -> bool {
     let characters: Zeroizing<Vec<char>> = Zeroizing::new(password.expose().chars().collect());
     let pattern = &characters[..period(&characters)];
     let mut parts = pattern.chunks(PART);
-    (pattern.len() > PART && parts.any(|part| judge(part).guesses_log10() >= SETTLED))
-        || judge(pattern).score() >= minimum_score
+    (pattern.len() > PART && parts.any(|part| rate(part).guesses_log10() >= SETTLED))
+        || rate(pattern).score() >= minimum_score
 }
 
-fn judge(characters: &[char]) -> Entropy {
+fn rate(characters: &[char]) -> Entropy {
     let text: Zeroizing<String> = Zeroizing::new(characters.iter().collect());
     zxcvbn(&text, &[])
 }
 
-/// The length of the shortest pattern that the text repeats at least twice, or the text's own length.
+/// Returns the length of the shortest pattern that the text repeats at least twice, or the length of the text.
 fn period(text: &[char]) -> usize {
     (1..=text.len() / 2)
         .find(|&period| text[period..] == text[..text.len() - period])
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_period_is_that_of_the_shortest_repeated_pattern() {
+    fn the_period_is_the_length_of_the_shortest_repeated_pattern() {
         for (text, expected) in [
             ("", 0),
             ("a", 1),

@@ -1,18 +1,18 @@
-//! Which passwords pass and which do not.
+//! Tests with strong and weak passwords.
 
 use faroe_core::{password::PasswordStrengthChecker, protocol::secret::Password};
 use faroe_password_strength::{MinimumScore, PasswordStrength};
 
 async fn is_strong_enough(checker: &PasswordStrength, password: &str) -> bool {
     let answer = checker.is_strong_enough(&Password::from(password)).await;
-    answer.expect("the runtime is there")
+    answer.expect("the runtime is running")
 }
 
 #[tokio::test]
 async fn passwords_that_are_easy_to_guess_are_weak() {
     let checker = PasswordStrength::default();
     for password in [
-        // Common passwords, with digits and punctuation behind.
+        // Common passwords followed by digits and punctuation.
         "password1234567",
         "Password123!",
         "passwordpassword",
@@ -42,7 +42,7 @@ async fn passwords_that_are_easy_to_guess_are_weak() {
         "January2024",
         "trustno1trustno1",
         "Tr0ub4dour&3",
-        // Keyboards, sequences, dates.
+        // Keyboard patterns, sequences, dates.
         "qwertyuiop1",
         "qwertyuiop123",
         "asdfghjkl;",
@@ -138,7 +138,7 @@ async fn a_strong_password_stays_strong_wherever_padding_is_added() {
 }
 
 #[tokio::test]
-async fn repeating_the_last_character_makes_nothing_strong() {
+async fn repeating_the_last_character_does_not_make_a_password_strong() {
     let checker = PasswordStrength::default();
     for start in ["password1", "iloveyou!", "qwerty", "Football0", "letmein."] {
         let last = &start[start.len() - 1..];
@@ -168,7 +168,7 @@ async fn the_minimum_score_decides() {
 }
 
 #[tokio::test]
-async fn any_text_at_all_gets_an_answer() {
+async fn any_text_can_be_rated() {
     let checker = PasswordStrength::default();
     for password in [
         "",
