@@ -1,18 +1,18 @@
-//! Where the range service is.
+//! The base URL of a range service.
 
 use std::{error::Error, fmt, str::FromStr};
 
 use faroe_address::names_this_machine;
 use reqwest::Url;
 
-/// Where a range service is: `range/` and a prefix are appended to it.
+/// The base URL of a range service. Look-ups append `range/` and a prefix.
 ///
-/// `https`, or `http` to this machine. It has no user name, password, query or fragment.
+/// The scheme is `https`, or `http` for this machine. The URL has no user name, password, query or fragment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BaseUrl(Url);
 
 impl BaseUrl {
-    /// The URL of one range.
+    /// Returns the URL of the range with this prefix.
     pub(crate) fn range(&self, prefix: &str) -> Url {
         let mut url = self.0.clone();
         url.path_segments_mut()
@@ -22,7 +22,7 @@ impl BaseUrl {
         url
     }
 
-    /// Whether it is this machine, without TLS.
+    /// Checks whether the service is on this machine and used without TLS.
     pub(crate) fn is_plain(&self) -> bool {
         self.0.scheme() == "http"
     }
@@ -65,7 +65,7 @@ impl fmt::Display for BaseUrl {
     }
 }
 
-/// A text that is no [`BaseUrl`]. `Display` says what one is, and repeats nothing.
+/// The error for a text that is not a [`BaseUrl`]. `Display` does not contain the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidBaseUrl;
 
@@ -73,7 +73,7 @@ impl fmt::Display for InvalidBaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
             "expected a URL such as \"https://api.pwnedpasswords.com\", without credentials, query or fragment; \
-             http only to a loopback address",
+             http is only allowed for this machine",
         )
     }
 }
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_asked_without_tls_but_this_machine() {
+    fn http_is_only_allowed_for_this_machine() {
         for text in [
             "",
             "api.pwnedpasswords.com",

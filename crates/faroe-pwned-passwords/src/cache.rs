@@ -1,4 +1,4 @@
-//! What was answered lately. It holds parts of a public list, and what the service was told: the prefixes.
+//! A cache of answers. It contains parts of a public list and the prefixes that were sent to the service.
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
@@ -6,15 +6,15 @@ use tokio::time::Instant;
 
 use crate::range::Range;
 
-/// How many ranges are kept: a few megabytes.
+/// The maximum number of cached ranges, which take a few megabytes.
 const CAPACITY: usize = 32;
 
-/// For how long: someone may try the same password again, which is what this is for.
+/// The lifetime of a cached range: long enough for a user to submit the same password again.
 const LIFETIME: Duration = Duration::from_secs(10 * 60);
 
 #[derive(Debug, Default)]
 pub(crate) struct RangeCache {
-    /// The oldest first.
+    /// The entries, oldest first.
     entries: VecDeque<Entry>,
 }
 
@@ -26,14 +26,14 @@ struct Entry {
 }
 
 impl RangeCache {
-    /// The range with this prefix. What has expired is let go.
+    /// Returns the range with this prefix, and removes expired entries.
     pub(crate) fn get(&mut self, prefix: &str, now: Instant) -> Option<Arc<Range>> {
         self.entries.retain(|entry| now < entry.expires_at);
         let found = self.entries.iter().find(|entry| entry.prefix == prefix)?;
         Some(Arc::clone(&found.range))
     }
 
-    /// Keeps a range; the oldest one makes room.
+    /// Inserts a range, replacing the oldest one if the cache is full.
     pub(crate) fn put(&mut self, prefix: &str, range: Arc<Range>, now: Instant) {
         self.entries.retain(|entry| entry.prefix != prefix);
         if self.entries.len() == CAPACITY {
@@ -64,11 +64,11 @@ mod tests {
         assert!(cache.get("00000", later(599)).is_some());
         assert!(cache.get("00001", later(599)).is_none());
         assert!(cache.get("00000", later(600)).is_none());
-        assert!(cache.entries.is_empty(), "what has expired is not kept");
+        assert!(cache.entries.is_empty(), "expired entries are removed");
     }
 
     #[test]
-    fn the_oldest_range_makes_room() {
+    fn a_full_cache_drops_its_oldest_range() {
         let (mut cache, now) = (RangeCache::default(), Instant::now());
         let prefix = |number: usize| format!("{number:05}");
         for number in 0..=CAPACITY {

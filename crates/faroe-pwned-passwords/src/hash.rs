@@ -1,4 +1,4 @@
-//! The hash of a password, in the two halves that the protocol knows.
+//! The hash of a password, split into the prefix that is sent and the suffix that is compared locally.
 
 use std::fmt;
 
@@ -6,19 +6,19 @@ use faroe_core::protocol::secret::Password;
 use sha1::{Digest, Sha1};
 use zeroize::Zeroizing;
 
-/// How many of the 40 hex digits are sent: 20 bits, which hundreds of entries of the list share.
+/// The number of hex digits that are sent: 20 bits, shared by hundreds of entries in the list.
 pub(crate) const PREFIX: usize = 5;
 
-/// How many are compared here.
+/// The number of hex digits that are compared locally.
 pub(crate) const SUFFIX: usize = 40 - PREFIX;
 
-/// SHA-1 of a password in upper-case hex digits. Only [`prefix`](Self::prefix) may leave the machine.
+/// The SHA-1 hash of a password in upper-case hex digits. Only [`prefix`](Self::prefix) may leave the machine.
 pub(crate) struct PasswordDigest(Zeroizing<String>);
 
 impl PasswordDigest {
     pub(crate) fn of(password: &Password) -> Self {
         let digest: Zeroizing<[u8; 20]> = Zeroizing::new(Sha1::digest(password.expose()).into());
-        // Never grown, so that no copy is left behind.
+        // Allocated at full size: growing would leave copies behind.
         let mut digits = Zeroizing::new(String::with_capacity(PREFIX + SUFFIX));
         for byte in *digest {
             for nibble in [byte >> 4, byte & 15] {
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_digest_is_what_the_lists_are_kept_by() {
+    fn a_digest_is_upper_case_sha1_and_redacted_by_debug() {
         let digest = PasswordDigest::of(&Password::from("password"));
         assert_eq!(digest.prefix(), "5BAA6");
         assert_eq!(digest.suffix(), "1E4C9B93F3F0682250B6CF8331B7EE68FD8");

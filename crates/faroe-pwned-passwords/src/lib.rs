@@ -25,31 +25,30 @@ use tokio::{
 pub use self::base_url::{BaseUrl, InvalidBaseUrl};
 use self::{cache::RangeCache, hash::PasswordDigest, range::Range, service::RangeService};
 
-const OPERATION: &str = "look a password up among breached ones";
+const OPERATION: &str = "look up a password in known breaches";
 
-/// How many answers are waited for at once. Who comes later waits for a place, within the same deadline.
+/// The maximum number of concurrent requests. Further look-ups wait for a place within the same deadline.
 const MAX_REQUESTS: usize = 16;
 
-/// What happens to a password that could not be looked up.
+/// The policy for passwords whose look-up failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WhenUnknown {
-    /// It is let pass, and a warning is logged: the default. Nobody is kept out because the service is.
+    /// Accepts the password and logs a warning. An outage of the service affects no user. The default.
     #[default]
     AllowPassword,
-    /// The check fails, so that the action answers `internal_error`: no password is set that was not looked up.
+    /// Fails the check, so that the action returns `internal_error`. No password is set without a look-up.
     Fail,
 }
 
-/// How breached passwords are looked up. Change a field of [`PwnedPasswordsOptions::default`].
+/// The settings of [`PwnedPasswords`]. Start from [`PwnedPasswordsOptions::default`] and change fields.
 #[derive(Clone, Debug)]
 pub struct PwnedPasswordsOptions {
-    /// Whom to ask. Default: `https://api.pwnedpasswords.com`.
+    /// The service to query. Default: `https://api.pwnedpasswords.com`.
     pub base_url: BaseUrl,
-    /// What happens to a password that could not be looked up. Default: it is let pass.
+    /// The policy for passwords whose look-up failed. Default: accept them.
     pub when_unknown: WhenUnknown,
-    /// How long one look-up may take as a whole, from the wait for a place to the last byte of the answer. Default:
-    /// 3 seconds. The core gives any checker up after its own [`Timeouts::checker`](faroe_core::Timeouts), so this
-    /// has to be shorter.
+    /// The time limit for one look-up, from the wait for a place to the last byte of the answer. Default: 3 seconds. It must
+    /// be shorter than [`Timeouts::checker`](faroe_core::Timeouts), after which the core cancels any checker.
     pub timeout: Duration,
 }
 
@@ -63,9 +62,9 @@ impl Default for PwnedPasswordsOptions {
     }
 }
 
-/// Refuses passwords that are known from breaches.
+/// Rejects passwords that appear in known breaches.
 ///
-/// It needs a Tokio runtime with time and I/O enabled. It fails only with [`WhenUnknown::Fail`].
+/// Requires a Tokio runtime with time and I/O enabled. A check only fails with [`WhenUnknown::Fail`].
 #[derive(Debug)]
 pub struct PwnedPasswords {
     service: RangeService,
@@ -76,7 +75,7 @@ pub struct PwnedPasswords {
 }
 
 impl PwnedPasswords {
-    /// Prepares to ask; nothing is sent before the first password.
+    /// Creates a checker without connecting to the service.
     pub fn new(options: PwnedPasswordsOptions) -> Self {
         Self {
             service: RangeService::new(options.base_url),
@@ -87,16 +86,16 @@ impl PwnedPasswords {
         }
     }
 
-    /// Asks for a range, on behalf of no password, to find out whether the service answers as it should.
+    /// Requests a fixed range to check that the service works.
     ///
     /// # Errors
     ///
-    /// There was no usable answer in time.
+    /// Fails if there is no valid answer in time.
     pub async fn reach(&self) -> Result<(), AdapterError> {
         self.ask("00000").await.map(drop)
     }
 
-    /// Whether the password is in the list. `Err`: nobody knows.
+    /// Checks whether the password is in the list. An error means that the result is unknown.
     async fn is_breached(&self, password: &Password) -> Result<bool, AdapterError> {
         let digest = PasswordDigest::of(password);
         let range = match self.cached(digest.prefix()) {
@@ -117,7 +116,7 @@ impl PwnedPasswords {
             self.service.range(prefix).await
         };
         let range = timeout(self.timeout, answer).await.map_err(|_| {
-            let reason = format!("there was no whole answer within {:?}", self.timeout);
+            let reason = format!("timed out after {:?}", self.timeout);
             AdapterError::new(OPERATION, reason)
         })??;
         let range = Arc::new(range);
@@ -135,7 +134,7 @@ impl PasswordStrengthChecker for PwnedPasswords {
             (Err(error), WhenUnknown::Fail) => Err(error),
             (Err(error), WhenUnknown::AllowPassword) => {
                 let error = ErrorChain(&error);
-                tracing::warn!(%error, "a password is let pass that was not looked up");
+                tracing::warn!(%error, "breach check failed, password accepted");
                 Ok(true)
             }
         }

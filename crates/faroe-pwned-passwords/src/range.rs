@@ -1,16 +1,16 @@
-//! The answer to a range query, read strictly: whatever is not one is no answer.
+//! Strict parsing of the answer to a range query.
 
 use crate::hash::SUFFIX;
 
-/// The entries of the list whose hash begins with one prefix.
+/// The entries of the list whose hashes share one prefix.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Range {
     breached: Vec<[u8; SUFFIX]>,
 }
 
 impl Range {
-    /// Reads lines of `SUFFIX:COUNT`. `None`: any line is something else, or there is none. The list has hundreds of
-    /// entries in every range, so that an empty answer is a broken one.
+    /// Parses lines of `SUFFIX:COUNT`. Returns `None` if a line is invalid or if there are no lines: every range of the list
+    /// has hundreds of entries, so an empty answer is an error.
     pub(crate) fn parse(body: &[u8]) -> Option<Self> {
         let body = body.strip_suffix(b"\n").unwrap_or(body);
         let mut breached = Vec::new();
@@ -24,7 +24,7 @@ impl Range {
             if !is_entry {
                 return None;
             }
-            // Padding counts nothing. A count may be of any size: no number is made of it.
+            // A count of zero is padding. A count can be arbitrarily long, so it is not parsed as a number.
             if count.iter().any(|digit| *digit != b'0') {
                 breached.push(suffix.to_ascii_uppercase().try_into().ok()?);
             }
@@ -32,7 +32,7 @@ impl Range {
         Some(Self { breached })
     }
 
-    /// Whether the rest of a hash, in upper case, is in the list.
+    /// Checks whether the range contains this suffix of a hash, given in upper case.
     pub(crate) fn holds(&self, suffix: &str) -> bool {
         self.breached
             .iter()
@@ -48,7 +48,7 @@ mod tests {
     const B: &str = "1E4C9B93F3F0682250B6CF8331B7EE68FD8";
 
     #[test]
-    fn entries_are_found_whatever_ends_their_lines() {
+    fn entries_are_found_with_any_line_ending() {
         for body in [
             format!("{A}:1\r\n{B}:21"),
             format!("{A}:1\r\n{B}:21\r\n"),
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn padding_is_no_breach() {
+    fn padding_is_ignored() {
         let range = Range::parse(format!("{A}:0\r\n{B}:2").as_bytes()).unwrap();
         assert!(!range.holds(A) && range.holds(B));
         let range = Range::parse(format!("{A}:0\r\n{A}:2").as_bytes()).unwrap();
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_range_is_not_read_as_one() {
+    fn an_invalid_line_makes_the_answer_invalid() {
         let good = format!("{B}:2\r\n");
         for bad in [
             String::new(),

@@ -1,4 +1,4 @@
-//! One range query over HTTP.
+//! Range queries over HTTP.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
@@ -16,10 +16,10 @@ use rustls::{ClientConfig, RootCertStore, crypto::ring};
 
 use crate::{BaseUrl, OPERATION, range::Range};
 
-/// An answer may have so many bytes: several times what the largest range of the public list has with its padding.
+/// The maximum size of an answer in bytes, several times the size of the largest padded range of the public list.
 const MAX_ANSWER_SIZE: usize = 512 * 1024;
 
-/// Unused connections are closed before the other side does it unseen.
+/// The time after which an unused connection is closed, shorter than the usual timeouts of servers and firewalls.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
@@ -37,12 +37,12 @@ impl RangeService {
                 "/",
                 env!("CARGO_PKG_VERSION")
             ))
-            // Another place than the configured one learns nothing.
+            // Only the configured service receives requests.
             .redirect(redirect::Policy::none())
             .no_proxy()
             .pool_idle_timeout(IDLE_TIMEOUT);
         let builder = if base_url.is_plain() {
-            // Whatever a name server says, this does not leave the machine.
+            // `localhost` is not resolved: the request must not leave this machine.
             let loopback = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
             let loopback = loopback.map(|address: IpAddr| (address, 0).into());
             builder.resolve_to_addrs("localhost", &loopback)
@@ -50,29 +50,32 @@ impl RangeService {
             builder
         };
         Self {
-            client: builder.build().expect("these settings fit together"),
+            client: builder.build().expect("the settings are valid"),
             base_url,
         }
     }
 
-    /// Asks for a range. The caller sets the deadline.
+    /// Requests a range. The caller sets the deadline.
     pub(crate) async fn range(&self, prefix: &str) -> Result<Range, AdapterError> {
         let request = self.client.get(self.base_url.range(prefix));
-        // So that the size of an answer does not tell which one it is.
+        // With padding, the size of an answer does not reveal which range it is.
         let request = request.header("add-padding", "true");
         let response = request.send().await.map_err(failed)?;
         if response.status() != StatusCode::OK {
-            return Err(unusable(format!("the status is {}", response.status())));
+            return Err(unusable(format!(
+                "the service answered {}",
+                response.status()
+            )));
         }
         if !has_an_end(&response) {
-            return Err(unusable("the answer does not say where it ends"));
+            return Err(unusable("the answer has neither a length nor chunks"));
         }
         let body = read(response).await?;
-        Range::parse(&body).ok_or_else(|| unusable("the answer is no list of hashes"))
+        Range::parse(&body).ok_or_else(|| unusable("the answer is not a list of hashes"))
     }
 }
 
-/// Whether a cut can be told from the end: the answer has a length, or chunks of which the last is marked.
+/// Checks whether truncation can be detected: the answer has a length, or chunks with a marked end.
 fn has_an_end(response: &Response) -> bool {
     let headers = response.headers();
     match headers.get(TRANSFER_ENCODING) {
@@ -81,13 +84,13 @@ fn has_an_end(response: &Response) -> bool {
     }
 }
 
-/// Reads the answer to its end, if it is not too large.
+/// Reads the answer to its end. Fails if it is too large.
 async fn read(mut response: Response) -> Result<Vec<u8>, AdapterError> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(failed)? {
         if body.len() + chunk.len() > MAX_ANSWER_SIZE {
             return Err(unusable(format!(
-                "the answer has more than {MAX_ANSWER_SIZE} bytes"
+                "the answer exceeds {MAX_ANSWER_SIZE} bytes"
             )));
         }
         body.extend_from_slice(&chunk);
@@ -95,7 +98,7 @@ async fn read(mut response: Response) -> Result<Vec<u8>, AdapterError> {
     Ok(body)
 }
 
-/// The URL is left out: it holds the prefix.
+/// Creates an error without the URL, which contains the prefix.
 fn failed(error: reqwest::Error) -> AdapterError {
     AdapterError::new(OPERATION, error.without_url())
 }
@@ -104,7 +107,7 @@ fn unusable(reason: impl Into<String>) -> AdapterError {
     AdapterError::new(OPERATION, reason.into())
 }
 
-/// TLS 1.2 or 1.3 with ring, and the public certificate authorities.
+/// Returns settings for TLS 1.2 or 1.3 with ring and the public certificate authorities.
 fn tls() -> ClientConfig {
     let roots = RootCertStore {
         roots: webpki_roots::TLS_SERVER_ROOTS.into(),

@@ -1,4 +1,4 @@
-//! Breached passwords are looked up at a scripted service, which answers well or in any of the ways in which it should not.
+//! Look-ups at a scripted service that answers correctly or misbehaves.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod faults;
@@ -15,12 +15,12 @@ use futures::future::join_all;
 
 use self::service::{Answer, Crowd, Service, chunks, ok, ok_bytes};
 
-/// Its SHA-1 is `5BAA6` and then [`SUFFIX`].
+/// A password whose SHA-1 hash is [`PREFIX`] followed by [`SUFFIX`].
 const PASSWORD: &str = "password";
 const PREFIX: &str = "5BAA6";
 const SUFFIX: &str = "1E4C9B93F3F0682250B6CF8331B7EE68FD8";
 
-/// Entries of the same range, the password's not among them.
+/// Entries of the same range without the password's own.
 const OTHERS: &str =
     "003D68EB55068C33ACE09247EE4C639306B:3\r\n012C192B2F16F82EA0EB9EF18D9D539B0DD:1\r\n";
 
@@ -40,7 +40,7 @@ async fn check(checker: &PwnedPasswords) -> Result<bool, AdapterError> {
     checker.is_strong_enough(&Password::from(PASSWORD)).await
 }
 
-/// What both policies answer when every request is answered so.
+/// Returns whether each policy accepts the password if every request gets this answer.
 async fn passes(answer: Answer) -> [bool; 2] {
     let service = Service::always(answer).await;
     let both = [WhenUnknown::AllowPassword, WhenUnknown::Fail];
@@ -53,7 +53,7 @@ async fn check_once(service: &Service, when_unknown: WhenUnknown) -> bool {
 }
 
 #[tokio::test]
-async fn a_breached_password_is_refused_by_either_policy() {
+async fn a_breached_password_is_rejected_with_both_policies() {
     for line in [
         format!("{SUFFIX}:1"),
         format!("{SUFFIX}:10434004\r\n{}", &OTHERS[..OTHERS.len() - 2]),
@@ -73,14 +73,14 @@ async fn a_breached_password_is_refused_by_either_policy() {
 }
 
 #[tokio::test]
-async fn a_password_that_is_in_no_breach_passes() {
+async fn a_password_that_is_not_breached_is_accepted() {
     assert_eq!(passes(ok(OTHERS)).await, [true, true]);
     let chunked = [&chunks(&[OTHERS])[..], b"0\r\n\r\n"].concat();
     assert_eq!(passes(Answer::Bytes(chunked)).await, [true, true]);
 }
 
 #[tokio::test]
-async fn padding_with_a_count_of_zero_is_no_breach() {
+async fn an_entry_with_a_count_of_zero_is_padding() {
     let padded = others_and(&format!("{SUFFIX}:0\r\n"));
     assert_eq!(passes(ok(&padded)).await, [true, true]);
 }
@@ -99,20 +99,20 @@ async fn the_same_password_is_looked_up_once() {
 }
 
 #[tokio::test]
-async fn what_was_no_answer_is_not_remembered() {
+async fn an_invalid_answer_is_not_cached() {
     let good = others_and(&format!("{SUFFIX}:7"));
     let service = Service::start(move |n| if n == 0 { ok("<html>") } else { ok(&good) }).await;
     let checker = checker(&service, WhenUnknown::AllowPassword);
-    assert!(check(&checker).await.unwrap(), "nobody knows");
-    assert!(!check(&checker).await.unwrap(), "now it is known");
+    assert!(check(&checker).await.unwrap(), "the look-up failed");
+    assert!(!check(&checker).await.unwrap(), "the look-up succeeded");
 }
 
 #[tokio::test]
-async fn sixteen_answers_are_waited_for_at_once_and_no_more() {
+async fn at_most_sixteen_requests_are_open_at_once() {
     let crowd = Crowd::of(16);
     let service = Service::always(Answer::Together(Arc::clone(&crowd), ok_bytes(OTHERS))).await;
     let checker = checker(&service, WhenUnknown::Fail);
-    // The service answers no one before sixteen have asked.
+    // The service answers once sixteen requests are waiting.
     let answers = join_all((0..5 * 16).map(|_| check(&checker))).await;
     assert!(answers.into_iter().all(|answer| answer.unwrap()));
     assert_eq!(crowd.most(), 16);

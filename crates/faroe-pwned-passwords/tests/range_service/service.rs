@@ -1,4 +1,4 @@
-//! A range service that does what it is told, down to the byte.
+//! A scripted range service.
 
 use std::{
     sync::{
@@ -16,20 +16,20 @@ use tokio::{
     task::AbortHandle,
 };
 
-/// What happens to a request.
+/// The answer to a request.
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
-    /// These bytes are written and the connection is closed.
+    /// Sends these bytes and closes the connection.
     Bytes(Vec<u8>),
-    /// These bytes are written and nothing more happens.
+    /// Sends these bytes and keeps the connection open.
     ThenSilence(Vec<u8>),
-    /// These bytes are written and the connection is reset.
+    /// Sends these bytes and resets the connection.
     ThenReset(Vec<u8>),
-    /// The first bytes are written at once, the second ones by and by.
+    /// Sends the first bytes at once, and the others one every 100 ms.
     Drip(Vec<u8>, Vec<u8>),
-    /// The first bytes are written once, the second ones without end.
+    /// Sends the first bytes once, and the others endlessly.
     Endless(Vec<u8>, Vec<u8>),
-    /// These bytes are written as soon as the crowd is there.
+    /// Sends these bytes once the crowd is complete.
     Together(Arc<Crowd>, Vec<u8>),
 }
 
@@ -57,13 +57,13 @@ impl Crowd {
         self.waiting.fetch_sub(1, Ordering::SeqCst);
     }
 
-    /// How many waited for their answer at the same time, at most.
+    /// Returns the maximum number of requests that were waiting at the same time.
     pub(crate) fn most(&self) -> usize {
         self.most.load(Ordering::SeqCst)
     }
 }
 
-/// A service on loopback, gone when this is dropped.
+/// A service on a loopback address. Dropping it stops the service.
 #[derive(Debug)]
 pub(crate) struct Service {
     port: u16,
@@ -73,12 +73,12 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    /// Answers every request so.
+    /// Starts a service that gives every request the same answer.
     pub(crate) async fn always(answer: Answer) -> Self {
         Self::start(move |_| answer.clone()).await
     }
 
-    /// Answers request number `n`, from 0, with `answer(n)`.
+    /// Starts a service that answers request number `n`, counted from 0, with `answer(n)`.
     pub(crate) async fn start(answer: impl Fn(usize) -> Answer + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -117,12 +117,12 @@ impl Service {
         self.port
     }
 
-    /// Everything that was sent to it, one text for each request.
+    /// Returns the heads of all requests so far.
     pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
     }
 
-    /// How many connections were opened so far.
+    /// Returns the number of connections so far.
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
@@ -134,7 +134,7 @@ impl Drop for Service {
     }
 }
 
-/// Reads one request and answers it. Errors are the client's going away.
+/// Reads one request and answers it. Returns `None` if the client disconnects.
 async fn serve(mut stream: TcpStream, answer: impl FnOnce(String) -> Answer) -> Option<()> {
     let mut request = Vec::new();
     while !request.ends_with(b"\r\n\r\n") {
@@ -144,7 +144,7 @@ async fn serve(mut stream: TcpStream, answer: impl FnOnce(String) -> Answer) -> 
         Answer::Bytes(bytes) => stream.write_all(&bytes).await.ok()?,
         Answer::ThenSilence(bytes) => {
             stream.write_all(&bytes).await.ok()?;
-            // Until the client gives up.
+            // Until the client disconnects.
             stream.read_u8().await.ok()?;
         }
         Answer::ThenReset(bytes) => {
@@ -173,7 +173,7 @@ async fn serve(mut stream: TcpStream, answer: impl FnOnce(String) -> Answer) -> 
     Some(())
 }
 
-/// A whole answer with this body.
+/// Returns a complete answer with this body.
 pub(crate) fn ok(body: &str) -> Answer {
     Answer::Bytes(ok_bytes(body))
 }
@@ -182,7 +182,7 @@ pub(crate) fn ok_bytes(body: &str) -> Vec<u8> {
     bytes_with_status("200 OK", body)
 }
 
-/// A whole answer with this status and body.
+/// Returns a complete answer with this status and body.
 pub(crate) fn with_status(status: &str, body: &str) -> Answer {
     Answer::Bytes(bytes_with_status(status, body))
 }
@@ -192,7 +192,7 @@ fn bytes_with_status(status: &str, body: &str) -> Vec<u8> {
     format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n\r\n{body}").into_bytes()
 }
 
-/// The head of an answer in chunks, and these chunks; the last, empty one is not among them.
+/// Returns the head of a chunked answer and these chunks, without the empty chunk that ends it.
 pub(crate) fn chunks(chunks: &[&str]) -> Vec<u8> {
     let mut answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_owned();
     for chunk in chunks {
