@@ -39,7 +39,7 @@ pub(crate) struct Options {
     /// Install no packages: a step whose programs are missing fails.
     #[arg(long)]
     no_install: bool,
-    /// Give randomized and exhaustive tests more time (they see `FAROE_TEST_THOROUGH=1`).
+    /// Give randomized and exhaustive tests hours (`FAROE_TEST_THOROUGH=1`) instead of minutes (`FAROE_TEST_FULL=1`).
     #[arg(long)]
     thorough: bool,
 }
@@ -360,6 +360,7 @@ impl Surroundings<'_> {
             command.current_dir(workspace::root());
             let (variable, file) = self.reports.environment();
             command.env(variable, file);
+            command.env("FAROE_TEST_FULL", "1");
             if self.options.thorough {
                 command.env("FAROE_TEST_THOROUGH", "1");
             }

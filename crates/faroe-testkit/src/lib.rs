@@ -3,6 +3,7 @@
 pub mod canaries;
 pub mod clock;
 pub mod conformance;
+pub mod effort;
 pub mod explorer;
 pub mod fault;
 pub mod hasher;

@@ -84,6 +84,11 @@ impl Mailbox {
         std::mem::take(&mut *locked(&self.messages))
     }
 
+    /// Makes these all the messages that there are.
+    pub fn set_messages(&self, messages: Vec<EmailMessage>) {
+        *locked(&self.messages) = messages;
+    }
+
     /// From now on every message fails and is not kept, or, with `false`, is delivered again.
     pub fn set_failing(&self, failing: bool) {
         self.failing.store(failing, Ordering::SeqCst);

@@ -1,6 +1,6 @@
 //! The arithmetic of buckets, against a model and whatever clocks do.
 
-use faroe_testkit::promise;
+use faroe_testkit::{effort::Effort, promise};
 use proptest::{
     prelude::*,
     test_runner::{Config, TestRunner},
@@ -184,8 +184,7 @@ fn walk(attempts: &[(i64, usize, i64)]) -> Result<(), TestCaseError> {
 
 #[test]
 fn p13_whatever_clocks_do_a_bucket_lets_no_more_through_than_the_bound() {
-    let thorough = std::env::var_os("FAROE_TEST_THOROUGH").is_some();
-    let walks = if thorough { 2_000_000 } else { 100_000 };
+    let walks = Effort::requested().cases(3_000, 100_000, 2_000_000);
     let mut runner = TestRunner::new(Config {
         failure_persistence: None,
         ..Config::with_cases(walks)

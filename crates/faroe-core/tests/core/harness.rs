@@ -598,8 +598,3 @@ impl Harness {
         }
     }
 }
-
-/// Whether exhaustive tests take their time.
-pub(crate) fn is_thorough() -> bool {
-    std::env::var_os("FAROE_TEST_THOROUGH").is_some()
-}

@@ -179,11 +179,13 @@ async fn p24_what_happens_to_a_user_ends_what_it_must() {
     for line in TABLE.lines().filter(|line| line.contains('|')) {
         let (event, fates) = line.split_once('|').unwrap();
         let (event, fates) = (event.trim(), fates.split_whitespace());
+        let world = after(event).await;
+        let snapshot = world.snapshot();
         for (record, fate) in RECORDS.into_iter().zip(fates) {
             cells += 1;
             for action in actions_of(record) {
                 requests += 1;
-                let world = after(event).await;
+                world.restore(&snapshot);
                 let arguments = world.arguments(&action);
                 let answer = answer(&world.harness.server, action.name, arguments).await;
                 let found = if answer == invalid("session_token") {

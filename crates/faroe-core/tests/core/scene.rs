@@ -58,7 +58,7 @@ impl Prepared {
 }
 
 /// What differs from scene to scene.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Circumstances {
     /// The user's hash is of an algorithm of the past.
     pub(crate) outdated_hash: bool,
@@ -335,6 +335,11 @@ impl Scene {
         let ids = self.sessions.iter().map(|token| token.split('.').next());
         ids.map(|id| format!("main.session.{}", id.unwrap()))
             .collect()
+    }
+
+    /// The token of a session.
+    pub(crate) fn session(&self, instance: usize) -> &str {
+        &self.sessions[instance]
     }
 
     /// Takes an action.

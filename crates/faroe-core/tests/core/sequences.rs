@@ -24,7 +24,7 @@ use faroe_core::{
     time::Clock,
     user_store::{UserId, UserStore},
 };
-use faroe_testkit::promise;
+use faroe_testkit::{effort::Effort, promise};
 use proptest::{
     prelude::*,
     test_runner::{Config, TestRunner},
@@ -513,8 +513,8 @@ fn run(sequences: u32, seen: &Mutex<Seen>) -> usize {
 
 #[test]
 fn p21_no_step_can_be_skipped_reordered_or_mixed() {
-    let thorough = std::env::var_os("FAROE_TEST_THOROUGH").is_some();
-    let sequences = if thorough { 200_000 } else { 10_000 };
+    let effort = Effort::requested();
+    let sequences = effort.cases(800, 10_000, 200_000);
     let seen = Mutex::<Seen>::default();
     let requests: usize = std::thread::scope(|scope| {
         let halves = [(); 2].map(|()| scope.spawn(|| run(sequences / 2, &seen)));
@@ -535,15 +535,17 @@ fn p21_no_step_can_be_skipped_reordered_or_mixed() {
         .iter()
         .filter(|code| !seen.contains_key(*code))
         .collect();
-    let rarest = codes.iter().filter_map(|code| seen.get(code)).min();
-    assert!(missing.is_empty(), "never answered: {missing:?}");
+    // A few sequences may well miss the rarest codes.
+    if effort > Effort::Quick {
+        assert!(missing.is_empty(), "never answered: {missing:?}");
+    }
     promise::report(
         "P21",
         format_args!(
-            "{sequences} sequences, {requests} requests as the model, all {} error codes of {} actions seen at least {} times",
+            "{sequences} sequences, {requests} requests as the model, {} of {} error codes of {} actions seen",
+            codes.len() - missing.len(),
             codes.len(),
             actions.len(),
-            rarest.unwrap()
         ),
     );
 }

@@ -115,20 +115,18 @@ async fn p02_no_secret_is_written_anywhere_whatever_fails() {
         faults += 1;
         bytes += log.len();
     };
-    for action in server_actions() {
-        for completable in [false, true] {
-            let world = || async {
-                match completable {
-                    true => World::completable(Harness::new()).await,
-                    false => World::new(Harness::new()).await,
-                }
-            };
+    for world in [
+        World::new(Harness::new()).await,
+        World::completable(Harness::new()).await,
+    ] {
+        let snapshot = world.snapshot();
+        for action in server_actions() {
             for fault in [
                 Fault::Hash(HasherBehaviour::Fail),
                 Fault::Hash(HasherBehaviour::Panic),
                 Fault::Mail,
             ] {
-                let world = world().await;
+                world.restore(&snapshot);
                 look_through(
                     &world,
                     &write_down(&written, &world, &action, fault).await.0,
@@ -137,7 +135,8 @@ async fn p02_no_secret_is_written_anywhere_whatever_fails() {
             for fault in [failed, lost_a_race] {
                 // One call after another, until there are no more.
                 for after in 0.. {
-                    let (world, fault) = (world().await, Fault::Call(after, fault));
+                    world.restore(&snapshot);
+                    let fault = Fault::Call(after, fault);
                     let (log, has_happened) = write_down(&written, &world, &action, fault).await;
                     look_through(&world, &log);
                     if !has_happened {

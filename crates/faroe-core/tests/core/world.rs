@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use faroe_core::{
     Server,
+    email::EmailMessage,
     endpoint::{Endpoint, EndpointResponse},
     protocol::schema::{ActionSchema, server_actions},
+    user_store::User,
 };
+use faroe_testkit::{hasher::HasherBehaviour, storage::StoredEntry};
 use serde_json::{Map, Value, json};
 
 use crate::harness::{EMAIL, Harness, NEW_PASSWORD, PASSWORD, minutes};
@@ -71,7 +74,41 @@ pub(crate) struct World {
     pub(crate) tokens: BTreeMap<&'static str, String>,
 }
 
+/// The state of a world's fakes at one moment, the clock aside.
+pub(crate) struct Snapshot {
+    entries: BTreeMap<String, StoredEntry>,
+    users: Vec<User>,
+    messages: Vec<EmailMessage>,
+}
+
 impl World {
+    /// Takes a snapshot.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            entries: self.harness.storage.entries(),
+            users: self.harness.users.users(),
+            messages: self.harness.mailbox.messages(),
+        }
+    }
+
+    /// Makes everything as it was at the snapshot, and lets nothing fail any more.
+    pub(crate) fn restore(&self, snapshot: &Snapshot) {
+        let Harness {
+            storage,
+            users,
+            mailbox,
+            hasher,
+            temporary_hasher,
+            ..
+        } = &self.harness;
+        storage.set_entries(snapshot.entries.clone());
+        users.set_users(snapshot.users.clone());
+        mailbox.set_messages(snapshot.messages.clone());
+        mailbox.set_failing(false);
+        hasher.set_behaviour(HasherBehaviour::Hash);
+        temporary_hasher.set_behaviour(HasherBehaviour::Hash);
+    }
+
     /// Flows that were just created.
     pub(crate) async fn new(harness: Harness) -> Self {
         let session = harness.sign_up().await.expose().to_owned();
