@@ -5,8 +5,7 @@ use std::{sync::Arc, time::Duration};
 use anyhow::{Result, bail};
 use async_trait::async_trait;
 use faroe_core::{
-    RateLimit, RateLimits, Server, ServerOptions, ServerParts, Storages,
-    UserPasswordHashAlgorithms,
+    RateLimit, Server, ServerOptions, ServerParts, Storages, UserPasswordHashAlgorithms,
     email::{EmailMessage, EmailSender},
     error::AdapterError,
     password::{PasswordHash, PasswordHashAlgorithm},
@@ -26,7 +25,7 @@ pub(crate) async fn server(
     algorithm: Arc<dyn PasswordHashAlgorithm>,
     storages: Storages,
     users: impl UserStore,
-    options: ServerOptions,
+    mut options: ServerOptions,
 ) -> Result<Server> {
     let salt = vec![7; algorithm.salt_size()];
     let hash = PasswordHash {
@@ -38,27 +37,18 @@ pub(crate) async fn server(
     let CreateUserOutcome::Created(_) = users.create_user(new_user).await? else {
         bail!("the address is taken")
     };
-    let parts = ServerParts {
+    let parts = ServerParts::new(
         storages,
-        user_store: Arc::new(users),
-        user_password_hash_algorithms: UserPasswordHashAlgorithms {
-            current: Arc::clone(&algorithm),
-            previous: Vec::new(),
-        },
-        temporary_password_hash_algorithm: algorithm,
-        email_sender: Arc::new(Nowhere),
-    };
+        Arc::new(users),
+        UserPasswordHashAlgorithms::new(Arc::clone(&algorithm)),
+        algorithm,
+        Arc::new(Nowhere),
+    );
     let never = RateLimit {
         capacity: u32::MAX,
         interval: Duration::from_millis(1),
     };
-    let options = ServerOptions {
-        rate_limits: RateLimits {
-            verify_user_password: never,
-            ..RateLimits::default()
-        },
-        ..options
-    };
+    options.rate_limits.verify_user_password = never;
     Ok(Server::new(parts, options)?)
 }
 

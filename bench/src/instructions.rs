@@ -11,9 +11,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueEnum};
-use faroe_core::{
-    Server, ServerOptions, SessionConfiguration, Storages, protocol::session::GetSession,
-};
+use faroe_core::{Server, ServerOptions, Storages, protocol::session::GetSession};
 use faroe_storage_memory::{MemoryCache, MemoryOptions, MemoryStorage};
 use faroe_testkit::{hasher::CountingHasher, user_store::ReferenceUserStore};
 use faroe_user_store_sqlite::SqliteUserStore;
@@ -140,20 +138,12 @@ impl HotPath {
     }
 
     async fn server(self, folder: &Path) -> Result<Server> {
-        let storages = Storages {
-            cache: Some(Arc::new(MemoryCache::new(MemoryOptions::default()))),
-            ..Storages::single(MemoryStorage::default())
-        };
-        let session = SessionConfiguration {
-            cache_expiration: (self == Self::GetSessionCached).then_some(HOUR),
-            // The user store of the tests is not to be measured.
-            user_cache_expiration: (self == Self::GetSession).then_some(HOUR),
-            ..SessionConfiguration::default()
-        };
-        let options = ServerOptions {
-            session,
-            ..ServerOptions::default()
-        };
+        let mut storages = Storages::single(MemoryStorage::default());
+        storages.cache = Some(Arc::new(MemoryCache::new(MemoryOptions::default())));
+        let mut options = ServerOptions::default();
+        options.session.cache_expiration = (self == Self::GetSessionCached).then_some(HOUR);
+        // The user store of the tests is not to be measured.
+        options.session.user_cache_expiration = (self == Self::GetSession).then_some(HOUR);
         let hasher = Arc::new(CountingHasher::new("counting"));
         if self == Self::GetSessionUsersInSqlite {
             let users = SqliteUserStore::connect(folder.join("users.sqlite3")).await?;

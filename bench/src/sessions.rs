@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, Result};
 use clap::Args;
 use faroe_core::{
-    Server, ServerOptions, SessionConfiguration, Storages,
+    Server, ServerOptions, Storages,
     protocol::{secret::SessionToken, session::GetSession},
 };
 use faroe_storage_memory::{MemoryCache, MemoryOptions, MemoryStorage};
@@ -151,20 +151,13 @@ async fn server(is_cached: bool) -> Result<Server> {
         maximum_entries: 20_000_000,
         ..MemoryOptions::default()
     };
-    let storages = Storages {
-        cache: Some(Arc::new(MemoryCache::new(memory.clone()))),
-        ..Storages::single(MemoryStorage::new(memory))
-    };
+    let mut storages = Storages::single(MemoryStorage::new(memory.clone()));
+    storages.cache = Some(Arc::new(MemoryCache::new(memory)));
     let hour = Duration::from_secs(3600);
-    let options = ServerOptions {
-        session: SessionConfiguration {
-            cache_expiration: is_cached.then_some(hour),
-            // The user store of the tests is not to be measured.
-            user_cache_expiration: (!is_cached).then_some(hour),
-            ..SessionConfiguration::default()
-        },
-        ..ServerOptions::default()
-    };
+    let mut options = ServerOptions::default();
+    options.session.cache_expiration = is_cached.then_some(hour);
+    // The user store of the tests is not to be measured.
+    options.session.user_cache_expiration = (!is_cached).then_some(hour);
     let algorithm = Arc::new(CountingHasher::new("counting"));
     embedded::server(algorithm, storages, ReferenceUserStore::default(), options).await
 }

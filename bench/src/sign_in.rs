@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context, Result};
 use clap::Args;
 use faroe_argon2::Argon2id;
-use faroe_core::{Hashing, Server, ServerOptions, Storages, password::PasswordHashAlgorithm};
+use faroe_core::{Server, ServerOptions, Storages, password::PasswordHashAlgorithm};
 use faroe_storage_memory::MemoryStorage;
 use faroe_testkit::user_store::ReferenceUserStore;
 use tokio::task::JoinSet;
@@ -65,13 +65,9 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
 
 async fn server(algorithm: &Arc<Argon2id>, permits: usize) -> Result<Server> {
     let storages = Storages::single(MemoryStorage::default());
-    let options = ServerOptions {
-        hashing: Hashing {
-            permits,
-            queue: 16 * permits,
-        },
-        ..ServerOptions::default()
-    };
+    let mut options = ServerOptions::default();
+    options.hashing.permits = permits;
+    options.hashing.queue = 16 * permits;
     let users = ReferenceUserStore::default();
     embedded::server(Arc::clone(algorithm) as _, storages, users, options).await
 }

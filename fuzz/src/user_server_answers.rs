@@ -57,20 +57,7 @@ pub(crate) fn start() -> Run {
 
 /// A user, as they are asked for.
 pub(crate) fn user() -> User {
-    let hash = hash();
-    User {
-        id: "1".into(),
-        email_address: "ada@example.com".into(),
-        password_hash: hash.hash,
-        password_hash_algorithm_id: hash.algorithm_id,
-        password_salt: hash.salt,
-        disabled: false,
-        display_name: String::new(),
-        email_address_counter: Counter::ZERO,
-        password_hash_counter: Counter::ZERO,
-        disabled_counter: Counter::ZERO,
-        sessions_counter: Counter::ZERO,
-    }
+    NewUser::new("ada@example.com", hash()).into_user("1".into())
 }
 
 fn hash() -> PasswordHash {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use faroe_core::{
-    Server, ServerOptions, ServerParts, SessionConfiguration, Storages, UserPasswordHashAlgorithms,
+    Server, ServerOptions, ServerParts, Storages, UserPasswordHashAlgorithms,
     background::BackgroundTasks,
     endpoint::{Endpoint, EndpointResponse},
     protocol::schema::{ActionSchema, server_actions},
@@ -97,26 +97,18 @@ impl World {
             let cache = namespace::cache(Arc::clone(&storage) as _, Arc::clone(&clock) as _);
             Arc::new(cache) as _
         });
-        let parts = ServerParts {
+        let parts = ServerParts::new(
             storages,
-            user_store: Arc::clone(&users) as _,
-            user_password_hash_algorithms: UserPasswordHashAlgorithms {
-                current: Arc::new(CountingHasher::new("first")),
-                previous: vec![],
-            },
-            temporary_password_hash_algorithm: Arc::new(CountingHasher::new("temporary")),
-            email_sender: Arc::clone(&mailbox) as _,
-        };
-        let options = ServerOptions {
-            session: SessionConfiguration {
-                cache_expiration,
-                ..SessionConfiguration::default()
-            },
-            clock: Arc::clone(&clock) as _,
-            error_logger: Arc::clone(&log) as _,
-            background: Arc::new(BackgroundTasks::new(0)),
-            ..ServerOptions::default()
-        };
+            Arc::clone(&users) as _,
+            UserPasswordHashAlgorithms::new(Arc::new(CountingHasher::new("first"))),
+            Arc::new(CountingHasher::new("temporary")),
+            Arc::clone(&mailbox) as _,
+        );
+        let mut options = ServerOptions::default();
+        options.session.cache_expiration = cache_expiration;
+        options.clock = Arc::clone(&clock) as _;
+        options.error_logger = Arc::clone(&log) as _;
+        options.background = Arc::new(BackgroundTasks::new(0));
         let server = Server::new(parts, options).expect("the defaults are valid");
         let mut world = Self {
             runtime: runtime(),

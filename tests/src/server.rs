@@ -24,6 +24,7 @@ use faroe_core::{
     error::AdapterError,
     password::PasswordStrengthChecker,
     protocol::{envelope::InvalidRequest, secret::Password},
+    storage::{MainStorage, RateLimitStorage},
     user_store::UserStore,
 };
 use faroe_testkit::{
@@ -98,38 +99,31 @@ impl TestServer {
         let plan = Arc::<Plan>::default();
         let refuses_email_addresses = Arc::<Switch>::default();
         let refuses_passwords = Arc::<Switch>::default();
-        let storages = Storages {
-            main: Arc::new(Planned {
-                plan: Arc::clone(&plan),
-                inner: storage.clone() as _,
-            }),
-            rate_limit: Arc::new(Planned {
-                plan: Arc::clone(&plan),
-                inner: storage.clone() as _,
-            }),
-            cache: None,
+        let main = Planned::<dyn MainStorage> {
+            plan: Arc::clone(&plan),
+            inner: storage.clone() as _,
         };
+        let rate_limit = Planned::<dyn RateLimitStorage> {
+            plan: Arc::clone(&plan),
+            inner: storage.clone() as _,
+        };
+        let storages = Storages::new(Arc::new(main), Arc::new(rate_limit));
         let inner: Arc<dyn UserStore> = users.clone();
-        let parts = ServerParts {
+        let parts = ServerParts::new(
             storages,
-            user_store: Arc::new(Planned {
+            Arc::new(Planned {
                 plan: Arc::clone(&plan),
                 inner,
             }),
-            user_password_hash_algorithms: UserPasswordHashAlgorithms {
-                current: hasher.clone(),
-                previous: Vec::new(),
-            },
-            temporary_password_hash_algorithm: hasher.clone(),
-            email_sender: mailbox.clone(),
-        };
-        let mut options = ServerOptions {
-            email_address_checker: refuses_email_addresses.clone(),
-            password_strength_checker: refuses_passwords.clone(),
-            error_logger: errors.clone(),
-            clock: clock.clone(),
-            ..ServerOptions::default()
-        };
+            UserPasswordHashAlgorithms::new(hasher.clone()),
+            hasher.clone(),
+            mailbox.clone(),
+        );
+        let mut options = ServerOptions::default();
+        options.email_address_checker = refuses_email_addresses.clone();
+        options.password_strength_checker = refuses_passwords.clone();
+        options.error_logger = errors.clone();
+        options.clock = clock.clone();
         change(&mut options);
         let server = Server::new(parts, options).unwrap();
         let mount = Mount::start(server.endpoint()).await;

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use faroe_core::Hashing;
 use faroe_testkit::promise;
 use faroe_tests::{
     client::PASSWORD,
@@ -23,11 +22,11 @@ const ATTEMPTS: usize = 5 * USERS;
 const VERIFY: &str = "verify_signin_user_password";
 
 async fn start() -> TestServer {
-    let hashing = Hashing {
-        permits: PERMITS,
-        queue: QUEUE,
-    };
-    TestServer::start_with(|options| options.hashing = hashing).await
+    TestServer::start_with(|options| {
+        options.hashing.permits = PERMITS;
+        options.hashing.queue = QUEUE;
+    })
+    .await
 }
 
 /// Sign-ins that wait for a password: as many for each user as it has attempts.

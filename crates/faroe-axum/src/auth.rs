@@ -10,6 +10,7 @@ use faroe_client::Client;
 use faroe_core::{
     ServerAction,
     protocol::{
+        action::Action,
         secret::SessionToken,
         session::{DeleteSession, DeleteSessionErrorCode, GetSession, GetSessionErrorCode},
     },
@@ -166,6 +167,7 @@ impl Auth {
             Ok(_) | Err(DeleteSessionErrorCode::InvalidSessionToken) => {
                 Ok(self.remove_session_cookie())
             }
+            Err(code) => Err(Unavailable::unexpected(DeleteSession::NAME, code)),
         }
     }
 
@@ -180,6 +182,7 @@ impl Auth {
                 session_token: token.clone(),
             })),
             Err(GetSessionErrorCode::InvalidSessionToken) => Ok(None),
+            Err(code) => Err(Unavailable::unexpected(GetSession::NAME, code)),
         }
     }
 }

@@ -45,6 +45,15 @@ impl Unavailable {
             action_invocation_id: error.action_invocation_id,
         }
     }
+
+    /// Reports an error code that a later version of the protocol gives to the action.
+    pub(crate) fn unexpected(action: &'static str, code: impl ErrorCode) -> Self {
+        tracing::warn!(action, code = code.as_str(), "unexpected error code");
+        Self {
+            retry_after: None,
+            action_invocation_id: None,
+        }
+    }
 }
 
 impl fmt::Display for Unavailable {

@@ -22,6 +22,8 @@ impl<C> From<InvocationError<C>> for ClientError<C> {
                 InvocationErrorKind::Overloaded { retry_after } => ClientErrorKind::Overloaded {
                     retry_after: Some(retry_after),
                 },
+                // A kind of a later version: nothing is known of its effect.
+                _ => ClientErrorKind::InternalError,
             },
         }
     }

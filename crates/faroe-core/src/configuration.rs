@@ -12,8 +12,9 @@ use crate::{
     user_store::UserStore,
 };
 
-/// What a server cannot be without.
+/// The required parts of a server.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ServerParts {
     /// Where the server keeps its own, ephemeral data.
     pub storages: Storages,
@@ -23,12 +24,32 @@ pub struct ServerParts {
     pub user_password_hash_algorithms: UserPasswordHashAlgorithms,
     /// How the temporary passwords of password resets are hashed.
     pub temporary_password_hash_algorithm: Arc<dyn PasswordHashAlgorithm>,
-    /// Who sends the codes, temporary passwords and notifications.
+    /// Sends codes, temporary passwords and notifications.
     pub email_sender: Arc<dyn EmailSender>,
+}
+
+impl ServerParts {
+    /// Creates the parts of a server.
+    pub fn new(
+        storages: Storages,
+        user_store: Arc<dyn UserStore>,
+        user_password_hash_algorithms: UserPasswordHashAlgorithms,
+        temporary_password_hash_algorithm: Arc<dyn PasswordHashAlgorithm>,
+        email_sender: Arc<dyn EmailSender>,
+    ) -> Self {
+        Self {
+            storages,
+            user_store,
+            user_password_hash_algorithms,
+            temporary_password_hash_algorithm,
+            email_sender,
+        }
+    }
 }
 
 /// The storages of the three roles.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Storages {
     /// Where records live.
     pub main: Arc<dyn MainStorage>,
@@ -40,22 +61,28 @@ pub struct Storages {
 }
 
 impl Storages {
+    /// Creates storages of a main storage and a rate limit storage, without a cache.
+    pub fn new(main: Arc<dyn MainStorage>, rate_limit: Arc<dyn RateLimitStorage>) -> Self {
+        Self {
+            main,
+            rate_limit,
+            cache: None,
+        }
+    }
+
     /// One storage as main storage (keys `main.…`) and as rate limit storage (keys `rate_limit.…`), without a cache.
     ///
     /// [`namespace::cache`] makes a cache (keys `cache.…`) of the same storage or of another.
     pub fn single(storage: impl Storage) -> Self {
         let storage: Arc<dyn Storage> = Arc::new(storage);
         let main = Arc::new(namespace::main(Arc::clone(&storage)));
-        Self {
-            main,
-            rate_limit: Arc::new(namespace::rate_limit(storage)),
-            cache: None,
-        }
+        Self::new(main, Arc::new(namespace::rate_limit(storage)))
     }
 }
 
 /// How users' passwords are hashed. Hashes of all these algorithms can be verified.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct UserPasswordHashAlgorithms {
     /// The algorithm of new hashes. A user whose hash is of another is re-hashed with it when the password was verified.
     pub current: Arc<dyn PasswordHashAlgorithm>,
@@ -63,8 +90,19 @@ pub struct UserPasswordHashAlgorithms {
     pub previous: Vec<Arc<dyn PasswordHashAlgorithm>>,
 }
 
-/// What has a default. Change a field of [`ServerOptions::default`].
+impl UserPasswordHashAlgorithms {
+    /// Creates algorithms of a current one, without previous ones.
+    pub fn new(current: Arc<dyn PasswordHashAlgorithm>) -> Self {
+        Self {
+            current,
+            previous: Vec::new(),
+        }
+    }
+}
+
+/// Optional settings. Start from [`ServerOptions::default`] and change fields.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ServerOptions {
     /// How long sessions live and how often they are checked.
     pub session: SessionConfiguration,
@@ -105,6 +143,7 @@ impl Default for ServerOptions {
 /// How long sessions live and how often they are checked. It is applied when a session is used, not when it is created:
 /// a change of configuration takes effect on the sessions that there are.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SessionConfiguration {
     /// A session that was not used for so long is dead. Default: 30 days.
     pub inactivity_timeout: Duration,
@@ -137,6 +176,7 @@ impl Default for SessionConfiguration {
 
 /// The token buckets. The defaults are the protocol's: 5 attempts each, and one more per interval.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RateLimits {
     /// Attempts at the password of one user. Default: one per minute.
     pub verify_user_password: RateLimit,
@@ -174,6 +214,7 @@ pub struct RateLimit {
 
 /// How much hashing happens at once. Argon2id with 64 MiB takes that much memory for each permit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Hashing {
     /// How many hashes are computed at once; at least 1. Default: the machine's parallelism less one, and at least 1.
     pub permits: usize,
@@ -197,6 +238,7 @@ impl Default for Hashing {
 
 /// How long adapters are waited for. What takes longer has failed, and its outcome is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Timeouts {
     /// A whole action, however many adapters are slow; no other limit reaches beyond it. The time of one storage call is
     /// kept of it for finishing what was begun and for clearing away. Default: 10 seconds.

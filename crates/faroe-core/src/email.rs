@@ -9,6 +9,7 @@ use crate::{error::AdapterError, time::UnixTime};
 
 /// One message to one address.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct EmailMessage {
     /// The one recipient: an address that the protocol accepts.
     pub to: String,
@@ -18,6 +19,7 @@ pub struct EmailMessage {
 
 /// What a message tells. A display name is the application's own text, may be empty and is not safe to print as HTML.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum EmailContent {
     /// The code that verifies the address of a sign-up.
     SignupEmailAddressVerificationCode {
@@ -63,7 +65,29 @@ pub enum EmailContent {
     },
 }
 
+impl EmailMessage {
+    /// Creates a message.
+    pub fn new(to: impl Into<String>, content: EmailContent) -> Self {
+        Self {
+            to: to.into(),
+            content,
+        }
+    }
+}
+
 impl EmailContent {
+    /// Checks whether the message is a notification, which no action waits for.
+    pub fn is_notification(&self) -> bool {
+        match self {
+            Self::SignupEmailAddressVerificationCode { .. }
+            | Self::UserEmailAddressUpdateEmailAddressVerificationCode { .. }
+            | Self::UserPasswordResetTemporaryPassword { .. } => false,
+            Self::UserSignedInNotification { .. }
+            | Self::UserPasswordUpdatedNotification { .. }
+            | Self::UserEmailAddressUpdatedNotification { .. } => true,
+        }
+    }
+
     /// The message's name in the protocol's style, such as `user_signed_in_notification`.
     pub fn type_name(&self) -> &'static str {
         match self {

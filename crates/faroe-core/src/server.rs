@@ -33,7 +33,7 @@ pub struct Server {
     pub(crate) parts: Arc<Parts>,
 }
 
-/// An action that a [`Server`] has code for: all 39 of the protocol.
+/// An action that a [`Server`] has code for: every one of the protocol.
 #[expect(
     private_bounds,
     reason = "the actions are the protocol's, and no one else adds one"
@@ -44,6 +44,7 @@ impl<A: Run> ServerAction for A {}
 
 /// Why an invocation returned no values.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct InvocationError<C> {
     /// What connects this answer to a line in the log.
     pub action_invocation_id: ActionInvocationId,
@@ -53,6 +54,7 @@ pub struct InvocationError<C> {
 
 /// What happened instead of success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum InvocationErrorKind<C> {
     /// The action answers this error code of its own.
     Code(C),

@@ -89,7 +89,7 @@ impl Run for GetSession {
     async fn run(self, invocation: &Invocation<'_>) -> Answer<Self> {
         let session = invocation.validate_session(&self.session_token).await?;
         let session = session.ok_or(GetSessionErrorCode::InvalidSessionToken)?;
-        Ok(GetSessionValues { session })
+        Ok(GetSessionValues::new(session))
     }
 }
 
@@ -137,12 +137,12 @@ fn session(
     created_at: UnixTime,
     configuration: &SessionConfiguration,
 ) -> Session {
-    Session {
-        id: id.into(),
+    Session::new(
+        id.into(),
         user_id,
-        created_at: created_at.to_timestamp(),
-        expires_at: absolute_expiration(created_at, configuration).map(UnixTime::to_timestamp),
-    }
+        created_at.to_timestamp(),
+        absolute_expiration(created_at, configuration).map(UnixTime::to_timestamp),
+    )
 }
 
 impl Invocation<'_> {

@@ -48,13 +48,13 @@ impl UserFlow for SigninRecord {
 impl Held<SigninRecord> {
     fn to_signin(&self, configuration: &SessionConfiguration) -> Signin {
         let (created_at, expires_at) = self.lifetime(configuration);
-        Signin {
-            id: self.id.as_str().into(),
-            user_id: self.record.user.id.clone(),
-            user_first_factor_verified: self.record.user_first_factor_verified,
+        Signin::new(
+            self.id.as_str().into(),
+            self.record.user.id.clone(),
+            self.record.user_first_factor_verified,
             created_at,
             expires_at,
-        }
+        )
     }
 }
 
@@ -77,10 +77,10 @@ impl Run for CreateSignin {
         };
         let signin = invocation.create(record).await?;
         let configuration = invocation.session_configuration();
-        Ok(CreateSigninValues {
-            signin: signin.to_signin(configuration),
-            signin_token: signin.token(),
-        })
+        Ok(CreateSigninValues::new(
+            signin.to_signin(configuration),
+            signin.token(),
+        ))
     }
 }
 
@@ -90,9 +90,9 @@ impl Run for GetSignin {
             .user_flow::<SigninRecord>(self.signin_token.expose())
             .await?;
         let (signin, _) = signin.ok_or(GetSigninErrorCode::InvalidSigninToken)?;
-        Ok(GetSigninValues {
-            signin: signin.to_signin(invocation.session_configuration()),
-        })
+        Ok(GetSigninValues::new(
+            signin.to_signin(invocation.session_configuration()),
+        ))
     }
 }
 
@@ -160,9 +160,6 @@ impl Run for CompleteSignin {
             timestamp,
         };
         invocation.notify(&user.email_address, content).await;
-        Ok(CompleteSigninValues {
-            session,
-            session_token,
-        })
+        Ok(CompleteSigninValues::new(session, session_token))
     }
 }

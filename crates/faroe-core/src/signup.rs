@@ -45,14 +45,14 @@ impl Record for SignupRecord {
 impl Held<SignupRecord> {
     fn to_signup(&self, configuration: &SessionConfiguration) -> Signup {
         let (created_at, expires_at) = self.lifetime(configuration);
-        Signup {
-            id: self.id.as_str().into(),
-            email_address: self.record.email_address.clone(),
-            email_address_verified: self.record.email_address_verified,
-            password_set: self.record.password_hash.is_some(),
+        Signup::new(
+            self.id.as_str().into(),
+            self.record.email_address.clone(),
+            self.record.email_address_verified,
+            self.record.password_hash.is_some(),
             created_at,
             expires_at,
-        }
+        )
     }
 
     fn verification_attempts(&self, invocation: &Invocation<'_>) -> Bucket {
@@ -99,10 +99,10 @@ impl Run for CreateSignup {
             return Err(fault.into());
         }
         let configuration = invocation.session_configuration();
-        Ok(CreateSignupValues {
-            signup: signup.to_signup(configuration),
-            signup_token: signup.token(),
-        })
+        Ok(CreateSignupValues::new(
+            signup.to_signup(configuration),
+            signup.token(),
+        ))
     }
 }
 
@@ -118,9 +118,9 @@ impl Run for GetSignup {
             .find::<SignupRecord>(self.signup_token.expose())
             .await?;
         let signup = signup.ok_or(GetSignupErrorCode::InvalidSignupToken)?;
-        Ok(GetSignupValues {
-            signup: signup.to_signup(invocation.session_configuration()),
-        })
+        Ok(GetSignupValues::new(
+            signup.to_signup(invocation.session_configuration()),
+        ))
     }
 }
 
@@ -251,9 +251,6 @@ impl Run for CompleteSignup {
             )
             .flatten();
         let (session, session_token) = session.ok_or(Code::SessionNotCreated)?;
-        Ok(CompleteSignupValues {
-            session,
-            session_token,
-        })
+        Ok(CompleteSignupValues::new(session, session_token))
     }
 }

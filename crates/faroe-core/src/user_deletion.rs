@@ -55,14 +55,14 @@ impl SessionFlow for UserDeletionRecord {
 impl Held<UserDeletionRecord> {
     fn to_user_deletion(&self, configuration: &SessionConfiguration) -> UserDeletion {
         let (created_at, expires_at) = self.lifetime(configuration);
-        UserDeletion {
-            id: self.id.as_str().into(),
-            user_id: self.record.user.id.clone(),
-            session_id: self.record.session_id.clone(),
-            user_identity_verified: self.record.user_identity_verified,
+        UserDeletion::new(
+            self.id.as_str().into(),
+            self.record.user.id.clone(),
+            self.record.session_id.clone(),
+            self.record.user_identity_verified,
             created_at,
             expires_at,
-        }
+        )
     }
 }
 
@@ -79,10 +79,10 @@ impl Run for CreateUserDeletion {
                 user_identity_verified: false,
             })
             .await?;
-        Ok(CreateUserDeletionValues {
-            user_deletion: deletion.to_user_deletion(invocation.session_configuration()),
-            user_deletion_token: deletion.token(),
-        })
+        Ok(CreateUserDeletionValues::new(
+            deletion.to_user_deletion(invocation.session_configuration()),
+            deletion.token(),
+        ))
     }
 }
 
@@ -98,7 +98,7 @@ impl Run for GetUserDeletion {
         let user_deletion = opened
             .flow
             .to_user_deletion(invocation.session_configuration());
-        Ok(GetUserDeletionValues { user_deletion })
+        Ok(GetUserDeletionValues::new(user_deletion))
     }
 }
 

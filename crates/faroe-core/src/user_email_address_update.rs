@@ -72,16 +72,16 @@ impl Held<UserEmailAddressUpdateRecord> {
         configuration: &SessionConfiguration,
     ) -> UserEmailAddressUpdate {
         let (created_at, expires_at) = self.lifetime(configuration);
-        UserEmailAddressUpdate {
-            id: self.id.as_str().into(),
-            user_id: self.record.user.id.clone(),
-            session_id: self.record.session_id.clone(),
-            new_email_address: self.record.new_email_address.clone(),
-            new_email_address_verified: self.record.new_email_address_verified,
-            user_identity_verified: self.record.user_identity_verified,
+        UserEmailAddressUpdate::new(
+            self.id.as_str().into(),
+            self.record.user.id.clone(),
+            self.record.session_id.clone(),
+            self.record.new_email_address.clone(),
+            self.record.new_email_address_verified,
+            self.record.user_identity_verified,
             created_at,
             expires_at,
-        }
+        )
     }
 
     fn verification_attempts(&self, invocation: &Invocation<'_>) -> Bucket {
@@ -134,11 +134,10 @@ impl Run for CreateUserEmailAddressUpdate {
             invocation.discard(&update).await;
             return Err(fault.into());
         }
-        Ok(CreateUserEmailAddressUpdateValues {
-            user_email_address_update: update
-                .to_user_email_address_update(invocation.session_configuration()),
-            user_email_address_update_token: update.token(),
-        })
+        Ok(CreateUserEmailAddressUpdateValues::new(
+            update.to_user_email_address_update(invocation.session_configuration()),
+            update.token(),
+        ))
     }
 }
 
@@ -168,9 +167,9 @@ impl Run for GetUserEmailAddressUpdate {
         let user_email_address_update = opened
             .flow
             .to_user_email_address_update(invocation.session_configuration());
-        Ok(GetUserEmailAddressUpdateValues {
+        Ok(GetUserEmailAddressUpdateValues::new(
             user_email_address_update,
-        })
+        ))
     }
 }
 

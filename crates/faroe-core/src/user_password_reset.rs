@@ -56,14 +56,14 @@ impl UserFlow for UserPasswordResetRecord {
 impl Held<UserPasswordResetRecord> {
     fn to_user_password_reset(&self, configuration: &SessionConfiguration) -> UserPasswordReset {
         let (created_at, expires_at) = self.lifetime(configuration);
-        UserPasswordReset {
-            id: self.id.as_str().into(),
-            user_id: self.record.user.id.clone(),
-            user_first_factor_verified: self.record.user_first_factor_verified,
-            new_password_set: self.record.new_password_hash.is_some(),
+        UserPasswordReset::new(
+            self.id.as_str().into(),
+            self.record.user.id.clone(),
+            self.record.user_first_factor_verified,
+            self.record.new_password_hash.is_some(),
             created_at,
             expires_at,
-        }
+        )
     }
 }
 
@@ -112,10 +112,10 @@ impl Run for CreateUserPasswordReset {
             invocation.discard(&reset).await;
             return Err(fault.into());
         }
-        Ok(CreateUserPasswordResetValues {
-            user_password_reset: reset.to_user_password_reset(invocation.session_configuration()),
-            user_password_reset_token: reset.token(),
-        })
+        Ok(CreateUserPasswordResetValues::new(
+            reset.to_user_password_reset(invocation.session_configuration()),
+            reset.token(),
+        ))
     }
 }
 
@@ -127,9 +127,7 @@ impl Run for GetUserPasswordReset {
         let (reset, _) =
             reset.ok_or(GetUserPasswordResetErrorCode::InvalidUserPasswordResetToken)?;
         let user_password_reset = reset.to_user_password_reset(invocation.session_configuration());
-        Ok(GetUserPasswordResetValues {
-            user_password_reset,
-        })
+        Ok(GetUserPasswordResetValues::new(user_password_reset))
     }
 }
 
@@ -251,9 +249,6 @@ impl Run for CompleteUserPasswordReset {
             timestamp,
         };
         invocation.notify(&user.email_address, content).await;
-        Ok(CompleteUserPasswordResetValues {
-            session,
-            session_token,
-        })
+        Ok(CompleteUserPasswordResetValues::new(session, session_token))
     }
 }

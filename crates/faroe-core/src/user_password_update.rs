@@ -59,15 +59,15 @@ impl SessionFlow for UserPasswordUpdateRecord {
 impl Held<UserPasswordUpdateRecord> {
     fn to_user_password_update(&self, configuration: &SessionConfiguration) -> UserPasswordUpdate {
         let (created_at, expires_at) = self.lifetime(configuration);
-        UserPasswordUpdate {
-            id: self.id.as_str().into(),
-            user_id: self.record.user.id.clone(),
-            session_id: self.record.session_id.clone(),
-            user_identity_verified: self.record.user_identity_verified,
-            new_password_set: self.record.new_password_hash.is_some(),
+        UserPasswordUpdate::new(
+            self.id.as_str().into(),
+            self.record.user.id.clone(),
+            self.record.session_id.clone(),
+            self.record.user_identity_verified,
+            self.record.new_password_hash.is_some(),
             created_at,
             expires_at,
-        }
+        )
     }
 }
 
@@ -84,11 +84,10 @@ impl Run for CreateUserPasswordUpdate {
                 new_password_hash: None,
             })
             .await?;
-        Ok(CreateUserPasswordUpdateValues {
-            user_password_update: update
-                .to_user_password_update(invocation.session_configuration()),
-            user_password_update_token: update.token(),
-        })
+        Ok(CreateUserPasswordUpdateValues::new(
+            update.to_user_password_update(invocation.session_configuration()),
+            update.token(),
+        ))
     }
 }
 
@@ -104,9 +103,7 @@ impl Run for GetUserPasswordUpdate {
         let user_password_update = opened
             .flow
             .to_user_password_update(invocation.session_configuration());
-        Ok(GetUserPasswordUpdateValues {
-            user_password_update,
-        })
+        Ok(GetUserPasswordUpdateValues::new(user_password_update))
     }
 }
 

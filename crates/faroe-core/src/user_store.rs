@@ -31,25 +31,18 @@ impl NewUser {
     /// Returns the user that a store without defaults of its own creates: all counters are 0, the user is not disabled
     /// and the display name is empty.
     pub fn into_user(self, id: UserId) -> User {
-        User {
-            id,
-            email_address: self.email_address,
-            password_hash: self.password_hash.hash,
-            password_hash_algorithm_id: self.password_hash.algorithm_id,
-            password_salt: self.password_hash.salt,
-            disabled: false,
-            display_name: String::new(),
-            email_address_counter: Counter::ZERO,
-            password_hash_counter: Counter::ZERO,
-            disabled_counter: Counter::ZERO,
-            sessions_counter: Counter::ZERO,
-        }
+        let mut user = User::new(id, self.email_address);
+        user.password_hash = self.password_hash.hash;
+        user.password_hash_algorithm_id = self.password_hash.algorithm_id;
+        user.password_salt = self.password_hash.salt;
+        user
     }
 }
 
 /// The outcome of creating a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
+#[non_exhaustive]
 pub enum CreateUserOutcome {
     /// The user is there now; all its counters are 0 and it is not disabled, unless the application decided otherwise.
     Created(User),
@@ -60,6 +53,7 @@ pub enum CreateUserOutcome {
 /// What came of changing a user's email address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
+#[non_exhaustive]
 pub enum UpdateUserEmailAddressOutcome {
     /// The user has the address, and the email address counter has grown by one.
     Updated,

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use faroe_core::{
-    email::{EmailContent, EmailMessage, EmailSender},
+    email::{EmailMessage, EmailSender},
     error::{AdapterError, ErrorChain},
 };
 use tokio::{
@@ -166,7 +166,7 @@ impl Worker {
 #[async_trait]
 impl EmailSender for EmailQueue {
     async fn send(&self, message: EmailMessage) -> Result<(), AdapterError> {
-        if is_notification(&message.content) {
+        if message.content.is_notification() {
             self.queue(message)
         } else {
             self.worker.sender.send(message).await
@@ -181,17 +181,5 @@ impl fmt::Debug for EmailQueue {
             .field("capacity", &self.capacity)
             .field("free", &self.places.available_permits())
             .finish_non_exhaustive()
-    }
-}
-
-/// Checks whether a message is a notification. The others carry a secret that a user is waiting for.
-fn is_notification(content: &EmailContent) -> bool {
-    match content {
-        EmailContent::SignupEmailAddressVerificationCode { .. }
-        | EmailContent::UserEmailAddressUpdateEmailAddressVerificationCode { .. }
-        | EmailContent::UserPasswordResetTemporaryPassword { .. } => false,
-        EmailContent::UserSignedInNotification { .. }
-        | EmailContent::UserPasswordUpdatedNotification { .. }
-        | EmailContent::UserEmailAddressUpdatedNotification { .. } => true,
     }
 }

@@ -92,22 +92,22 @@ impl EmailSender for Scripted {
 }
 
 fn notification(to: &str) -> EmailMessage {
-    EmailMessage {
-        to: to.to_owned(),
-        content: EmailContent::UserSignedInNotification {
+    EmailMessage::new(
+        to,
+        EmailContent::UserSignedInNotification {
             display_name: "Ada".to_owned(),
             timestamp: UnixTime::from_milliseconds(0),
         },
-    }
+    )
 }
 
 fn code(to: &str) -> EmailMessage {
-    EmailMessage {
-        to: to.to_owned(),
-        content: EmailContent::SignupEmailAddressVerificationCode {
+    EmailMessage::new(
+        to,
+        EmailContent::SignupEmailAddressVerificationCode {
             code: "ABCDEFGH".into(),
         },
-    }
+    )
 }
 
 fn queue(sender: &Arc<Scripted>, options: EmailQueueOptions) -> EmailQueue {

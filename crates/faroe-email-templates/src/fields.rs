@@ -30,7 +30,7 @@ pub struct EmailFields<'a> {
 
 impl<'a> From<&'a EmailMessage> for EmailFields<'a> {
     fn from(message: &'a EmailMessage) -> Self {
-        let EmailMessage { to, content } = message;
+        let EmailMessage { to, content, .. } = message;
         let fields = |display_name| EmailFields {
             r#type: content.type_name(),
             to,
@@ -78,6 +78,8 @@ impl<'a> From<&'a EmailMessage> for EmailFields<'a> {
                 timestamp: Some(timestamp.to_timestamp()),
                 ..fields(display_name)
             },
+            // A newer core's message, for which there is no template either.
+            _ => fields(""),
         }
     }
 }

@@ -181,10 +181,7 @@ fn samples() -> Vec<EmailMessage> {
     };
     let contents = of_name("Ada").into_iter().chain(of_name(""));
     contents
-        .map(|content| EmailMessage {
-            to: "ada@example.com".to_owned(),
-            content,
-        })
+        .map(|content| EmailMessage::new("ada@example.com", content))
         .collect()
 }
 

@@ -57,10 +57,7 @@ fn sender(url: &str) -> WebhookEmailSender {
 }
 
 fn message(content: EmailContent) -> EmailMessage {
-    EmailMessage {
-        to: "ada@example.com".to_owned(),
-        content,
-    }
+    EmailMessage::new("ada@example.com", content)
 }
 
 fn code() -> EmailMessage {

@@ -93,8 +93,9 @@ macro_rules! action {
         }
 
         $(
-            #[doc = concat!("What `", $name, "` returns.")]
+            #[doc = concat!("The values of `", $name, "`.")]
             #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+            #[non_exhaustive]
             pub struct $values {
                 $(
                     #[doc = concat!("The value `", stringify!($value), "`.")]
@@ -103,6 +104,8 @@ macro_rules! action {
                 )*
             }
 
+            crate::action::constructor!($values new { $($value: $value_type,)* });
+
             impl crate::action::Values for $values {
                 const FIELDS: &'static [crate::action::Field] = crate::action::fields!($($value: $value_type,)*);
             }
@@ -110,6 +113,7 @@ macro_rules! action {
 
         #[doc = concat!("The error codes of `", $name, "`.")]
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
         pub enum $error_code {
             $(
                 #[doc = crate::error_code::error_code!($code meaning)]
@@ -129,18 +133,21 @@ macro_rules! action {
     };
 }
 
-/// Declares a model: an object that is a value of an action.
+/// Declares a model: an object that is a value of an action. `Model::new` declares its constructor too.
 macro_rules! model {
     (
         $(#[$doc:meta])*
         $name:literal
-        $model:ident { $($(#[$field_doc:meta])* $field:ident: $field_type:ty,)* }
+        $model:ident $(:: $new:ident)? { $($(#[$field_doc:meta])* $field:ident: $field_type:ty,)* }
     ) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+        #[non_exhaustive]
         pub struct $model {
             $($(#[$field_doc])* pub $field: $field_type,)*
         }
+
+        crate::action::constructor!($model $($new)? { $($field: $field_type,)* });
 
         impl $model {
             /// The fields, in order.
@@ -149,6 +156,19 @@ macro_rules! model {
 
         impl crate::types::WireType for $model {
             const TYPE: crate::types::FieldType = crate::types::FieldType::Model($name);
+        }
+    };
+}
+
+/// The constructor of a type that other crates cannot write as a literal, because it may grow.
+macro_rules! constructor {
+    ($type:ident { $($rest:tt)* }) => {};
+    ($type:ident $new:ident { $($field:ident: $field_type:ty,)* }) => {
+        impl $type {
+            /// Creates it from its fields, in their order.
+            pub fn $new($($field: $field_type),*) -> Self {
+                Self { $($field),* }
+            }
         }
     };
 }
@@ -177,4 +197,4 @@ macro_rules! may_conflict {
     };
 }
 
-pub(crate) use {action, fields, may_conflict, model, values_type};
+pub(crate) use {action, constructor, fields, may_conflict, model, values_type};

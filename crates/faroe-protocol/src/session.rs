@@ -10,7 +10,7 @@ use crate::{
 model! {
     /// A signed-in client of a user.
     "session"
-    Session {
+    Session::new {
         /// Its ID.
         id: SessionId,
         /// The user it belongs to.

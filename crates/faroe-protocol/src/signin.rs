@@ -11,7 +11,7 @@ use crate::{
 model! {
     /// A sign-in on its way: it becomes a session when it is completed. Lives 10 minutes.
     "signin"
-    Signin {
+    Signin::new {
         /// Its ID.
         id: SigninId,
         /// The user it belongs to.

@@ -11,7 +11,7 @@ use crate::{
 model! {
     /// A sign-up on its way: it becomes a user when it is completed. Lives 20 minutes.
     "signup"
-    Signup {
+    Signup::new {
         /// Its ID.
         id: SignupId,
         /// The address, exactly as it was given.

@@ -35,6 +35,25 @@ model! {
     }
 }
 
+impl User {
+    /// Creates a user with this ID and email address. Everything else is empty, false or zero: set the other fields.
+    pub fn new(id: UserId, email_address: impl Into<String>) -> Self {
+        Self {
+            id,
+            email_address: email_address.into(),
+            password_hash: Bytes::default(),
+            password_hash_algorithm_id: String::new(),
+            password_salt: Bytes::default(),
+            disabled: false,
+            display_name: String::new(),
+            email_address_counter: Counter::ZERO,
+            password_hash_counter: Counter::ZERO,
+            disabled_counter: Counter::ZERO,
+            sessions_counter: Counter::ZERO,
+        }
+    }
+}
+
 action! {
     /// Creates a user with this address and password hash.
     "create_user"

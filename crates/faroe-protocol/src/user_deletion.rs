@@ -10,7 +10,7 @@ use crate::{
 model! {
     /// The deletion of a user on its way. Lives 10 minutes.
     "user_deletion"
-    UserDeletion {
+    UserDeletion::new {
         /// Its ID.
         id: UserDeletionId,
         /// The user it belongs to.

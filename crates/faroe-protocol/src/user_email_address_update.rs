@@ -10,7 +10,7 @@ use crate::{
 model! {
     /// A change of a user's email address on its way. Lives 20 minutes.
     "user_email_address_update"
-    UserEmailAddressUpdate {
+    UserEmailAddressUpdate::new {
         /// Its ID.
         id: UserEmailAddressUpdateId,
         /// The user it belongs to.

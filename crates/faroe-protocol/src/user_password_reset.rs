@@ -11,7 +11,7 @@ use crate::{
 model! {
     /// The reset of a forgotten password on its way. Lives 20 minutes.
     "user_password_reset"
-    UserPasswordReset {
+    UserPasswordReset::new {
         /// Its ID.
         id: UserPasswordResetId,
         /// The user it belongs to.

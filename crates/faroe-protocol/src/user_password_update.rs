@@ -10,7 +10,7 @@ use crate::{
 model! {
     /// A change of a user's password on its way. Lives 10 minutes.
     "user_password_update"
-    UserPasswordUpdate {
+    UserPasswordUpdate::new {
         /// Its ID.
         id: UserPasswordUpdateId,
         /// The user it belongs to.

@@ -36,26 +36,23 @@ pub(crate) async fn assemble(
         rate_limit_storage: Arc::clone(&storages.rate_limit),
         user_store: Arc::clone(&user_store),
     };
-    let parts = ServerParts {
+    let parts = ServerParts::new(
         storages,
         user_store,
-        user_password_hash_algorithms: algorithms(configuration)
-            .map_err(|error| StartError::because("hashing", &error))?,
-        temporary_password_hash_algorithm: implemented(
+        algorithms(configuration).map_err(|error| StartError::because("hashing", &error))?,
+        implemented(
             configuration,
             Argon2id::recommended_for_temporary_passwords(),
         ),
         email_sender,
-    };
+    );
     let background = Arc::new(BackgroundTasks::default());
-    let options = ServerOptions {
-        session: configuration.session.clone(),
-        rate_limits: configuration.rate_limits.clone(),
-        hashing: configuration.hashing,
-        password_strength_checker: Arc::new(password_checkers(&configuration.passwords)),
-        background: Arc::clone(&background) as _,
-        ..ServerOptions::default()
-    };
+    let mut options = ServerOptions::default();
+    options.session = configuration.session.clone();
+    options.rate_limits = configuration.rate_limits.clone();
+    options.hashing = configuration.hashing;
+    options.password_strength_checker = Arc::new(password_checkers(&configuration.passwords));
+    options.background = Arc::clone(&background) as _;
     let server = Server::new(parts, options).map_err(|error| StartError::new(error.to_string()))?;
     Ok(Assembly {
         server,
@@ -81,14 +78,11 @@ fn algorithms(
 ) -> Result<UserPasswordHashAlgorithms, InvalidParameters> {
     let argon2id =
         |parameters: &Parameters| Ok(implemented(configuration, Argon2id::new(*parameters)?));
-    Ok(UserPasswordHashAlgorithms {
-        current: argon2id(&configuration.password_hash)?,
-        previous: configuration
-            .previous_password_hashes
-            .iter()
-            .map(argon2id)
-            .collect::<Result<_, _>>()?,
-    })
+    let mut algorithms = UserPasswordHashAlgorithms::new(argon2id(&configuration.password_hash)?);
+    for parameters in &configuration.previous_password_hashes {
+        algorithms.previous.push(argon2id(parameters)?);
+    }
+    Ok(algorithms)
 }
 
 /// By the implementation that was chosen; IDs and hashes are the same.

@@ -170,10 +170,7 @@ mod tests {
     }
 
     fn to(address: &str, content: EmailContent) -> EmailMessage {
-        EmailMessage {
-            to: address.to_owned(),
-            content,
-        }
+        EmailMessage::new(address, content)
     }
 
     fn code_to(address: &str, code: &str) -> EmailMessage {

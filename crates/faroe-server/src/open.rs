@@ -68,11 +68,9 @@ pub(crate) async fn storages(configuration: &Configuration) -> Result<Storages, 
         Some(cache) if cache == rate_limit => Some(rate_limit_storage.clone()),
         Some(cache) => Some(Place::open("cache", cache).await?),
     };
-    Ok(Storages {
-        main: main_storage.main(),
-        rate_limit: rate_limit_storage.rate_limit(),
-        cache: cache.map(Place::cache),
-    })
+    let mut storages = Storages::new(main_storage.main(), rate_limit_storage.rate_limit());
+    storages.cache = cache.map(Place::cache);
+    Ok(storages)
 }
 
 /// Opens the place of one role alone, as the main storage.

@@ -27,10 +27,10 @@ pub async fn send_test_email(
         )
     })?;
     let sender = OpenEmailSender::open(place, &configuration.email)?;
-    let message = EmailMessage {
-        to: address.to_owned(),
-        content: EmailContent::SignupEmailAddressVerificationCode { code: CODE.into() },
-    };
+    let message = EmailMessage::new(
+        address,
+        EmailContent::SignupEmailAddressVerificationCode { code: CODE.into() },
+    );
     let sent = sender.send(message).await;
     sent.map_err(|error| failed(place, &error))?;
     Ok(format!(

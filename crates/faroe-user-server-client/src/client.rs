@@ -7,6 +7,7 @@ use faroe_core::{
     client::ActionInvocationEndpointClient,
     error::AdapterError,
     password::PasswordHash,
+    protocol::action::ErrorCode,
     protocol::user::{
         CreateUser, CreateUserErrorCode, DeleteUser, DeleteUserErrorCode, GetUser,
         GetUserByEmailAddress, GetUserByEmailAddressErrorCode, GetUserErrorCode,
@@ -113,6 +114,7 @@ impl UserStore for UserServerClient {
             Err(CreateUserErrorCode::EmailAddressAlreadyUsed) => {
                 Ok(CreateUserOutcome::EmailAddressAlreadyUsed)
             }
+            Err(code) => Err(unexpected(CREATE, code)),
         }
     }
 
@@ -122,10 +124,10 @@ impl UserStore for UserServerClient {
         };
         match invoke(&*self.endpoint, &action).await {
             Ok(values) => believed(READ, values.user, |user| user.id == *user_id).map(Some),
-            Err(failure) => {
-                let GetUserErrorCode::UserNotFound = failure.of_one_attempt(READ)?;
-                Ok(None)
-            }
+            Err(failure) => match failure.of_one_attempt(READ)? {
+                GetUserErrorCode::UserNotFound => Ok(None),
+                code => Err(unexpected(READ, code)),
+            },
         }
     }
 
@@ -139,10 +141,10 @@ impl UserStore for UserServerClient {
         let is_right = |user: &User| user.email_address == email_address;
         match invoke(&*self.endpoint, &action).await {
             Ok(values) => believed(READ, values.user, is_right).map(Some),
-            Err(failure) => {
-                let GetUserByEmailAddressErrorCode::UserNotFound = failure.of_one_attempt(READ)?;
-                Ok(None)
-            }
+            Err(failure) => match failure.of_one_attempt(READ)? {
+                GetUserByEmailAddressErrorCode::UserNotFound => Ok(None),
+                code => Err(unexpected(READ, code)),
+            },
         }
     }
 
@@ -177,6 +179,7 @@ impl UserStore for UserServerClient {
                 Ok(UpdateUserEmailAddressOutcome::Updated)
             }
             Err(Code::UserNotFound) => Ok(UpdateUserEmailAddressOutcome::UserNotFound),
+            Err(code) => Err(unexpected(UPDATE_EMAIL_ADDRESS, code)),
         }
     }
 
@@ -211,6 +214,7 @@ impl UserStore for UserServerClient {
             Err(UpdateUserPasswordHashErrorCode::UserNotFound) => {
                 Ok(UpdateUserOutcome::UserNotFound)
             }
+            Err(code) => Err(unexpected(UPDATE_PASSWORD_HASH, code)),
         }
     }
 
@@ -225,11 +229,12 @@ impl UserStore for UserServerClient {
         };
         match invoke(&*self.endpoint, &action).await {
             Ok(_) => Ok(UpdateUserOutcome::Updated),
-            Err(failure) => {
-                let IncrementUserSessionsCounterErrorCode::UserNotFound =
-                    failure.of_one_attempt(INCREMENT)?;
-                Ok(UpdateUserOutcome::UserNotFound)
-            }
+            Err(failure) => match failure.of_one_attempt(INCREMENT)? {
+                IncrementUserSessionsCounterErrorCode::UserNotFound => {
+                    Ok(UpdateUserOutcome::UserNotFound)
+                }
+                code => Err(unexpected(INCREMENT, code)),
+            },
         }
     }
 
@@ -239,10 +244,10 @@ impl UserStore for UserServerClient {
         };
         match invoke(&*self.endpoint, &action).await {
             Ok(_) => Ok(UpdateUserOutcome::Updated),
-            Err(failure) => {
-                let DeleteUserErrorCode::UserNotFound = failure.of_one_attempt(DELETE)?;
-                Ok(UpdateUserOutcome::UserNotFound)
-            }
+            Err(failure) => match failure.of_one_attempt(DELETE)? {
+                DeleteUserErrorCode::UserNotFound => Ok(UpdateUserOutcome::UserNotFound),
+                code => Err(unexpected(DELETE, code)),
+            },
         }
     }
 }
@@ -281,6 +286,12 @@ fn has_hash(user: &User, hash: &PasswordHash) -> bool {
     user.password_hash_algorithm_id == hash.algorithm_id
         && user.password_salt == hash.salt
         && user.password_hash == hash.hash
+}
+
+/// An error code that a later version of the protocol gives to the action.
+fn unexpected(operation: &'static str, code: impl ErrorCode) -> AdapterError {
+    let reason = format!("unexpected error code {}", code.as_str());
+    AdapterError::new(operation, reason)
 }
 
 fn unknowable(operation: &'static str) -> AdapterError {

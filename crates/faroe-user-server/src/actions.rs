@@ -111,10 +111,11 @@ impl Run for CreateUser {
         };
         let new_user = NewUser::new(self.email_address, hash);
         Ok(match users.create_user(new_user).await? {
-            CreateUserOutcome::Created(user) => Ok(CreateUserValues { user }),
+            CreateUserOutcome::Created(user) => Ok(CreateUserValues::new(user)),
             CreateUserOutcome::EmailAddressAlreadyUsed => {
                 Err(CreateUserErrorCode::EmailAddressAlreadyUsed)
             }
+            _ => return Err(unexpected_outcome("create a user")),
         })
     }
 }
@@ -123,7 +124,7 @@ impl Run for GetUser {
     async fn run(self, users: &dyn UserStore) -> Result<Answer<Self>, AdapterError> {
         let user = users.get_user(&self.user_id).await?;
         Ok(user
-            .map(|user| GetUserValues { user })
+            .map(GetUserValues::new)
             .ok_or(GetUserErrorCode::UserNotFound))
     }
 }
@@ -132,7 +133,7 @@ impl Run for GetUserByEmailAddress {
     async fn run(self, users: &dyn UserStore) -> Result<Answer<Self>, AdapterError> {
         let user = users.get_user_by_email_address(&self.email_address).await?;
         Ok(user
-            .map(|user| GetUserByEmailAddressValues { user })
+            .map(GetUserByEmailAddressValues::new)
             .ok_or(GetUserByEmailAddressErrorCode::UserNotFound))
     }
 }
@@ -148,6 +149,7 @@ impl Run for UpdateUserEmailAddress {
                 Err(Code::EmailAddressAlreadyUsed)
             }
             UpdateUserEmailAddressOutcome::UserNotFound => Err(Code::UserNotFound),
+            _ => return Err(unexpected_outcome("update a user's email address")),
         })
     }
 }
@@ -191,4 +193,9 @@ fn updated<C>(outcome: UpdateUserOutcome, not_found: C) -> Result<NoValues, C> {
         UpdateUserOutcome::Updated => Ok(NoValues {}),
         UpdateUserOutcome::UserNotFound => Err(not_found),
     }
+}
+
+/// An outcome of a later version, for which the actions have no error code.
+fn unexpected_outcome(operation: &'static str) -> AdapterError {
+    AdapterError::new(operation, "unexpected outcome")
 }

@@ -190,19 +190,17 @@ fn text(row: &MySqlRow, column: usize) -> Result<String, Error> {
 }
 
 pub(crate) fn user(row: &MySqlRow) -> Result<User, Error> {
-    Ok(User {
-        id: text(row, 0)?.into(),
-        email_address: text(row, 1)?,
-        password_hash: row.try_get::<Vec<u8>, _>(2)?.into(),
-        password_hash_algorithm_id: text(row, 3)?,
-        password_salt: row.try_get::<Vec<u8>, _>(4)?.into(),
-        disabled: row.try_get::<i64, _>(5)? != 0,
-        display_name: text(row, 6)?,
-        email_address_counter: counter(row, 7)?,
-        password_hash_counter: counter(row, 8)?,
-        disabled_counter: counter(row, 9)?,
-        sessions_counter: counter(row, 10)?,
-    })
+    let mut user = User::new(text(row, 0)?.into(), text(row, 1)?);
+    user.password_hash = row.try_get::<Vec<u8>, _>(2)?.into();
+    user.password_hash_algorithm_id = text(row, 3)?;
+    user.password_salt = row.try_get::<Vec<u8>, _>(4)?.into();
+    user.disabled = row.try_get::<i64, _>(5)? != 0;
+    user.display_name = text(row, 6)?;
+    user.email_address_counter = counter(row, 7)?;
+    user.password_hash_counter = counter(row, 8)?;
+    user.disabled_counter = counter(row, 9)?;
+    user.sessions_counter = counter(row, 10)?;
+    Ok(user)
 }
 
 fn counter(row: &MySqlRow, column: usize) -> Result<Counter, Error> {

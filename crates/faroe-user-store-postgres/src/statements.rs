@@ -166,19 +166,20 @@ fn is_first_parameter(column: &Column) -> String {
 }
 
 pub(crate) fn user(row: &PgRow) -> Result<User, Error> {
-    Ok(User {
-        id: UserId::from(row.try_get::<String, _>(0)?),
-        email_address: row.try_get(1)?,
-        password_hash: row.try_get::<Vec<u8>, _>(2)?.into(),
-        password_hash_algorithm_id: row.try_get(3)?,
-        password_salt: row.try_get::<Vec<u8>, _>(4)?.into(),
-        disabled: row.try_get(5)?,
-        display_name: row.try_get(6)?,
-        email_address_counter: counter(row, 7)?,
-        password_hash_counter: counter(row, 8)?,
-        disabled_counter: counter(row, 9)?,
-        sessions_counter: counter(row, 10)?,
-    })
+    let mut user = User::new(
+        UserId::from(row.try_get::<String, _>(0)?),
+        row.try_get::<String, _>(1)?,
+    );
+    user.password_hash = row.try_get::<Vec<u8>, _>(2)?.into();
+    user.password_hash_algorithm_id = row.try_get(3)?;
+    user.password_salt = row.try_get::<Vec<u8>, _>(4)?.into();
+    user.disabled = row.try_get(5)?;
+    user.display_name = row.try_get(6)?;
+    user.email_address_counter = counter(row, 7)?;
+    user.password_hash_counter = counter(row, 8)?;
+    user.disabled_counter = counter(row, 9)?;
+    user.sessions_counter = counter(row, 10)?;
+    Ok(user)
 }
 
 fn counter(row: &PgRow, column: usize) -> Result<Counter, Error> {

@@ -265,19 +265,20 @@ impl Statements {
 }
 
 fn user(row: &Row<'_>) -> Result<User, Error> {
-    Ok(User {
-        id: UserId::from(row.get::<_, String>(0)?),
-        email_address: row.get(1)?,
-        password_hash: row.get::<_, Vec<u8>>(2)?.into(),
-        password_hash_algorithm_id: row.get(3)?,
-        password_salt: row.get::<_, Vec<u8>>(4)?.into(),
-        disabled: row.get(5)?,
-        display_name: row.get(6)?,
-        email_address_counter: counter(row, 7)?,
-        password_hash_counter: counter(row, 8)?,
-        disabled_counter: counter(row, 9)?,
-        sessions_counter: counter(row, 10)?,
-    })
+    let mut user = User::new(
+        UserId::from(row.get::<_, String>(0)?),
+        row.get::<_, String>(1)?,
+    );
+    user.password_hash = row.get::<_, Vec<u8>>(2)?.into();
+    user.password_hash_algorithm_id = row.get(3)?;
+    user.password_salt = row.get::<_, Vec<u8>>(4)?.into();
+    user.disabled = row.get(5)?;
+    user.display_name = row.get(6)?;
+    user.email_address_counter = counter(row, 7)?;
+    user.password_hash_counter = counter(row, 8)?;
+    user.disabled_counter = counter(row, 9)?;
+    user.sessions_counter = counter(row, 10)?;
+    Ok(user)
 }
 
 fn counter(row: &Row<'_>, column: usize) -> Result<Counter, Error> {

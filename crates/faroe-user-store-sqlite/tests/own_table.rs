@@ -72,7 +72,7 @@ async fn create(users: &SqliteUserStore, address: &str) -> User {
         .unwrap()
     {
         CreateUserOutcome::Created(user) => user,
-        CreateUserOutcome::EmailAddressAlreadyUsed => panic!("the address is free"),
+        other => panic!("{address}: {other:?}"),
     }
 }
 

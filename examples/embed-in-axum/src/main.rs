@@ -1,6 +1,6 @@
 //! Run it with `cargo run -p example-embed-in-axum`, open <http://localhost:4006> and sign up: the code is printed here.
 //!
-//! The fields of each form are the arguments of an action; the token of a sign-up or sign-in travels in a hidden one.
+//! The fields of each form are the arguments of an action. A hidden field carries the token of the sign-up or sign-in.
 
 use std::{env, sync::Arc};
 
@@ -10,17 +10,17 @@ use axum::{
     response::{Html, IntoResponse, Redirect, Response},
     routing::{get, post},
 };
-use faroe_argon2::Argon2id;
-use faroe_axum::{Auth, AuthOptions, SetCookie, SignedIn, Unavailable};
-use faroe_core::{
+use faroe::{
     Server, ServerAction, ServerOptions, ServerParts, Storages, UserPasswordHashAlgorithms,
+    argon2::Argon2id,
+    axum::{Auth, AuthOptions, SetCookie, SignedIn, Unavailable},
     email::{EmailContent, EmailMessage, EmailSender},
     error::AdapterError,
+    password_strength::PasswordStrength,
     protocol::{action::ErrorCode, signin::*, signup::*},
+    storage_memory::MemoryStorage,
+    user_store_sqlite::SqliteUserStore,
 };
-use faroe_password_strength::PasswordStrength;
-use faroe_storage_memory::MemoryStorage;
-use faroe_user_store_sqlite::SqliteUserStore;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -44,24 +44,19 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 /// The auth server, with users in a file and everything else in memory.
 async fn server() -> Result<Server, Box<dyn std::error::Error>> {
-    let parts = ServerParts {
-        storages: Storages::single(MemoryStorage::default()),
-        user_store: Arc::new(SqliteUserStore::connect("users.sqlite3").await?),
-        user_password_hash_algorithms: UserPasswordHashAlgorithms {
-            current: Arc::new(Argon2id::recommended_for_user_passwords()),
-            previous: vec![],
-        },
-        temporary_password_hash_algorithm: Arc::new(Argon2id::recommended_for_temporary_passwords()),
-        email_sender: Arc::new(Printed),
-    };
-    let options = ServerOptions {
-        password_strength_checker: Arc::new(PasswordStrength::default()),
-        ..ServerOptions::default()
-    };
+    let parts = ServerParts::new(
+        Storages::single(MemoryStorage::default()),
+        Arc::new(SqliteUserStore::connect("users.sqlite3").await?),
+        UserPasswordHashAlgorithms::new(Arc::new(Argon2id::recommended_for_user_passwords())),
+        Arc::new(Argon2id::recommended_for_temporary_passwords()),
+        Arc::new(Printed),
+    );
+    let mut options = ServerOptions::default();
+    options.password_strength_checker = Arc::new(PasswordStrength::default());
     Ok(Server::new(parts, options)?)
 }
 
-/// The protected page. Who is not signed in is sent to the sign-in page.
+/// The protected page. Redirects visitors who are not signed in to the sign-in page.
 async fn home(SignedIn { session, .. }: SignedIn) -> Html<String> {
     Html(format!("You are user {}. {SIGN_OUT}", session.user_id))
 }
@@ -114,7 +109,7 @@ async fn sign_out(auth: Auth, signed_in: SignedIn) -> Result<(SetCookie, Redirec
     Ok((auth.sign_out(signed_in).await?, Redirect::to("/")))
 }
 
-/// Invokes an action. Why it is refused is shown as the code that it answers.
+/// Invokes an action. A refusal shows the action's error code.
 async fn invoke<A: ServerAction>(auth: &Auth, action: A) -> Result<A::Values, Response> {
     let answer = auth.invoke(action).await;
     let answer = answer.map_err(IntoResponse::into_response)?;

@@ -34,21 +34,15 @@ impl EmailSender for Printed {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let user_password_hash_algorithms = UserPasswordHashAlgorithms {
-        current: Arc::new(Argon2id::recommended_for_user_passwords()),
-        previous: vec![],
-    };
-    let parts = ServerParts {
-        storages: Storages::single(MemoryStorage::new(MemoryOptions::default())),
-        user_store: Arc::new(SqliteUserStore::connect("users.sqlite3").await?),
-        user_password_hash_algorithms,
-        temporary_password_hash_algorithm: Arc::new(Argon2id::recommended_for_temporary_passwords()),
-        email_sender: Arc::new(Printed),
-    };
-    let options = ServerOptions {
-        password_strength_checker: Arc::new(PasswordStrength::default()),
-        ..ServerOptions::default()
-    };
+    let parts = ServerParts::new(
+        Storages::single(MemoryStorage::new(MemoryOptions::default())),
+        Arc::new(SqliteUserStore::connect("users.sqlite3").await?),
+        UserPasswordHashAlgorithms::new(Arc::new(Argon2id::recommended_for_user_passwords())),
+        Arc::new(Argon2id::recommended_for_temporary_passwords()),
+        Arc::new(Printed),
+    );
+    let mut options = ServerOptions::default();
+    options.password_strength_checker = Arc::new(PasswordStrength::default());
     let endpoint = ActionInvocationEndpoint::new(Server::new(parts, options)?);
     let address = env::args().nth(1).unwrap_or("127.0.0.1:4002".to_owned());
     let listener = tokio::net::TcpListener::bind(address).await?;

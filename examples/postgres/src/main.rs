@@ -35,21 +35,15 @@ impl EmailSender for Printed {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let url =
         env::var("DATABASE_URL").unwrap_or("postgres://postgres@127.0.0.1/postgres".to_owned());
-    let user_password_hash_algorithms = UserPasswordHashAlgorithms {
-        current: Arc::new(Argon2id::recommended_for_user_passwords()),
-        previous: vec![],
-    };
-    let parts = ServerParts {
-        storages: Storages::single(PostgresStorage::connect(&url).await?),
-        user_store: Arc::new(PostgresUserStore::connect(&url).await?),
-        user_password_hash_algorithms,
-        temporary_password_hash_algorithm: Arc::new(Argon2id::recommended_for_temporary_passwords()),
-        email_sender: Arc::new(Printed),
-    };
-    let options = ServerOptions {
-        password_strength_checker: Arc::new(PasswordStrength::default()),
-        ..ServerOptions::default()
-    };
+    let parts = ServerParts::new(
+        Storages::single(PostgresStorage::connect(&url).await?),
+        Arc::new(PostgresUserStore::connect(&url).await?),
+        UserPasswordHashAlgorithms::new(Arc::new(Argon2id::recommended_for_user_passwords())),
+        Arc::new(Argon2id::recommended_for_temporary_passwords()),
+        Arc::new(Printed),
+    );
+    let mut options = ServerOptions::default();
+    options.password_strength_checker = Arc::new(PasswordStrength::default());
     let endpoint = ActionInvocationEndpoint::new(Server::new(parts, options)?);
     let address = env::args().nth(1).unwrap_or("127.0.0.1:4004".to_owned());
     let listener = tokio::net::TcpListener::bind(address).await?;

@@ -35,24 +35,17 @@ impl EmailSender for Printed {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let url = env::var("DATABASE_URL").unwrap_or("redis://127.0.0.1:6379".to_owned());
     let redis = Redis::connect(&url).await?;
-    let user_password_hash_algorithms = UserPasswordHashAlgorithms {
-        current: Arc::new(Argon2id::recommended_for_user_passwords()),
-        previous: vec![],
-    };
-    let parts = ServerParts {
-        storages: Storages {
-            rate_limit: Arc::new(RedisRateLimitStorage::new(redis.clone())),
-            ..Storages::single(RedisStorage::new(redis))
-        },
-        user_store: Arc::new(SqliteUserStore::connect("users.sqlite3").await?),
-        user_password_hash_algorithms,
-        temporary_password_hash_algorithm: Arc::new(Argon2id::recommended_for_temporary_passwords()),
-        email_sender: Arc::new(Printed),
-    };
-    let options = ServerOptions {
-        password_strength_checker: Arc::new(PasswordStrength::default()),
-        ..ServerOptions::default()
-    };
+    let mut storages = Storages::single(RedisStorage::new(redis.clone()));
+    storages.rate_limit = Arc::new(RedisRateLimitStorage::new(redis));
+    let parts = ServerParts::new(
+        storages,
+        Arc::new(SqliteUserStore::connect("users.sqlite3").await?),
+        UserPasswordHashAlgorithms::new(Arc::new(Argon2id::recommended_for_user_passwords())),
+        Arc::new(Argon2id::recommended_for_temporary_passwords()),
+        Arc::new(Printed),
+    );
+    let mut options = ServerOptions::default();
+    options.password_strength_checker = Arc::new(PasswordStrength::default());
     let endpoint = ActionInvocationEndpoint::new(Server::new(parts, options)?);
     let address = env::args().nth(1).unwrap_or("127.0.0.1:4003".to_owned());
     let listener = tokio::net::TcpListener::bind(address).await?;

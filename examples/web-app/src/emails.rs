@@ -60,6 +60,11 @@ impl Email {
                 None,
                 format!("Your account has a new address: {new_email_address}. If it was not you, write to help@juniper.example."),
             ),
+            _ => (
+                "Your account",
+                None,
+                "Something about your account has changed. If it was not you, write to help@juniper.example.".to_owned(),
+            ),
         };
         Self {
             to: message.to,

@@ -27,8 +27,7 @@ use clap::Parser;
 use faroe_argon2::Argon2id;
 use faroe_axum::{Auth, AuthOptions};
 use faroe_core::{
-    Server, ServerOptions, ServerParts, SessionConfiguration, Storages, UserPasswordHashAlgorithms,
-    user_store::UserStore,
+    Server, ServerOptions, ServerParts, Storages, UserPasswordHashAlgorithms, user_store::UserStore,
 };
 use faroe_password_strength::PasswordStrength;
 use faroe_storage_sqlite::SqliteStorage;
@@ -80,24 +79,16 @@ async fn auth_server(
     users: Arc<dyn UserStore>,
     terminal: Terminal,
 ) -> Result<Server, Box<dyn Error>> {
-    let parts = ServerParts {
-        storages: Storages::single(SqliteStorage::connect("storage.sqlite3").await?),
-        user_store: users,
-        user_password_hash_algorithms: UserPasswordHashAlgorithms {
-            current: Arc::new(Argon2id::recommended_for_user_passwords()),
-            previous: vec![],
-        },
-        temporary_password_hash_algorithm: Arc::new(Argon2id::recommended_for_temporary_passwords()),
-        email_sender: Arc::new(terminal),
-    };
-    let options = ServerOptions {
-        session: SessionConfiguration {
-            // Whoever changes a password may do so because someone else knows it.
-            end_other_sessions_on_password_change: true,
-            ..SessionConfiguration::default()
-        },
-        password_strength_checker: Arc::new(PasswordStrength::default()),
-        ..ServerOptions::default()
-    };
+    let parts = ServerParts::new(
+        Storages::single(SqliteStorage::connect("storage.sqlite3").await?),
+        users,
+        UserPasswordHashAlgorithms::new(Arc::new(Argon2id::recommended_for_user_passwords())),
+        Arc::new(Argon2id::recommended_for_temporary_passwords()),
+        Arc::new(terminal),
+    );
+    let mut options = ServerOptions::default();
+    // Whoever changes a password may do so because someone else knows it.
+    options.session.end_other_sessions_on_password_change = true;
+    options.password_strength_checker = Arc::new(PasswordStrength::default());
     Ok(Server::new(parts, options)?)
 }

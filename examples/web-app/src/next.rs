@@ -104,10 +104,18 @@ impl Next {
 /// A table of what follows each error code of some actions.
 macro_rules! answers {
     ($($codes:ident { $($code:ident => $next:expr,)* })*) => {$(
+        const _: () = assert!(
+            <$codes as faroe_core::protocol::action::ErrorCode>::ALL.len()
+                == [$($codes::$code),*].len(),
+            "a code of the action is missing"
+        );
+
         impl From<$codes> for $crate::next::Next {
             fn from(code: $codes) -> Self {
                 match code {
                     $($codes::$code => $next,)*
+                    // A code of a later version.
+                    _ => Self::stay($crate::message::Message::Failed { reference: None }),
                 }
             }
         }

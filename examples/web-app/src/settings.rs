@@ -53,6 +53,8 @@ async fn sign_out_everywhere(auth: Auth, member: Member) -> Result<Next, Next> {
     match auth.invoke(delete).await.map_err(Next::back_to(PAGE))? {
         // A session that has ended meanwhile ended with all others.
         Ok(_) | Err(DeleteAllSessionsErrorCode::InvalidSessionToken) => {}
+        // A code of a later version.
+        Err(_) => return Err(Next::page(PAGE).telling(Message::Failed { reference: None })),
     }
     Ok(Next::page(sign_in::PAGE)
         .telling(Message::SignedOutEverywhere)

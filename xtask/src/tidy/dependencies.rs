@@ -33,7 +33,7 @@ const SHARED: [&str; 11] = [
 ];
 
 /// Crates that assemble adapters.
-const ASSEMBLERS: [&str; 1] = ["faroe-server"];
+const ASSEMBLERS: [&str; 2] = ["faroe", "faroe-server"];
 
 /// Checks that lower crates do not know upper ones, and adapters not each other. Only tests may.
 pub(super) fn point_one_way(packages: &Packages) -> Vec<Finding> {

@@ -61,21 +61,16 @@ impl Faroe {
             inner: ReferenceStorage::keeping_expired(),
             is_broken: AtomicBool::new(false),
         });
-        let storages = Storages {
-            main: storage.clone(),
-            ..Storages::single(ReferenceStorage::keeping_expired())
-        };
+        let mut storages = Storages::single(ReferenceStorage::keeping_expired());
+        storages.main = storage.clone();
         let hasher = Arc::new(CountingHasher::new("fast"));
-        let parts = ServerParts {
+        let parts = ServerParts::new(
             storages,
-            user_store: users.clone(),
-            user_password_hash_algorithms: UserPasswordHashAlgorithms {
-                current: hasher.clone(),
-                previous: vec![],
-            },
-            temporary_password_hash_algorithm: hasher.clone(),
-            email_sender: mailbox.clone(),
-        };
+            users.clone(),
+            UserPasswordHashAlgorithms::new(hasher.clone()),
+            hasher.clone(),
+            mailbox.clone(),
+        );
         Self {
             server: Server::new(parts, ServerOptions::default()).unwrap(),
             users,

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use faroe_axum::endpoint::ActionInvocationEndpoint;
 use faroe_client::{Client, http::HttpOptions};
-use faroe_core::{
-    Hashing, Server, ServerOptions, ServerParts, Storages, UserPasswordHashAlgorithms,
-};
+use faroe_core::{Server, ServerOptions, ServerParts, Storages, UserPasswordHashAlgorithms};
 use faroe_testkit::{
     hasher::CountingHasher, log::ErrorLog, mailbox::Mailbox, storage::ReferenceStorage,
     user_store::ReferenceUserStore,
@@ -31,24 +29,17 @@ impl Faroe {
             Arc::new(CountingHasher::new("fast")),
         );
         let log = Arc::<ErrorLog>::default();
-        let parts = ServerParts {
-            storages: Storages::single(ReferenceStorage::keeping_expired()),
-            user_store: Arc::new(ReferenceUserStore::default()),
-            user_password_hash_algorithms: UserPasswordHashAlgorithms {
-                current: hasher.clone(),
-                previous: vec![],
-            },
-            temporary_password_hash_algorithm: hasher.clone(),
-            email_sender: mailbox.clone(),
-        };
-        let options = ServerOptions {
-            hashing: Hashing {
-                permits: 1,
-                queue: 0,
-            },
-            error_logger: log.clone(),
-            ..ServerOptions::default()
-        };
+        let parts = ServerParts::new(
+            Storages::single(ReferenceStorage::keeping_expired()),
+            Arc::new(ReferenceUserStore::default()),
+            UserPasswordHashAlgorithms::new(hasher.clone()),
+            hasher.clone(),
+            mailbox.clone(),
+        );
+        let mut options = ServerOptions::default();
+        options.hashing.permits = 1;
+        options.hashing.queue = 0;
+        options.error_logger = log.clone();
         Self {
             server: Server::new(parts, options).unwrap(),
             mailbox,

@@ -133,9 +133,8 @@ async fn a_background_that_is_stuck_holds_an_answer_up_for_as_long_as_an_action_
     let (server, _) = working_in(&harness, Arc::new(Stuck));
     harness.advance(minutes(1));
     let waited = check(&server, &session_token).await;
-    let Timeouts {
-        action, storage, ..
-    } = Timeouts::default();
-    assert_eq!(waited, action - storage, "some time is kept to clear up");
+    let timeouts = Timeouts::default();
+    let expected = timeouts.action - timeouts.storage;
+    assert_eq!(waited, expected, "some time is kept to clear up");
     assert_eq!(harness.log.errors().len(), 1);
 }

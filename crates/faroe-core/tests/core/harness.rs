@@ -105,22 +105,17 @@ impl Harness {
         );
         let hasher = Arc::new(CountingHasher::new("first"));
         let temporary_hasher = Arc::new(CountingHasher::new("temporary"));
-        let mut parts = ServerParts {
-            storages: Storages::single(Arc::clone(&storage)),
-            user_store: Arc::clone(&users) as _,
-            user_password_hash_algorithms: UserPasswordHashAlgorithms {
-                current: Arc::clone(&hasher) as _,
-                previous: vec![],
-            },
-            temporary_password_hash_algorithm: Arc::clone(&temporary_hasher) as _,
-            email_sender: Arc::clone(&mailbox) as _,
-        };
-        let mut options = ServerOptions {
-            clock: Arc::clone(&clock) as _,
-            error_logger: Arc::clone(&log) as _,
-            background: no_background(),
-            ..ServerOptions::default()
-        };
+        let mut parts = ServerParts::new(
+            Storages::single(Arc::clone(&storage)),
+            Arc::clone(&users) as _,
+            UserPasswordHashAlgorithms::new(Arc::clone(&hasher) as _),
+            Arc::clone(&temporary_hasher) as _,
+            Arc::clone(&mailbox) as _,
+        );
+        let mut options = ServerOptions::default();
+        options.clock = Arc::clone(&clock) as _;
+        options.error_logger = Arc::clone(&log) as _;
+        options.background = no_background();
         change(&mut parts, &mut options);
         let server = Server::new(parts, options).unwrap();
         Self {
@@ -145,22 +140,17 @@ impl Harness {
             users: Arc::clone(&self.users),
             interruption: Mutex::default(),
         });
-        let mut parts = ServerParts {
-            storages: Storages::single(Arc::clone(&interrupted)),
-            user_store: Arc::clone(&interrupted) as _,
-            user_password_hash_algorithms: UserPasswordHashAlgorithms {
-                current: Arc::clone(&self.hasher) as _,
-                previous: vec![],
-            },
-            temporary_password_hash_algorithm: Arc::clone(&self.temporary_hasher) as _,
-            email_sender: Arc::clone(&self.mailbox) as _,
-        };
-        let mut options = ServerOptions {
-            clock: Arc::clone(&self.clock) as _,
-            error_logger: Arc::clone(&self.log) as _,
-            background: no_background(),
-            ..ServerOptions::default()
-        };
+        let mut parts = ServerParts::new(
+            Storages::single(Arc::clone(&interrupted)),
+            Arc::clone(&interrupted) as _,
+            UserPasswordHashAlgorithms::new(Arc::clone(&self.hasher) as _),
+            Arc::clone(&self.temporary_hasher) as _,
+            Arc::clone(&self.mailbox) as _,
+        );
+        let mut options = ServerOptions::default();
+        options.clock = Arc::clone(&self.clock) as _;
+        options.error_logger = Arc::clone(&self.log) as _;
+        options.background = no_background();
         change(&mut parts, &mut options);
         (Server::new(parts, options).unwrap(), interrupted)
     }

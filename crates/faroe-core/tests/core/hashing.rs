@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use faroe_core::{
-    Hashing, RateLimit,
+    RateLimit,
     protocol::{
         secret::SigninToken, session::GetSession, signin::VerifySigninUserPassword,
         signup::SetSignupPassword, user_password_reset::CreateUserPasswordReset,
@@ -35,7 +35,8 @@ async fn signed_up(
     queue: usize,
 ) -> (Arc<Harness>, faroe_core::protocol::secret::SessionToken) {
     let harness = Arc::new(Harness::with(|_, options| {
-        options.hashing = Hashing { permits, queue }
+        options.hashing.permits = permits;
+        options.hashing.queue = queue;
     }));
     let session_token = harness.sign_up().await;
     (harness, session_token)
@@ -121,10 +122,8 @@ async fn p46_who_goes_away_while_hashing_is_overloaded_makes_place_for_others() 
     const PLACES: usize = 10;
     const ATTEMPTS: usize = 10 * PLACES;
     let harness = Arc::new(Harness::with(|_, options| {
-        options.hashing = Hashing {
-            permits: 1,
-            queue: PLACES - 1,
-        };
+        options.hashing.permits = 1;
+        options.hashing.queue = PLACES - 1;
         options.rate_limits.verify_user_password = RateLimit {
             capacity: u32::try_from(ATTEMPTS).unwrap(),
             interval: Duration::from_secs(60),

@@ -149,11 +149,8 @@ async fn other_sessions_end_also_when_someone_else_moves_the_counter_or_the_answ
 /// A server for which the hashes that the harness made are of a previous algorithm.
 fn upgraded(harness: &Harness) -> (Server, Arc<CountingHasher>) {
     let current = Arc::new(CountingHasher::new("second"));
-    let previous = vec![Arc::clone(&harness.hasher) as _];
-    let algorithms = UserPasswordHashAlgorithms {
-        current: Arc::clone(&current) as _,
-        previous,
-    };
+    let mut algorithms = UserPasswordHashAlgorithms::new(Arc::clone(&current) as _);
+    algorithms.previous.push(Arc::clone(&harness.hasher) as _);
     let (server, _) = harness.beside(|parts, _| parts.user_password_hash_algorithms = algorithms);
     (server, current)
 }

@@ -4,8 +4,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use faroe_core::{
-    Hashing, Server, ServerOptions, ServerParts, SessionConfiguration, Storages,
-    UserPasswordHashAlgorithms,
+    Server, ServerOptions, ServerParts, SessionConfiguration, Storages, UserPasswordHashAlgorithms,
     background::Background,
     email::AllowAllEmailAddresses,
     endpoint::{Endpoint, EndpointResponse},
@@ -133,40 +132,32 @@ impl Fakes {
             Intercepted::new(Arc::clone(port), Arc::clone(interceptor))
         }
         let mut storages = Storages::single(through(&self.storage, interceptor));
-        let mut session = SessionConfiguration {
-            end_other_sessions_on_password_change: circumstances.ends_sessions,
-            ..SessionConfiguration::default()
-        };
+        let mut session = SessionConfiguration::default();
+        session.end_other_sessions_on_password_change = circumstances.ends_sessions;
         if circumstances.cached {
             storages.cache = Some(Arc::new(through(&self.cache, interceptor)));
             session.cache_expiration = Some(minutes(1));
         }
-        let parts = ServerParts {
+        let mut algorithms = UserPasswordHashAlgorithms::new(Arc::clone(&self.hasher) as _);
+        algorithms.previous.push(Arc::clone(&self.past_hasher) as _);
+        let parts = ServerParts::new(
             storages,
-            user_store: Arc::new(through(&self.users, interceptor)),
-            user_password_hash_algorithms: UserPasswordHashAlgorithms {
-                current: Arc::clone(&self.hasher) as _,
-                previous: vec![Arc::clone(&self.past_hasher) as _],
-            },
-            temporary_password_hash_algorithm: Arc::clone(&self.hasher) as _,
-            email_sender: Arc::new(through(&self.mailbox, interceptor)),
-        };
-        let options = ServerOptions {
-            session,
-            hashing: Hashing {
-                permits: 4,
-                queue: circumstances.hashing_queue,
-            },
-            email_address_checker: Arc::new(through(
-                &Arc::new(AllowAllEmailAddresses),
-                interceptor,
-            )),
-            password_strength_checker: Arc::new(through(&Arc::new(AllowAllPasswords), interceptor)),
-            error_logger: Arc::clone(&self.log) as _,
-            clock: Arc::clone(&self.clock) as _,
-            background,
-            ..ServerOptions::default()
-        };
+            Arc::new(through(&self.users, interceptor)),
+            algorithms,
+            Arc::clone(&self.hasher) as _,
+            Arc::new(through(&self.mailbox, interceptor)),
+        );
+        let mut options = ServerOptions::default();
+        options.session = session;
+        options.hashing.permits = 4;
+        options.hashing.queue = circumstances.hashing_queue;
+        options.email_address_checker =
+            Arc::new(through(&Arc::new(AllowAllEmailAddresses), interceptor));
+        options.password_strength_checker =
+            Arc::new(through(&Arc::new(AllowAllPasswords), interceptor));
+        options.error_logger = Arc::clone(&self.log) as _;
+        options.clock = Arc::clone(&self.clock) as _;
+        options.background = background;
         Server::new(parts, options).unwrap()
     }
 }

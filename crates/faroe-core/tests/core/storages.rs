@@ -131,11 +131,7 @@ async fn defect_22_a_storage_that_keeps_expired_entries_and_one_that_drops_them_
 async fn each_role_can_have_a_storage_of_its_own() {
     let main = Arc::new(ReferenceStorage::keeping_expired());
     let rate_limit = Arc::new(ReferenceStorage::keeping_expired());
-    let storages = Storages {
-        main: Arc::clone(&main) as _,
-        rate_limit: Arc::clone(&rate_limit) as _,
-        cache: None,
-    };
+    let storages = Storages::new(Arc::clone(&main) as _, Arc::clone(&rate_limit) as _);
     let separate = Harness::with(|parts, _| parts.storages = storages);
     assert_eq!(story(&separate).await, story(&Harness::new()).await);
     assert!(separate.storage.entries().is_empty());

@@ -53,20 +53,15 @@ impl World {
     }
 
     fn auth_server(&self, email_sender: Arc<dyn EmailSender>) -> AuthServer {
-        let parts = ServerParts {
-            storages: Storages::single(Arc::clone(&self.storage)),
-            user_store: Arc::clone(&self.users) as _,
-            user_password_hash_algorithms: UserPasswordHashAlgorithms {
-                current: Arc::new(CountingHasher::new("first")),
-                previous: vec![],
-            },
-            temporary_password_hash_algorithm: Arc::new(CountingHasher::new("temporary")),
+        let parts = ServerParts::new(
+            Storages::single(Arc::clone(&self.storage)),
+            Arc::clone(&self.users) as _,
+            UserPasswordHashAlgorithms::new(Arc::new(CountingHasher::new("first"))),
+            Arc::new(CountingHasher::new("temporary")),
             email_sender,
-        };
-        let mut options = ServerOptions {
-            error_logger: Arc::clone(&self.log) as _,
-            ..ServerOptions::default()
-        };
+        );
+        let mut options = ServerOptions::default();
+        options.error_logger = Arc::clone(&self.log) as _;
         options.rate_limits.verify_user_password.capacity = 1000;
         AuthServer::new(parts, options).unwrap()
     }

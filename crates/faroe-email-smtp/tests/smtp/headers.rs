@@ -43,7 +43,7 @@ async fn every_message_is_a_text_and_an_html_part_with_the_fixed_headers() {
     let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
     for content in contents("Ada Lovelace") {
         let to = "ada@example.com".to_owned();
-        sender.send(EmailMessage { to, content }).await.unwrap();
+        sender.send(EmailMessage::new(to, content)).await.unwrap();
     }
     let received = server.messages();
     assert_eq!(received.len(), 6);
@@ -191,7 +191,7 @@ fn p42_one_recipient_and_fixed_headers_whatever_names_and_addresses_contain() {
         if let EmailContent::UserEmailAddressUpdatedNotification { new_email_address, .. } = &mut content {
             *new_email_address = new;
         }
-        let message = EmailMessage { to: to.clone(), content };
+        let message = EmailMessage::new(to.clone(), content);
         match runtime.block_on(sender.send(message)) {
             // The address is invalid in email, so nothing was sent.
             Err(_) => refused.set(refused.get() + 1),

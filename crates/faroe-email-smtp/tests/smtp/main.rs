@@ -46,10 +46,10 @@ fn sender(options: SmtpOptions) -> SmtpEmailSender {
 }
 
 fn code_to(address: &str) -> EmailMessage {
-    EmailMessage {
-        to: address.to_owned(),
-        content: EmailContent::SignupEmailAddressVerificationCode { code: CODE.into() },
-    }
+    EmailMessage::new(
+        address,
+        EmailContent::SignupEmailAddressVerificationCode { code: CODE.into() },
+    )
 }
 
 /// Every kind of message.

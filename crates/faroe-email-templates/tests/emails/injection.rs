@@ -103,10 +103,7 @@ fn p42_a_name_in_a_custom_subject_stays_on_one_line() {
         EmailContent::UserSignedInNotification { .. }
     ));
     let email = templates
-        .render(&faroe_core::email::EmailMessage {
-            to: "a@x.y".to_owned(),
-            content: signed_in,
-        })
+        .render(&faroe_core::email::EmailMessage::new("a@x.y", signed_in))
         .unwrap();
     assert_eq!(email.subject, "Ada Bcc: evil@example.com a@x.y");
 }

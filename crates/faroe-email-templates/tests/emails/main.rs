@@ -24,10 +24,7 @@ fn in_language(locale: &str) -> EmailTemplates {
 }
 
 fn render(templates: &EmailTemplates, content: EmailContent) -> RenderedEmail {
-    let message = EmailMessage {
-        to: "ada@example.com".to_owned(),
-        content,
-    };
+    let message = EmailMessage::new("ada@example.com", content);
     templates.render(&message).unwrap()
 }
 

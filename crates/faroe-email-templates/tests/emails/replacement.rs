@@ -94,7 +94,7 @@ fn a_message_can_be_written_in_code() {
         .into_iter()
         .map(|content| {
             let to = "ada@example.com".to_owned();
-            mine.render(&EmailMessage { to, content })
+            mine.render(&EmailMessage::new(to, content))
                 .unwrap()
                 .subject
                 .clone()
@@ -195,10 +195,7 @@ fn a_message_that_cannot_be_rendered_is_not_quoted() {
     let [.., signed_in, _, _] = contents("canary", "");
     let to = "canary@example.com".to_owned();
     let error = templates
-        .render(&EmailMessage {
-            to,
-            content: signed_in,
-        })
+        .render(&EmailMessage::new(to, signed_in))
         .unwrap_err();
     let chain = faroe_core::error::ErrorChain(&error).to_string();
     assert!(

@@ -117,20 +117,19 @@ pub(super) struct SessionSection {
 
 impl SessionSection {
     pub(super) fn resolve(self) -> SessionConfiguration {
-        let default = SessionConfiguration::default();
-        SessionConfiguration {
-            inactivity_timeout: or(self.inactivity_timeout, default.inactivity_timeout),
-            activity_check_interval: or(
-                self.activity_check_interval,
-                default.activity_check_interval,
-            ),
-            absolute_expiration: self.absolute_expiration.map(|duration| duration.0),
-            cache_expiration: self.cache_expiration.map(|duration| duration.0),
-            user_cache_expiration: self.user_cache_expiration.map(|duration| duration.0),
-            end_other_sessions_on_password_change: self
-                .end_other_sessions_on_password_change
-                .unwrap_or(default.end_other_sessions_on_password_change),
-        }
+        let mut session = SessionConfiguration::default();
+        session.inactivity_timeout = or(self.inactivity_timeout, session.inactivity_timeout);
+        session.activity_check_interval = or(
+            self.activity_check_interval,
+            session.activity_check_interval,
+        );
+        session.absolute_expiration = self.absolute_expiration.map(|duration| duration.0);
+        session.cache_expiration = self.cache_expiration.map(|duration| duration.0);
+        session.user_cache_expiration = self.user_cache_expiration.map(|duration| duration.0);
+        session.end_other_sessions_on_password_change = self
+            .end_other_sessions_on_password_change
+            .unwrap_or(session.end_other_sessions_on_password_change);
+        session
     }
 }
 
@@ -159,10 +158,9 @@ impl HashingSection {
             .permits
             .map_or(Hashing::default().permits, NonZeroUsize::get);
         // About two seconds of work: a hash of the default cost takes an eighth of one.
-        let hashing = Hashing {
-            permits,
-            queue: self.queue.unwrap_or(permits.saturating_mul(16)),
-        };
+        let mut hashing = Hashing::default();
+        hashing.permits = permits;
+        hashing.queue = self.queue.unwrap_or(permits.saturating_mul(16));
         let argon2id = |memory_kib, iterations| Parameters {
             memory_kib,
             iterations,
@@ -200,17 +198,16 @@ pub(super) struct RateLimitSection {
 
 impl RateLimitsSection {
     pub(super) fn resolve(self) -> RateLimits {
-        let default = RateLimits::default();
-        RateLimits {
-            verify_user_password: self.verify_user_password.or(default.verify_user_password),
-            send_email: self.send_email.or(default.send_email),
-            verify_email_address_verification_code: self
-                .verify_email_address_verification_code
-                .or(default.verify_email_address_verification_code),
-            verify_temporary_password: self
-                .verify_temporary_password
-                .or(default.verify_temporary_password),
-        }
+        let mut limits = RateLimits::default();
+        limits.verify_user_password = self.verify_user_password.or(limits.verify_user_password);
+        limits.send_email = self.send_email.or(limits.send_email);
+        limits.verify_email_address_verification_code = self
+            .verify_email_address_verification_code
+            .or(limits.verify_email_address_verification_code);
+        limits.verify_temporary_password = self
+            .verify_temporary_password
+            .or(limits.verify_temporary_password);
+        limits
     }
 }
 

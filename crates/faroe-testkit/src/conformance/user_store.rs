@@ -59,6 +59,7 @@ async fn create(users: &dyn UserStore, address: &str) -> Result<User, Failure> {
         CreateUserOutcome::EmailAddressAlreadyUsed => {
             Err(Failure::new("an address that nobody has counts as used"))
         }
+        other => Err(Failure::new(format!("unexpected outcome {other:?}"))),
     }
 }
 

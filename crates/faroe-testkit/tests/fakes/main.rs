@@ -63,9 +63,11 @@ async fn hashes_wait_at_a_closed_gate() {
 #[tokio::test]
 async fn a_mailbox_finds_the_last_code_of_an_address_and_fails_on_demand() {
     let mailbox = Mailbox::default();
-    let message = |to: &str, code: &str| EmailMessage {
-        to: to.into(),
-        content: EmailContent::SignupEmailAddressVerificationCode { code: code.into() },
+    let message = |to: &str, code: &str| {
+        EmailMessage::new(
+            to,
+            EmailContent::SignupEmailAddressVerificationCode { code: code.into() },
+        )
     };
     for (to, code) in [("a@x", "FIRST"), ("a@x", "SECOND"), ("b@x", "OTHER")] {
         mailbox.send(message(to, code)).await.unwrap();

@@ -3,7 +3,7 @@
 use faroe_core::{
     error::AdapterError,
     password::PasswordHash,
-    user_store::{Counter, NewUser, User, UserId, UserStore},
+    user_store::{Counter, NewUser, UserId, UserStore},
 };
 use serde_json::{Value, json};
 
@@ -86,21 +86,8 @@ pub(crate) fn hash() -> PasswordHash {
 }
 
 pub(crate) fn user() -> Value {
-    let hash = hash();
-    serde_json::to_value(User {
-        id: "1".into(),
-        email_address: ADDRESS.into(),
-        password_hash: hash.hash,
-        password_hash_algorithm_id: hash.algorithm_id,
-        password_salt: hash.salt,
-        disabled: false,
-        display_name: String::new(),
-        email_address_counter: Counter::ZERO,
-        password_hash_counter: Counter::ZERO,
-        disabled_counter: Counter::ZERO,
-        sessions_counter: Counter::ZERO,
-    })
-    .unwrap()
+    let user = NewUser::new(ADDRESS, hash()).into_user("1".into());
+    serde_json::to_value(user).unwrap()
 }
 
 /// A successful answer with these values.

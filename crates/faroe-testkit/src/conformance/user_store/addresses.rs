@@ -66,17 +66,18 @@ async fn an_address_that_is_used_is_refused_and_nothing_is_changed(
 }
 
 /// Updates the address, which must work, and gives the user as it should be now.
-async fn update(users: &dyn UserStore, user: User, address: &str) -> Result<User, super::Failure> {
+async fn update(
+    users: &dyn UserStore,
+    mut user: User,
+    address: &str,
+) -> Result<User, super::Failure> {
     let counter = user.email_address_counter;
     let update = users.update_user_email_address(&user.id, address, counter);
     equal(&update.await?, &UpdateUserEmailAddressOutcome::Updated)?;
-    let updated = User {
-        email_address: address.into(),
-        email_address_counter: counter.next().expect("cases count to a hundred"),
-        ..user
-    };
-    shows(users, &updated).await?;
-    Ok(updated)
+    user.email_address = address.into();
+    user.email_address_counter = counter.next().expect("cases count to a hundred");
+    shows(users, &user).await?;
+    Ok(user)
 }
 
 async fn an_address_update_frees_the_old_one(users: Arc<dyn UserStore>) -> CaseResult {

@@ -25,14 +25,12 @@ fn next(counter: Counter) -> Counter {
     counter.next().expect("cases count to a hundred")
 }
 
-fn with_password_hash(user: User, hash: &PasswordHash) -> User {
-    User {
-        password_hash: hash.hash.clone(),
-        password_salt: hash.salt.clone(),
-        password_hash_algorithm_id: hash.algorithm_id.clone(),
-        password_hash_counter: next(user.password_hash_counter),
-        ..user
-    }
+fn with_password_hash(mut user: User, hash: &PasswordHash) -> User {
+    user.password_hash = hash.hash.clone();
+    user.password_salt = hash.salt.clone();
+    user.password_hash_algorithm_id = hash.algorithm_id.clone();
+    user.password_hash_counter = next(user.password_hash_counter);
+    user
 }
 
 async fn a_password_hash_update_changes_all_of_it_and_its_counter(

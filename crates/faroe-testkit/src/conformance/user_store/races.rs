@@ -31,6 +31,7 @@ async fn of_racing_creations_with_one_address_one_wins(users: Arc<dyn UserStore>
             match settled(|| users.create_user(new_user.clone())).await? {
                 CreateUserOutcome::Created(user) => Ok(Some(user)),
                 CreateUserOutcome::EmailAddressAlreadyUsed => Ok(None),
+                other => Err(Failure::new(format!("unexpected outcome {other:?}"))),
             }
         }
     }));
