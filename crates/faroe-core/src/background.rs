@@ -1,43 +1,44 @@
-//! Work that no answer needs, and who decides when it is done.
+//! Background work: work that no answer depends on.
 
 use std::{fmt::Debug, pin::Pin, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use tokio::{sync::Semaphore, time::timeout};
 
-/// Something to do on which no answer depends. It reports what goes wrong in it, and takes no longer than an action may.
+/// A unit of background work. It reports its own failures and takes no longer than
+/// [`Timeouts::action`](crate::Timeouts::action).
 pub type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Decides when work is done that no answer needs: before the answer, or later.
+/// Runs background work, before the answer or after it.
 ///
-/// There is one such work: to write down that a session was used.
+/// The core has one kind of background work: recording that a session was used.
 ///
 /// # Contract
 ///
-/// `run` has the work done once: before it returns, or later. Work that is dropped instead, when the program ends, is not
-/// missed: the session's next check does it.
+/// The work runs at most once, before `run` returns or later. Work that is dropped when the program stops is made up
+/// for by the session's next check.
 ///
 /// # Errors
 ///
-/// There are none. What goes wrong inside the work is reported to the
-/// [`ActionErrorLogger`](crate::log::ActionErrorLogger).
+/// None. Failures inside the work are reported to the [`ActionErrorLogger`](crate::log::ActionErrorLogger).
 ///
 /// # Concurrency
 ///
-/// Called from many tasks at once. Work must be polled inside a tokio runtime with time enabled. The core waits for `run`
-/// for as long as the action may take ([`Timeouts::action`](crate::Timeouts::action)).
+/// Called from many tasks at once. Work must be polled inside a tokio runtime with time enabled. The core waits for
+/// `run` until the action times out ([`Timeouts::action`](crate::Timeouts::action)).
 ///
 /// # Implementing
 ///
-/// How much work waits must have a bound: an answer that waits for its work is what slows those down who bring more.
+/// Bound the amount of waiting work. Beyond the bound, run the work before returning: the delayed answers slow down the
+/// clients that cause it.
 #[async_trait]
 pub trait Background: Debug + Send + Sync + 'static {
-    /// Does the work, or has it done later.
+    /// Runs the work, or schedules it.
     async fn run(&self, work: Work);
 }
 
-/// The default background: a tokio task for each work, and no more than so many at once. Beyond that an answer waits until
-/// its own work is done.
+/// The default [`Background`]: one tokio task for each unit of work, up to a limit. Beyond the limit, an answer waits
+/// for its own work.
 #[derive(Debug)]
 pub struct BackgroundTasks {
     limit: u16,
@@ -45,7 +46,7 @@ pub struct BackgroundTasks {
 }
 
 impl BackgroundTasks {
-    /// At most `limit` tasks at once; with 0, every answer waits for its work.
+    /// Creates a background of at most `limit` concurrent tasks. With 0, every answer waits for its work.
     pub fn new(limit: u16) -> Self {
         Self {
             limit,
@@ -53,8 +54,9 @@ impl BackgroundTasks {
         }
     }
 
-    /// Waits for so long at most until all tasks have ended, and returns how many have not. For a program that stops, once
-    /// nothing is invoked any more; as long as this waits, answers wait for their own work.
+    /// Waits until all tasks have ended, at most for `time`, and returns the number of tasks that have not.
+    ///
+    /// For a program that stops, once it invokes no more actions. Meanwhile, answers wait for their own work.
     pub async fn flush(&self, time: Duration) -> usize {
         let all = self.places.acquire_many(self.limit.into());
         match timeout(time, all).await {
@@ -64,8 +66,8 @@ impl BackgroundTasks {
     }
 }
 
-/// 64 tasks: a hundred thousand sessions in use write once a minute each, which keeps two of them busy if a write takes a
-/// millisecond.
+/// 64 tasks. A hundred thousand active sessions, each recorded once a minute, keep two of them busy if a write takes
+/// one millisecond.
 impl Default for BackgroundTasks {
     fn default() -> Self {
         Self::new(64)

@@ -1,4 +1,4 @@
-//! What a server is put together from, and how it can be tuned.
+//! The parts and the options of a server.
 
 use std::{fmt, num::NonZeroUsize, sync::Arc, thread, time::Duration};
 
@@ -16,13 +16,13 @@ use crate::{
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ServerParts {
-    /// Where the server keeps its own, ephemeral data.
+    /// The storages for the server's own, ephemeral data.
     pub storages: Storages,
     /// The application's users.
     pub user_store: Arc<dyn UserStore>,
-    /// How users' passwords are hashed.
+    /// The hash algorithms for users' passwords.
     pub user_password_hash_algorithms: UserPasswordHashAlgorithms,
-    /// How the temporary passwords of password resets are hashed.
+    /// The hash algorithm for the temporary passwords of password resets.
     pub temporary_password_hash_algorithm: Arc<dyn PasswordHashAlgorithm>,
     /// Sends codes, temporary passwords and notifications.
     pub email_sender: Arc<dyn EmailSender>,
@@ -51,17 +51,16 @@ impl ServerParts {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Storages {
-    /// Where records live.
+    /// The storage for records.
     pub main: Arc<dyn MainStorage>,
-    /// Where token buckets live; all servers that share users must share it, or limits are not exact.
+    /// The storage for token buckets. Servers that share users must share it, or limits are not exact.
     pub rate_limit: Arc<dyn RateLimitStorage>,
-    /// Where validated sessions are remembered, if anywhere. It is used only with
-    /// [`SessionConfiguration::cache_expiration`].
+    /// The cache for validated sessions, if there is one. Used only with [`SessionConfiguration::cache_expiration`].
     pub cache: Option<Arc<dyn Cache>>,
 }
 
 impl Storages {
-    /// Creates storages of a main storage and a rate limit storage, without a cache.
+    /// Creates storages without a cache.
     pub fn new(main: Arc<dyn MainStorage>, rate_limit: Arc<dyn RateLimitStorage>) -> Self {
         Self {
             main,
@@ -70,9 +69,10 @@ impl Storages {
         }
     }
 
-    /// One storage as main storage (keys `main.…`) and as rate limit storage (keys `rate_limit.…`), without a cache.
+    /// Uses one storage as main storage (keys `main.…`) and as rate limit storage (keys `rate_limit.…`), without a
+    /// cache.
     ///
-    /// [`namespace::cache`] makes a cache (keys `cache.…`) of the same storage or of another.
+    /// [`namespace::cache`] turns the same storage or another into a cache (keys `cache.…`).
     pub fn single(storage: impl Storage) -> Self {
         let storage: Arc<dyn Storage> = Arc::new(storage);
         let main = Arc::new(namespace::main(Arc::clone(&storage)));
@@ -80,18 +80,19 @@ impl Storages {
     }
 }
 
-/// How users' passwords are hashed. Hashes of all these algorithms can be verified.
+/// The hash algorithms for users' passwords. Hashes of all of them are verified.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct UserPasswordHashAlgorithms {
-    /// The algorithm of new hashes. A user whose hash is of another is re-hashed with it when the password was verified.
+    /// The algorithm for new hashes. A password whose hash uses a previous algorithm is rehashed when it is next
+    /// verified.
     pub current: Arc<dyn PasswordHashAlgorithm>,
-    /// Algorithms that were current once.
+    /// Algorithms of existing hashes that are no longer used for new ones.
     pub previous: Vec<Arc<dyn PasswordHashAlgorithm>>,
 }
 
 impl UserPasswordHashAlgorithms {
-    /// Creates algorithms of a current one, without previous ones.
+    /// Creates algorithms with a current one and no previous ones.
     pub fn new(current: Arc<dyn PasswordHashAlgorithm>) -> Self {
         Self {
             current,
@@ -104,23 +105,23 @@ impl UserPasswordHashAlgorithms {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ServerOptions {
-    /// How long sessions live and how often they are checked.
+    /// Session lifetimes and checks.
     pub session: SessionConfiguration,
-    /// How many attempts there are.
+    /// The token buckets.
     pub rate_limits: RateLimits,
-    /// How much hashing happens at once.
+    /// The bounds on concurrent hashing.
     pub hashing: Hashing,
-    /// How long adapters are waited for.
+    /// The timeouts of actions and adapters.
     pub timeouts: Timeouts,
-    /// Which addresses may be used. Default: all.
+    /// Decides which email addresses may be used. Default: [`AllowAllEmailAddresses`].
     pub email_address_checker: Arc<dyn EmailAddressChecker>,
-    /// Which passwords are too weak. Default: none is.
+    /// Decides which passwords are too weak. Default: [`AllowAllPasswords`].
     pub password_strength_checker: Arc<dyn PasswordStrengthChecker>,
-    /// Where faults are reported. Default: [`TracingLogger`].
+    /// Reports faults. Default: [`TracingLogger`].
     pub error_logger: Arc<dyn ActionErrorLogger>,
-    /// What the time is. Default: [`SystemClock`].
+    /// The clock used for every expiry and limit. Default: [`SystemClock`].
     pub clock: Arc<dyn Clock>,
-    /// When work is done that no answer needs. Default: [`BackgroundTasks`].
+    /// Runs work that no answer depends on. Default: [`BackgroundTasks`].
     pub background: Arc<dyn Background>,
 }
 
@@ -140,24 +141,23 @@ impl Default for ServerOptions {
     }
 }
 
-/// How long sessions live and how often they are checked. It is applied when a session is used, not when it is created:
-/// a change of configuration takes effect on the sessions that there are.
+/// Session lifetimes and checks. They apply when a session is used, not when it is created, so a change of
+/// configuration takes effect on existing sessions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SessionConfiguration {
-    /// A session that was not used for so long is dead. Default: 30 days.
+    /// Sessions unused for this long expire. Default: 30 days.
     pub inactivity_timeout: Duration,
-    /// The time of the last use is recorded at most once in so long, so that a session may die by this much too early.
-    /// Default: 1 minute.
+    /// The last use is recorded at most once per interval, so a session may expire up to one interval early. Default: 1
+    /// minute.
     pub activity_check_interval: Duration,
-    /// A session that was created so long ago is dead, however it is used. Default: never.
+    /// Sessions expire this long after their creation, even while in use. Default: never.
     pub absolute_expiration: Option<Duration>,
-    /// With a cache: a validated session is believed for so long without asking anyone. Default: not at all.
+    /// With a cache, a validated session is served from it for this long. Default: not cached.
     pub cache_expiration: Option<Duration>,
-    /// Without a cache: the user store is not asked again about a session's user for so long. Default: it is always
-    /// asked.
+    /// Without a cache, a session's user is not read again for this long. Default: read at every check.
     pub user_cache_expiration: Option<Duration>,
-    /// Whether a password update or reset ends the user's other sessions. Default: they survive, as the protocol says.
+    /// Ends the user's other sessions after a password update or reset. Default: off.
     pub end_other_sessions_on_password_change: bool,
 }
 
@@ -178,13 +178,13 @@ impl Default for SessionConfiguration {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RateLimits {
-    /// Attempts at the password of one user. Default: one per minute.
+    /// Attempts to verify the password of one user. Default: one per minute.
     pub verify_user_password: RateLimit,
     /// Emails to one address. Default: one per 30 minutes.
     pub send_email: RateLimit,
-    /// Attempts at the code of one signup or user email address update. Default: one per minute.
+    /// Attempts to verify the code of one signup or user email address update. Default: one per minute.
     pub verify_email_address_verification_code: RateLimit,
-    /// Attempts at the temporary password of one user password reset. Default: one per minute.
+    /// Attempts to verify the temporary password of one user password reset. Default: one per minute.
     pub verify_temporary_password: RateLimit,
 }
 
@@ -203,23 +203,24 @@ impl Default for RateLimits {
     }
 }
 
-/// One token bucket: it starts with `capacity` tokens, and one comes back per interval, up to `capacity`.
+/// The size and refill interval of a token bucket. It starts with `capacity` tokens and regains one per interval, up to
+/// `capacity`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimit {
-    /// How many attempts are let through at once; at least 1.
+    /// The number of attempts allowed at once; at least 1.
     pub capacity: u32,
-    /// After how long one attempt comes back; whole milliseconds count, at least 1.
+    /// The time in which one attempt is regained, in whole milliseconds; at least 1 ms.
     pub interval: Duration,
 }
 
-/// How much hashing happens at once. Argon2id with 64 MiB takes that much memory for each permit.
+/// The bounds on concurrent hashing. Argon2id with 64 MiB takes that much memory for each permit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Hashing {
-    /// How many hashes are computed at once; at least 1. Default: the machine's parallelism less one, and at least 1.
+    /// The number of concurrent hashes; at least 1. Default: the machine's parallelism minus one, and at least 1.
     pub permits: usize,
-    /// How many more may wait for a permit. Beyond that a request is refused as overloaded. Default: 16 for each permit,
-    /// about two seconds of work.
+    /// The number of further hashes that may wait for a permit. Beyond that, requests are rejected as overloaded.
+    /// Default: 16 for each permit, about two seconds of work.
     pub queue: usize,
 }
 
@@ -236,22 +237,22 @@ impl Default for Hashing {
     }
 }
 
-/// How long adapters are waited for. What takes longer has failed, and its outcome is unknown.
+/// The timeouts of actions and adapters. A call that times out has failed, and its outcome is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timeouts {
-    /// A whole action, however many adapters are slow; no other limit reaches beyond it. The time of one storage call is
-    /// kept of it for finishing what was begun and for clearing away. Default: 10 seconds.
+    /// A whole action; it cuts every other timeout short. The time of one storage call is reserved for finishing and
+    /// cleaning up. Default: 10 seconds.
     pub action: Duration,
     /// One call of a storage or cache. Default: 2 seconds.
     pub storage: Duration,
     /// One call of the user store. Default: 2 seconds.
     pub user_store: Duration,
-    /// The email address checker or the password strength checker. Default: 5 seconds.
+    /// One call of the email address checker or the password strength checker. Default: 5 seconds.
     pub checker: Duration,
     /// An email with a code or a temporary password. Default: 8 seconds.
     pub email: Duration,
-    /// A notification, which no action depends on. Default: 2 seconds.
+    /// A notification. Default: 2 seconds.
     pub notification: Duration,
 }
 
@@ -268,7 +269,7 @@ impl Default for Timeouts {
     }
 }
 
-/// A configuration that no server can work with. `Display` says which setting is wrong and what it has to be.
+/// An invalid configuration. `Display` names the setting and what it must be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigurationError(String);
 
@@ -288,7 +289,7 @@ fn require(condition: bool, message: impl Into<String>) -> Result<(), Configurat
     }
 }
 
-/// Refuses what would hang, lock everyone out or make no sense.
+/// Rejects settings that would hang the server, lock everyone out or contradict each other.
 pub(crate) fn check(
     parts: &ServerParts,
     options: &ServerOptions,
@@ -347,7 +348,7 @@ fn check_session(
     require(
         unseen < session.inactivity_timeout,
         "the session inactivity timeout must be longer than the activity check interval and the cache expiration \
-         together, or sessions in use would die",
+         together, or sessions in use would expire",
     )
 }
 

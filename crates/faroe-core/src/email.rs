@@ -1,4 +1,4 @@
-//! Email: the six messages that the server sends, who sends them, and which addresses may be used.
+//! Email: the six messages of the server, the trait that sends them, and the trait that checks addresses.
 
 use std::fmt::Debug;
 
@@ -13,11 +13,11 @@ use crate::{error::AdapterError, time::UnixTime};
 pub struct EmailMessage {
     /// The one recipient: an address that the protocol accepts.
     pub to: String,
-    /// What to tell.
+    /// The content of the message.
     pub content: EmailContent,
 }
 
-/// What a message tells. A display name is the application's own text, may be empty and is not safe to print as HTML.
+/// The content of a message. A display name is the application's own text; it may be empty and must be escaped in HTML.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum EmailContent {
@@ -26,41 +26,41 @@ pub enum EmailContent {
         /// The code.
         code: EmailAddressVerificationCode,
     },
-    /// The code that verifies the new address of a user; it goes to the new address.
+    /// The code that verifies a user's new address. Sent to the new address.
     UserEmailAddressUpdateEmailAddressVerificationCode {
-        /// How to address the user.
+        /// The user's display name.
         display_name: String,
         /// The code.
         code: EmailAddressVerificationCode,
     },
     /// The temporary password of a password reset.
     UserPasswordResetTemporaryPassword {
-        /// How to address the user.
+        /// The user's display name.
         display_name: String,
         /// The temporary password.
         temporary_password: TemporaryPassword,
     },
-    /// Someone has signed in.
+    /// A client has signed in.
     UserSignedInNotification {
-        /// How to address the user.
+        /// The user's display name.
         display_name: String,
-        /// When it happened.
+        /// The time of the event.
         timestamp: UnixTime,
     },
     /// The password was changed.
     UserPasswordUpdatedNotification {
-        /// How to address the user.
+        /// The user's display name.
         display_name: String,
-        /// When it happened.
+        /// The time of the event.
         timestamp: UnixTime,
     },
-    /// The email address was changed; this goes to the old address.
+    /// The email address was changed. Sent to the old address.
     UserEmailAddressUpdatedNotification {
-        /// How to address the user.
+        /// The user's display name.
         display_name: String,
-        /// The address that the user has now.
+        /// The user's new address.
         new_email_address: String,
-        /// When it happened.
+        /// The time of the event.
         timestamp: UnixTime,
     },
 }
@@ -88,7 +88,7 @@ impl EmailContent {
         }
     }
 
-    /// The message's name in the protocol's style, such as `user_signed_in_notification`.
+    /// Returns the name of the message in the protocol's style, such as `user_signed_in_notification`.
     pub fn type_name(&self) -> &'static str {
         match self {
             Self::SignupEmailAddressVerificationCode { .. } => {
@@ -113,34 +113,35 @@ impl EmailContent {
 ///
 /// # Contract
 ///
-/// `Ok` means that the message was handed over to something that will deliver it. A code or a temporary password is
-/// waited for, and a failure fails the action. A failed notification is logged and changes nothing; a sender that is
-/// slow should queue notifications, so that no action waits for one.
+/// `Ok` means that a delivery system has accepted the message. An action waits for a code or a temporary password, and
+/// fails if it cannot be sent. A failed notification is logged and changes nothing. A slow sender should queue
+/// notifications so that no action waits for one.
 ///
 /// # Errors
 ///
-/// `Err` means that the message was not handed over, or that nobody knows. The error must not contain the message.
+/// `Err` means that the message was not accepted, or that the outcome is unknown. The error must not contain the
+/// message.
 ///
 /// # Concurrency
 ///
-/// Called from many tasks at once. The core stops waiting after eight seconds for a code or a temporary password, and after
-/// two for a notification.
+/// Called from many tasks at once. Calls time out after eight seconds for a code or a temporary password, and after two
+/// for a notification ([`Timeouts`](crate::Timeouts)).
 ///
 /// # Implementing
 ///
-/// Exactly one recipient; nothing in a display name may become a header or markup.
+/// Send to exactly one recipient. Never let a display name become a header or markup.
 #[async_trait]
 pub trait EmailSender: Debug + Send + Sync + 'static {
-    /// Hands a message over.
+    /// Sends a message.
     async fn send(&self, message: EmailMessage) -> Result<(), AdapterError>;
 }
 
-/// Decides which email addresses a sign-up or a change of address may use.
+/// Decides which email addresses a signup or an email address update may use.
 ///
 /// # Contract
 ///
-/// Asked with valid, exact addresses, when a signup or a user email address update is created and again when it is
-/// completed; never for a sign-in or a password reset.
+/// Called with a valid address, exactly as given, when a signup or a user email address update is created and again
+/// when it is completed. Never called for a signin or a password reset.
 ///
 /// # Errors
 ///
@@ -148,18 +149,18 @@ pub trait EmailSender: Debug + Send + Sync + 'static {
 ///
 /// # Concurrency
 ///
-/// Called from many tasks at once. The core stops waiting after five seconds.
+/// Called from many tasks at once. Calls time out after five seconds.
 ///
 /// # Implementing
 ///
-/// Nothing more: the answer may change from one call to the next.
+/// The answer may change from one call to the next.
 #[async_trait]
 pub trait EmailAddressChecker: Debug + Send + Sync + 'static {
-    /// Whether the address may be used.
+    /// Checks whether the address may be used.
     async fn is_allowed(&self, email_address: &str) -> Result<bool, AdapterError>;
 }
 
-/// The default checker: every address may be used.
+/// The default checker. It allows every address.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AllowAllEmailAddresses;
 

@@ -1,4 +1,4 @@
-//! The action invocation endpoint: a request body in, a response out, for any HTTP framework.
+//! The action invocation endpoint, for any HTTP framework: a request body in, a response out.
 
 use std::{collections::HashMap, fmt, pin::Pin, sync::Arc, time::Duration};
 
@@ -14,21 +14,22 @@ use crate::{
     server::{InvocationErrorKind, Server},
 };
 
-/// What an HTTP server answers to a request.
+/// The response to a request.
 #[derive(Clone, PartialEq, Eq)]
 pub enum EndpointResponse {
-    /// 200 with this body, of type `application/json`.
+    /// 200 with this body, of content type `application/json`.
     Completed(String),
-    /// 400 with the reason's text, of type `text/plain`, or 413 if the body was too large. Nothing was invoked.
+    /// 400 with the text of the reason, of content type `text/plain`, or 413 if the body is too large. Nothing was
+    /// invoked.
     InvalidRequest(InvalidRequest),
     /// 503 with `Retry-After`. Nothing was invoked.
     Overloaded {
-        /// How long the client should wait before it tries again.
+        /// The time that the client should wait before it retries.
         retry_after: Duration,
     },
 }
 
-/// Does not show the body, which may hold a token.
+/// Hides the body, which may contain a token.
 impl fmt::Debug for EndpointResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -39,28 +40,28 @@ impl fmt::Debug for EndpointResponse {
     }
 }
 
-/// The action invocation endpoint of a server: all of its actions, or some. Cheap to clone.
+/// The action invocation endpoint of a server, for all of its actions or some. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
     server: Server,
-    /// The actions that may be invoked, by their names.
+    /// The actions that may be invoked, by name.
     allowed: Arc<Handlers>,
 }
 
-/// There is no action with this name.
+/// The error for a name that no action has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownAction(pub String);
 
 impl fmt::Display for UnknownAction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "there is no action `{}`", self.0)
+        write!(f, "unknown action `{}`", self.0)
     }
 }
 
 impl std::error::Error for UnknownAction {}
 
 impl Server {
-    /// The endpoint that invokes every action.
+    /// Returns an endpoint for every action.
     pub fn endpoint(&self) -> Endpoint {
         Endpoint {
             server: self.clone(),
@@ -68,11 +69,11 @@ impl Server {
         }
     }
 
-    /// The endpoint that invokes every action but these.
+    /// Returns an endpoint for every action except these.
     ///
     /// # Errors
     ///
-    /// A name that no action has.
+    /// Returns the first name that no action has.
     pub fn endpoint_with_blocklist<'a>(
         &self,
         blocked: impl IntoIterator<Item = &'a str>,
@@ -88,11 +89,11 @@ impl Server {
         })
     }
 
-    /// The endpoint that invokes only these actions.
+    /// Returns an endpoint for these actions only.
     ///
     /// # Errors
     ///
-    /// A name that no action has.
+    /// Returns the first name that no action has.
     pub fn endpoint_with_allowlist<'a>(
         &self,
         allowed: impl IntoIterator<Item = &'a str>,
@@ -105,7 +106,7 @@ impl Server {
 }
 
 impl Endpoint {
-    /// Answers a request, whatever its body is.
+    /// Answers a request with any body.
     pub async fn invoke(&self, body: &[u8]) -> EndpointResponse {
         let request = match Request::parse(body) {
             Ok(request) => request,
@@ -163,7 +164,7 @@ fn handle<'a, A: Run>(
     })
 }
 
-/// The action with this name.
+/// Looks up the action with this name.
 fn known(name: &str) -> Result<(&'static str, Handler), UnknownAction> {
     handlers()
         .remove_entry(name)

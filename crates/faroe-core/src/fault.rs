@@ -1,4 +1,4 @@
-//! How an action can fail to return its values.
+//! The ways in which an action fails to return its values.
 
 use faroe_protocol::action::ErrorCode;
 

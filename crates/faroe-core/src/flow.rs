@@ -1,4 +1,4 @@
-//! What the flows have in common: records that end with a change of their user, and records that belong to a session.
+//! Flows in general: records that a change of their user ends, and records that belong to a session.
 
 use faroe_protocol::{
     id::SessionId,
@@ -15,22 +15,22 @@ use crate::{
     user::RememberedUser,
 };
 
-/// A flow of a user who exists.
+/// A flow of an existing user.
 pub(crate) trait UserFlow: Record {
-    /// What the flow remembers of its user.
+    /// Returns the state of the user that the flow remembers.
     fn user(&self) -> &RememberedUser;
 
-    /// The same, to be changed.
+    /// Returns the remembered state for changing it.
     fn user_mut(&mut self) -> &mut RememberedUser;
 }
 
-/// A flow of a user who is signed in: it belongs to one session.
+/// A flow of a signed-in user. It belongs to one session.
 pub(crate) trait SessionFlow: UserFlow {
-    /// The session that has started the flow and alone may go on with it.
+    /// Returns the session that started the flow. No other session may continue it.
     fn session_id(&self) -> &SessionId;
 }
 
-/// What the tokens of a session and of one of its flows open.
+/// A session, one of its flows and their user, opened by two tokens.
 #[derive(Debug)]
 pub(crate) struct Opened<R> {
     pub(crate) session: Held<SessionRecord>,
@@ -38,17 +38,17 @@ pub(crate) struct Opened<R> {
     pub(crate) user: User,
 }
 
-/// Which of a session token and a flow token does not open what it should.
+/// The reason why a session token and a flow token do not open a flow.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum NotOpened {
     Session,
     Flow,
-    /// Both are valid, but the flow belongs to another session.
+    /// Both tokens are valid, but the flow belongs to another session.
     Mismatch,
 }
 
 impl Invocation<'_> {
-    /// The living flow that the token opens, and its user. A flow that a change of its user has ended is removed.
+    /// Returns the valid flow that the token opens, and its user. Removes a flow that a change of its user has ended.
     pub(crate) async fn user_flow<R: UserFlow>(
         &self,
         token: &str,
@@ -57,26 +57,26 @@ impl Invocation<'_> {
             return Ok(None);
         };
         let user = self.user(&flow.record.user().id).await?;
-        let is_alive = |flow: &Held<R>| {
+        let is_valid = |flow: &Held<R>| {
             let user = user.as_ref();
             user.is_some_and(|user| flow.record.user().is_unchanged(user))
         };
-        if !is_alive(&flow) {
-            // The flow may have hashed the user's password again between the two reads: it knows of that by now.
+        if !is_valid(&flow) {
+            // The flow may have rehashed the user's password between the two reads; it has recorded that by now.
             flow = match self.find::<R>(token).await? {
                 Some(flow) => flow,
                 None => return Ok(None),
             };
         }
-        if !is_alive(&flow) {
+        if !is_valid(&flow) {
             self.discard(&flow).await;
             return Ok(None);
         }
         Ok(user.map(|user| (flow, user)))
     }
 
-    /// Writes back a flow that has just verified a password, and hashes the password again if its hash is of an algorithm
-    /// of the past. The flow survives that: it knows the salt of the new hash before the user has it.
+    /// Writes back a flow that has just verified a password, and rehashes the password if its hash uses a previous
+    /// algorithm. The flow stays valid, because it records the salt of the new hash before the user store does.
     pub(crate) async fn update_verified<R: UserFlow>(
         &self,
         flow: &mut Held<R>,
@@ -94,13 +94,13 @@ impl Invocation<'_> {
             let updated = self
                 .update_user_password_hash(&user.id, &hash, counter)
                 .await;
-            // If it cannot be replaced, the old one serves on.
+            // If the hash cannot be replaced, the old one stays in use.
             self.tolerate(updated);
         }
         Ok(())
     }
 
-    /// The living session and its flow, and their user.
+    /// Returns the valid session that the token opens, its flow, and their user.
     pub(crate) async fn session_flow<R: SessionFlow>(
         &self,
         session_token: &SessionToken,
@@ -113,13 +113,13 @@ impl Invocation<'_> {
             return Ok(Err(NotOpened::Flow));
         };
         let remembered = flow.record.user();
-        let is_alive = if remembered.id == user.id {
+        let is_valid = if remembered.id == user.id {
             remembered.is_unchanged(&user)
         } else {
             let owner = self.user(&remembered.id).await?;
             owner.is_some_and(|owner| remembered.is_unchanged(&owner))
         };
-        if !is_alive {
+        if !is_valid {
             self.discard(&flow).await;
             return Ok(Err(NotOpened::Flow));
         }
@@ -134,8 +134,8 @@ impl Invocation<'_> {
     }
 }
 
-/// Opens a session and one of its flows, or answers the error code of what does not open. `$codes` is the action's enum
-/// and `$invalid_flow_token` its code for the flow's token.
+/// Opens a session and one of its flows, or returns the error code of the token that opens nothing. `$codes` is the
+/// action's enum and `$invalid_flow_token` its code for the flow's token.
 macro_rules! open {
     ($invocation:ident, $session_token:expr, $flow_token:expr, $codes:ident::$invalid_flow_token:ident) => {
         match $invocation

@@ -1,4 +1,4 @@
-//! Hashing of passwords: bounded, on blocking threads, and for as long as someone waits.
+//! Password hashing: bounded, on blocking threads, and only while a caller waits.
 
 use std::sync::Arc;
 
@@ -20,19 +20,19 @@ use crate::{
 
 type Algorithm = Arc<dyn PasswordHashAlgorithm>;
 
-/// Computes all hashes of a server.
+/// Computes all password hashes of a server.
 #[derive(Debug)]
 pub(crate) struct Hasher {
     user_algorithms: UserPasswordHashAlgorithms,
     temporary_algorithm: Algorithm,
-    /// As many as hashes may be computed and waited for together.
+    /// One permit for each hash that may be computed or queued.
     places: Arc<Semaphore>,
-    /// As many as hashes may be computed at once.
+    /// One permit for each hash that may be computed at once.
     permits: Arc<Semaphore>,
 }
 
-/// A place among those who hash or wait. An action takes one before it consumes anything, so that an overloaded server
-/// refuses it with nothing changed.
+/// A place in the hashing queue. An action takes one before it consumes anything, so an overloaded server rejects the
+/// action without changing anything.
 #[derive(Clone, Debug)]
 pub(crate) struct HashingPlace {
     _place: Arc<OwnedSemaphorePermit>,
@@ -56,7 +56,7 @@ impl Hasher {
         }
     }
 
-    /// A place, or [`Fault::Overloaded`] if all are taken.
+    /// Takes a place, or fails with [`Fault::Overloaded`] if the queue is full.
     pub(crate) fn place(&self) -> Result<HashingPlace, Fault> {
         let place = Arc::clone(&self.places)
             .try_acquire_owned()
@@ -66,7 +66,7 @@ impl Hasher {
         })
     }
 
-    /// Hashes a user's new password with the current algorithm.
+    /// Hashes a new password of a user with the current algorithm.
     pub(crate) async fn hash_user_password(
         &self,
         place: &HashingPlace,
@@ -76,7 +76,7 @@ impl Hasher {
             .await
     }
 
-    /// Hashes a fresh temporary password.
+    /// Hashes a new temporary password.
     pub(crate) async fn hash_temporary_password(
         &self,
         place: &HashingPlace,
@@ -86,7 +86,8 @@ impl Hasher {
             .await
     }
 
-    /// The configured algorithm with this ID. A user whose hash is of another cannot be verified: that is a fault.
+    /// Returns the configured algorithm with this ID. A hash of any other algorithm cannot be verified, which is a
+    /// fault.
     pub(crate) fn user_algorithm(&self, algorithm_id: &str) -> Result<&Algorithm, Fault> {
         let UserPasswordHashAlgorithms { current, previous } = &self.user_algorithms;
         let mut configured = std::iter::once(current).chain(previous);
@@ -99,12 +100,12 @@ impl Hasher {
             })
     }
 
-    /// Whether new hashes are made with another algorithm than this.
+    /// Checks whether new hashes use another algorithm than this.
     pub(crate) fn is_outdated(&self, algorithm_id: &str) -> bool {
         self.user_algorithms.current.id() != algorithm_id
     }
 
-    /// Whether the password is the one that the hash is of.
+    /// Verifies a password against its hash.
     pub(crate) async fn verify_user_password(
         &self,
         place: &HashingPlace,
@@ -120,8 +121,8 @@ impl Hasher {
         .await
     }
 
-    /// Whether the temporary password is the one that the hash is of. One that another algorithm has hashed, before the
-    /// configuration was changed, is not.
+    /// Verifies a temporary password against its hash. A hash of another algorithm, from before a change of
+    /// configuration, verifies nothing.
     pub(crate) async fn verify_temporary_password(
         &self,
         place: &HashingPlace,
@@ -145,7 +146,7 @@ impl Hasher {
         let hash = self
             .hash(place, algorithm, password, expected.salt.to_vec())
             .await?;
-        // Two empty hashes are equal to any password.
+        // An empty hash would equal the empty hash of any password.
         Ok(!expected.hash.is_empty() && bool::from(hash.ct_eq(&expected.hash)))
     }
 
@@ -165,8 +166,8 @@ impl Hasher {
         })
     }
 
-    /// Waits for a permit, not longer than the caller does, and hashes on a blocking thread. Permit and place go along,
-    /// so that both are given back when the hash is done, whether it panics or its caller has gone.
+    /// Waits for a permit and hashes on a blocking thread. Permit and place move to that thread and are returned when
+    /// the hash is done, even if it panics or the caller has disconnected.
     async fn hash(
         &self,
         place: &HashingPlace,
@@ -184,7 +185,7 @@ impl Hasher {
             let _held = (place, permit);
             algorithm.hash(&password, &salt)
         });
-        // The panic's own message might hold anything.
+        // The panic's message could contain a secret.
         Ok(hash
             .await
             .map_err(|_| AdapterError::message("hash a password: the algorithm panicked"))??)

@@ -1,4 +1,4 @@
-//! One invocation of one action: what it can reach, and how it can fail.
+//! The invocation of an action: its access to the adapters, its time budget and its log.
 
 use std::{
     error::Error,
@@ -27,51 +27,51 @@ use crate::{
     user_store::UserStore,
 };
 
-/// What an action answers: its values, or why not.
+/// The result of an action: its values, or the reason why there are none.
 pub(crate) type Answer<A> = Result<<A as Action>::Values, Refusal<<A as Action>::ErrorCode>>;
 
-/// The code of an action.
+/// The implementation of an action.
 pub(crate) trait Run: Action {
-    /// Carries the action out, once.
+    /// Runs the action once.
     fn run(self, invocation: &Invocation<'_>) -> impl Future<Output = Answer<Self>> + Send;
 }
 
-/// What work in the background is made of.
+/// The future of background work.
 type BoxFuture<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
-/// The call was given up.
+/// The error of a call that timed out.
 #[derive(Debug)]
 struct TimedOut(Duration);
 
 impl fmt::Display for TimedOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "no answer within {:?}", self.0)
+        write!(f, "timed out after {:?}", self.0)
     }
 }
 
 impl Error for TimedOut {}
 
-/// The call was not made.
+/// The error of a call that was not made because the action had no time left.
 #[derive(Debug)]
 struct NoTimeLeft;
 
 impl fmt::Display for NoTimeLeft {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the action has taken too long already")
+        f.write_str("the action has no time left")
     }
 }
 
 impl Error for NoTimeLeft {}
 
-/// What an action can reach while it runs.
+/// The invocation of an action, with access to the adapters.
 #[derive(Debug)]
 pub(crate) struct Invocation<'a> {
     parts: &'a Arc<Parts>,
     action: &'static str,
     id: &'a ActionInvocationId,
-    /// When it first had to wait: until then it takes next to no time.
+    /// The time at which the invocation first waited. Until then it takes next to no time.
     started: OnceLock<Instant>,
-    /// Whether what can be undone no more was begun, so that all of the action's time may be used.
+    /// Set when the invocation is past the point of no return and may use the time reserved for finishing.
     finishing: AtomicBool,
 }
 
@@ -102,7 +102,7 @@ impl<'a> Invocation<'a> {
         &*self.parts.storages.rate_limit
     }
 
-    /// The cache and how long it may be believed, if there is one to use.
+    /// Returns the cache and the expiration of its entries, if a cache is configured.
     pub(crate) fn cache(&self) -> Option<(&dyn Cache, Duration)> {
         let cache = self.parts.storages.cache.as_deref()?;
         Some((cache, self.session_configuration().cache_expiration?))
@@ -128,7 +128,7 @@ impl<'a> Invocation<'a> {
         self.parts.options.timeouts
     }
 
-    /// Waits for an adapter, but not longer than `limit`, nor than the action may take.
+    /// Waits for an adapter, at most for `limit` and within the time of the action.
     pub(crate) async fn within<T, E>(
         &self,
         limit: Duration,
@@ -153,7 +153,7 @@ impl<'a> Invocation<'a> {
         }
     }
 
-    /// Waits for what has no limit of its own, but not longer than the action may take.
+    /// Waits for work without a timeout of its own, within the time of the action.
     pub(crate) async fn in_time<T>(
         &self,
         operation: &'static str,
@@ -162,7 +162,7 @@ impl<'a> Invocation<'a> {
         self.within(Duration::MAX, operation, work).await
     }
 
-    /// From now on the action only finishes or clears away what it has begun: the time that was kept for that may be used.
+    /// Marks the invocation as finishing or cleaning up, so that it may use the time reserved for that.
     pub(crate) fn finish(&self) {
         self.finishing.store(true, Ordering::Relaxed);
     }
@@ -183,7 +183,7 @@ impl<'a> Invocation<'a> {
         action.saturating_sub(kept).saturating_sub(passed)
     }
 
-    /// Whether a new address may be used, if the checker is asked.
+    /// Asks the checker whether a new address may be used.
     pub(crate) async fn is_allowed(&self, email_address: &str) -> Result<bool, Fault> {
         let checker = &self.parts.options.email_address_checker;
         self.within(
@@ -194,7 +194,7 @@ impl<'a> Invocation<'a> {
         .await
     }
 
-    /// Whether a new password may be used, if the checker is asked.
+    /// Asks the checker whether a new password may be used.
     pub(crate) async fn is_strong_enough(
         &self,
         password: &faroe_protocol::secret::Password,
@@ -208,7 +208,7 @@ impl<'a> Invocation<'a> {
         .await
     }
 
-    /// Hands a code or a temporary password over.
+    /// Sends a code or a temporary password.
     pub(crate) async fn send(&self, to: &str, content: EmailContent) -> Result<(), Fault> {
         let message = EmailMessage {
             to: to.to_owned(),
@@ -222,7 +222,7 @@ impl<'a> Invocation<'a> {
         .await
     }
 
-    /// Sends a notification, if it can be sent.
+    /// Sends a notification. A failure is only logged.
     pub(crate) async fn notify(&self, to: &str, content: EmailContent) {
         let message = EmailMessage {
             to: to.to_owned(),
@@ -238,7 +238,7 @@ impl<'a> Invocation<'a> {
         self.tolerate(sent);
     }
 
-    /// Has work done that the answer does not need, as an invocation with the same name and ID whose time begins anew.
+    /// Runs work in the background, as an invocation with the same name and ID and a new time budget.
     pub(crate) async fn in_background(
         &self,
         work: impl for<'b> FnOnce(&'b Invocation<'b>) -> BoxFuture<'b> + Send + 'static,
@@ -249,10 +249,10 @@ impl<'a> Invocation<'a> {
             self.parts.options.background.run(work).await;
             Ok(())
         };
-        self.tolerate(self.in_time("do what no answer needs", run).await);
+        self.tolerate(self.in_time("run background work", run).await);
     }
 
-    /// Goes on without something that failed, and logs why.
+    /// Logs the failure of an optional step and returns `None` for it.
     pub(crate) fn tolerate<T>(&self, result: Result<T, Fault>) -> Option<T> {
         match result {
             Ok(value) => Some(value),

@@ -1,4 +1,4 @@
-//! Where faults are reported: once each, with their whole cause.
+//! The log of faults: each is reported once, with all its causes.
 
 use std::{error::Error, fmt::Debug};
 
@@ -6,15 +6,15 @@ use faroe_protocol::id::ActionInvocationId;
 
 use crate::error::ErrorChain;
 
-/// A fault that happened inside an action.
+/// A fault inside an action.
 #[derive(Debug)]
 pub struct ActionError<'a> {
     /// The name of the action.
     pub action: &'static str,
-    /// The ID that the client was told.
+    /// The invocation ID in the client's response.
     pub action_invocation_id: &'a ActionInvocationId,
-    /// Whether the action failed with `internal_error` because of it. Otherwise the fault was tolerated: a notification
-    /// that could not be sent, for example.
+    /// True if the action failed with `internal_error`. Otherwise an optional step failed and the action continued: a
+    /// notification was not sent, for example.
     pub failed: bool,
     /// The fault, with its sources.
     pub error: &'a (dyn Error + 'static),
@@ -24,8 +24,8 @@ pub struct ActionError<'a> {
 ///
 /// # Contract
 ///
-/// Called once for each fault. Nothing that a caller sent and nothing secret is in an [`ActionError`], as long as the
-/// adapters keep it out of their errors.
+/// Called once for each fault. An [`ActionError`] contains no secret and no argument of the caller, provided that the
+/// adapters keep them out of their errors.
 ///
 /// # Concurrency
 ///
@@ -35,7 +35,7 @@ pub trait ActionErrorLogger: Debug + Send + Sync + 'static {
     fn log(&self, error: &ActionError<'_>);
 }
 
-/// The default logger: an event of [`tracing`] for each fault, `ERROR` if the action failed and `WARN` if not.
+/// The default logger. It emits one [`tracing`] event for each fault: `ERROR` if the action failed, `WARN` if not.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TracingLogger;
 
@@ -48,9 +48,9 @@ impl ActionErrorLogger for TracingLogger {
         } = error;
         let cause = ErrorChain(error.error);
         if error.failed {
-            tracing::error!(action, %action_invocation_id, error = %cause, "an action failed");
+            tracing::error!(action, %action_invocation_id, error = %cause, "action failed");
         } else {
-            tracing::warn!(action, %action_invocation_id, error = %cause, "an action went on without something");
+            tracing::warn!(action, %action_invocation_id, error = %cause, "optional step failed");
         }
     }
 }

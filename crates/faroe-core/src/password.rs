@@ -1,4 +1,4 @@
-//! Passwords: how they are hashed, and which are too weak.
+//! Passwords: hash algorithms and strength checkers.
 
 use std::{
     fmt::{self, Debug},
@@ -11,12 +11,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::AdapterError;
 
-/// A password hash with what is needed to compute it again.
+/// A password hash, with the algorithm and the salt to compute it again.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PasswordHash {
-    /// The ID of the algorithm that made it, such as `argon2id.65536.3.1.32`.
+    /// The ID of the algorithm, such as `argon2id.65536.3.1.32`.
     pub algorithm_id: String,
-    /// The salt that went into it.
+    /// The salt.
     pub salt: Bytes,
     /// The hash.
     pub hash: Bytes,
@@ -34,33 +34,33 @@ impl Debug for PasswordHash {
 ///
 /// # Contract
 ///
-/// `hash` is a pure function of password and salt: the same on every server and in every version, as long as the ID is
-/// the same. What it writes along the way is wiped.
+/// `hash` is a pure function of password and salt: it returns the same hash on every server and in every version that
+/// uses the same ID. It wipes its working memory.
 ///
 /// # Errors
 ///
-/// `Err` means that the hash could not be computed, for want of memory for example.
+/// `Err` means that the hash was not computed, because memory ran out for example.
 ///
 /// # Concurrency
 ///
-/// Slow on purpose. The core calls it on blocking threads, at most as many at once as it is allowed
-/// ([`Hashing`](crate::Hashing)). A panic fails one action and nothing else.
+/// Slow on purpose. The core calls it on blocking threads, within the bounds of [`Hashing`](crate::Hashing). A panic
+/// fails one action and nothing else.
 ///
 /// # Implementing
 ///
-/// `id` and `salt_size` are constant. Use the name of the algorithm and its parameters as the ID.
+/// `id` and `salt_size` are constant. Build the ID from the name of the algorithm and its parameters.
 pub trait PasswordHashAlgorithm: Debug + Send + Sync + 'static {
-    /// Names the algorithm and its parameters. It is stored with each hash.
+    /// Returns the ID of the algorithm with its parameters. It is stored with each hash.
     fn id(&self) -> &str;
 
-    /// The length of a salt, in bytes.
+    /// Returns the length of a salt, in bytes.
     fn salt_size(&self) -> usize;
 
     /// Computes the hash of a password.
     ///
     /// # Errors
     ///
-    /// The hash could not be computed.
+    /// Fails if the hash cannot be computed.
     fn hash(&self, password: &[u8], salt: &[u8]) -> Result<Vec<u8>, AdapterError>;
 }
 
@@ -68,28 +68,29 @@ pub trait PasswordHashAlgorithm: Debug + Send + Sync + 'static {
 ///
 /// # Contract
 ///
-/// Asked once for every new password of the right length, never for a password that is verified. `false` makes the
-/// action answer `weak_password`.
+/// Called once for every new password of valid length, never for a password that is verified. `false` makes the action
+/// answer `weak_password`.
 ///
 /// # Errors
 ///
-/// `Err` makes the action answer `internal_error`: a checker that would rather let a password pass says so itself.
+/// `Err` makes the action answer `internal_error`. A checker that prefers to allow a password it cannot check returns
+/// `Ok(true)`.
 ///
 /// # Concurrency
 ///
-/// Called from many tasks at once. It must not block the task: expensive work belongs on a blocking thread. The core
-/// stops waiting after five seconds.
+/// Called from many tasks at once. It must not block the task: expensive work belongs on a blocking thread. Calls time
+/// out after five seconds.
 ///
 /// # Implementing
 ///
-/// The password is a secret: it must not be stored, logged or sent away.
+/// The password is a secret: never store it, log it or send it anywhere.
 #[async_trait]
 pub trait PasswordStrengthChecker: Debug + Send + Sync + 'static {
-    /// Whether the password may be used.
+    /// Checks whether the password may be used.
     async fn is_strong_enough(&self, password: &Password) -> Result<bool, AdapterError>;
 }
 
-/// The checker of those who want none: every password passes.
+/// The default checker. It allows every password.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AllowAllPasswords;
 
@@ -100,8 +101,8 @@ impl PasswordStrengthChecker for AllowAllPasswords {
     }
 }
 
-/// Several checkers as one: each is asked after the one before it has let the password pass, and the first that does not,
-/// or that fails, decides. Put the one that costs least first. Without any, every password passes.
+/// Several checkers in sequence. The first that rejects the password, or fails, decides. Put the cheapest first. An
+/// empty list allows every password.
 #[derive(Clone, Debug, Default)]
 pub struct PasswordStrengthCheckers(pub Vec<Arc<dyn PasswordStrengthChecker>>);
 

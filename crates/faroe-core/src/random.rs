@@ -1,11 +1,11 @@
-//! The one door through which randomness comes in, and the alphabets of what is made from it.
+//! The only source of randomness, and the alphabets of IDs, secrets and codes.
 
 use std::cell::RefCell;
 
-/// 32 lower-case letters and digits without `l`, `o`, `0` and `1`: 5 bits a character.
+/// 32 lower-case letters and digits, without `l`, `o`, `0` and `1`: 5 bits per character.
 const LOWER_ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 
-/// 32 upper-case letters and digits without `I`, `O`, `0` and `1`: 5 bits a character.
+/// 32 upper-case letters and digits, without `I`, `O`, `0` and `1`: 5 bits per character.
 const UPPER_ALPHABET: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 
 /// The length of an ID and of a secret: 24 characters of 5 bits, 120 bits.
@@ -13,11 +13,11 @@ pub(crate) const ID_LENGTH: usize = 24;
 
 const TEMPORARY_PASSWORD_LENGTH: usize = 12;
 
-/// Fills bytes from the operating system's secure generator.
+/// Fills a buffer from the operating system's secure generator.
 ///
 /// # Panics
 ///
-/// When the operating system has no entropy to give: no secret can be made then, and no answer would be safe.
+/// Panics if the operating system provides no entropy. No secret could be made, and no answer would be safe.
 #[expect(
     clippy::disallowed_methods,
     reason = "this is the door that the others are sent to"
@@ -27,32 +27,32 @@ fn fill(bytes: &mut [u8]) {
 }
 
 thread_local! {
-    /// Random bytes for IDs, fetched many at a time: an ID is no secret, and a system call for each would be felt.
+    /// Random bytes for IDs, fetched in blocks: IDs are not secret, and one system call for each would be measurable.
     static ID_BYTES: RefCell<([u8; ID_BYTES_SIZE], usize)> = const { RefCell::new(([0; ID_BYTES_SIZE], ID_BYTES_SIZE)) };
 }
 
 const ID_BYTES_SIZE: usize = 64 * ID_LENGTH;
 
-/// Random bytes, such as a nonce.
+/// Returns random bytes, such as a nonce.
 pub(crate) fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     fill(&mut bytes);
     bytes
 }
 
-/// A random salt of this many bytes.
+/// Returns a random salt of `size` bytes.
 pub(crate) fn salt(size: usize) -> Vec<u8> {
     let mut salt = vec![0; size];
     fill(&mut salt);
     salt
 }
 
-/// A fresh ID of a record, an entry or an invocation, or of a user if the user store is to choose one: 24 characters,
-/// 120 random bits. It names something, and is not made to be kept secret.
+/// Returns a new ID for a record, an entry or an invocation, or for a user if the user store chooses IDs: 24
+/// characters, 120 random bits. It is unique, but not a secret.
 ///
 /// # Panics
 ///
-/// When the operating system has no entropy to give.
+/// Panics if the operating system provides no entropy.
 pub fn id() -> String {
     let bytes = ID_BYTES.with_borrow_mut(|(bytes, used)| {
         if *used == ID_BYTES_SIZE {
@@ -68,17 +68,17 @@ pub fn id() -> String {
     characters::<ID_LENGTH>(LOWER_ALPHABET, bytes)
 }
 
-/// A fresh secret half of a token, straight from the operating system.
+/// Returns a new secret half of a token, straight from the operating system.
 pub(crate) fn secret() -> String {
     characters::<ID_LENGTH>(LOWER_ALPHABET, bytes())
 }
 
-/// Whether a text has the form of an ID or of a secret.
+/// Checks whether a text has the form of an ID or a secret.
 pub(crate) fn is_id(text: &str) -> bool {
     text.len() == ID_LENGTH && text.bytes().all(|byte| IS_LOWER[usize::from(byte)])
 }
 
-/// Which characters [`LOWER_ALPHABET`] has, without a search: each token has 48 of them.
+/// The characters of [`LOWER_ALPHABET`], as a table: each token has 48 characters to check.
 const IS_LOWER: [bool; 256] = {
     let mut is_lower = [false; 256];
     let mut place = 0;
@@ -89,28 +89,28 @@ const IS_LOWER: [bool; 256] = {
     is_lower
 };
 
-/// A fresh temporary password: 12 characters, 60 bits.
+/// Returns a new temporary password: 12 characters, 60 bits.
 pub(crate) fn temporary_password() -> String {
     characters::<TEMPORARY_PASSWORD_LENGTH>(UPPER_ALPHABET, bytes())
 }
 
-/// Whether a text has the form of a temporary password.
+/// Checks whether a text has the form of a temporary password.
 pub(crate) fn is_temporary_password(text: &str) -> bool {
     text.len() == TEMPORARY_PASSWORD_LENGTH
         && text.bytes().all(|byte| UPPER_ALPHABET.contains(&byte))
 }
 
-/// A code of 8 characters (40 bits) out of bytes that are as good as random.
+/// Turns pseudorandom bytes into a code of 8 characters, 40 bits.
 pub(crate) fn code(bytes: [u8; 8]) -> String {
     characters(UPPER_ALPHABET, bytes)
 }
 
-/// Bytes as lower-case hexadecimal digits.
+/// Formats bytes as lower-case hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Each byte picks a character by its low 5 bits; 32 divides 256, so every character is equally likely.
+/// Maps each byte to a character by its low 5 bits. 32 divides 256, so all characters are equally likely.
 fn characters<const N: usize>(alphabet: &[u8; 32], bytes: [u8; N]) -> String {
     let characters = bytes.map(|byte| alphabet[usize::from(byte & 31)]);
     str::from_utf8(&characters)

@@ -1,4 +1,4 @@
-//! Rate limits: token buckets that all servers share.
+//! Rate limits: token buckets shared by all servers.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ use crate::{
     time::UnixTime,
 };
 
-/// How long a full bucket is kept: as long, no server whose clock is behind can start a new one that is full earlier.
+/// The time for which a full bucket is kept, so that a server whose clock is behind cannot start a new one too early.
 const CLOCK_DIFFERENCE_ALLOWED: Duration = Duration::from_secs(60 * 60);
 
-/// Whose attempts are counted, and by which limit.
+/// The key of the counted attempts, and their limit.
 #[derive(Debug)]
 pub(crate) struct Bucket {
     limit: RateLimit,
@@ -25,7 +25,7 @@ pub(crate) struct Bucket {
 }
 
 impl Bucket {
-    /// Attempts at a user's password.
+    /// Returns the bucket of attempts to verify a user's password.
     pub(crate) fn verify_user_password(limits: &RateLimits, user_id: &str) -> Self {
         Self {
             limit: limits.verify_user_password,
@@ -33,7 +33,7 @@ impl Bucket {
         }
     }
 
-    /// Emails to an address. `A@x` and `a@x` may be one mailbox: they share a bucket.
+    /// Returns the bucket of emails to an address. `A@x` and `a@x` may be one mailbox, so they share a bucket.
     pub(crate) fn send_email(limits: &RateLimits, email_address: &str) -> Self {
         let folded = email_address.to_ascii_lowercase();
         Self {
@@ -42,7 +42,7 @@ impl Bucket {
         }
     }
 
-    /// Attempts at the code of the flow with this record ID.
+    /// Returns the bucket of attempts to verify the code of the flow with this record ID.
     pub(crate) fn verify_email_address_verification_code(
         limits: &RateLimits,
         record_id: &str,
@@ -54,7 +54,7 @@ impl Bucket {
         }
     }
 
-    /// Attempts at the temporary password of the reset with this record ID.
+    /// Returns the bucket of attempts to verify the temporary password of the reset with this record ID.
     pub(crate) fn verify_temporary_password(limits: &RateLimits, record_id: &str) -> Self {
         let key = format!("verify_temporary_password.{record_id}");
         Self {
@@ -64,16 +64,16 @@ impl Bucket {
     }
 }
 
-/// Keeps addresses, and IDs of any form, out of the keys.
+/// Hashes addresses and user IDs, which may have any form, for use in a key.
 fn digest(text: &str) -> String {
     hex(&Sha256::digest(text))
 }
 
-/// What is stored of a bucket.
+/// The stored state of a bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct BucketState {
     tokens: u32,
-    /// Refills are reckoned from here. It never moves backwards.
+    /// The time from which refills are counted. It never moves backwards.
     refilled_at: UnixTime,
 }
 
@@ -92,8 +92,8 @@ impl BucketState {
         }
     }
 
-    /// The bucket at `now`: one token more for each whole interval that has passed, and none for a time that is not after
-    /// the last refill. A full bucket banks no time.
+    /// Returns the bucket at `now`: one more token for each whole interval since the last refill, and none if `now` is
+    /// not after it. A full bucket saves up no time.
     fn refilled(self, limit: RateLimit, now: UnixTime) -> Self {
         let interval = limit.interval.as_millis();
         let elapsed = now.saturating_since(self.refilled_at).as_millis();
@@ -112,14 +112,14 @@ impl BucketState {
         }
     }
 
-    /// The bucket with one token less, if it has one.
+    /// Returns the bucket with one token less, if it has one.
     fn consumed(self) -> Option<Self> {
         self.tokens
             .checked_sub(1)
             .map(|tokens| Self { tokens, ..self })
     }
 
-    /// From when on nothing is lost with the bucket.
+    /// Returns the time from which on the bucket can be dropped without an effect.
     fn expires_at(self, limit: RateLimit) -> UnixTime {
         let missing = limit
             .interval
@@ -135,10 +135,10 @@ impl BucketState {
 }
 
 impl Invocation<'_> {
-    /// Takes one token, and tells whether there was one.
+    /// Takes one token and returns whether there was one.
     ///
-    /// Exact on any number of servers: with k tokens left, k of any number of simultaneous calls are let through. Each
-    /// lost race is a token that someone else took, so one race more than the bucket has room for decides.
+    /// Exact on any number of servers: with k tokens left, k of any number of concurrent calls succeed. Each conflict
+    /// means that another call took a token, so one attempt more than the bucket's capacity decides.
     pub(crate) async fn consume(&self, bucket: &Bucket) -> Result<bool, Fault> {
         for _ in 0..=bucket.limit.capacity {
             let entry = self.bucket_entry(bucket).await?;
@@ -158,7 +158,7 @@ impl Invocation<'_> {
         Ok(false)
     }
 
-    /// Whether there is a token to take. Nothing is changed.
+    /// Checks whether a token is left, without taking it.
     pub(crate) async fn has_token(&self, bucket: &Bucket) -> Result<bool, Fault> {
         let entry = self.bucket_entry(bucket).await?;
         Ok(self
@@ -175,7 +175,7 @@ impl Invocation<'_> {
         .await
     }
 
-    /// The bucket at `now`, or `None` if what is stored cannot be read. It is then repaired as an empty one.
+    /// Returns the bucket at `now`, or `None` if the stored bucket cannot be read. It is then replaced by an empty one.
     fn bucket_state(
         &self,
         bucket: &Bucket,
@@ -189,7 +189,7 @@ impl Invocation<'_> {
         Some(state.refilled(bucket.limit, now))
     }
 
-    /// Writes the bucket if it still is what was read, and tells whether it was.
+    /// Writes the bucket unless it was changed since it was read, and returns whether it was written.
     async fn write_bucket(
         &self,
         bucket: &Bucket,

@@ -1,4 +1,4 @@
-//! Records: what a flow or a session keeps in the main storage, behind a token.
+//! Records: the state of a flow or a session in the main storage, opened by a token.
 
 use std::{fmt, time::Duration};
 
@@ -18,47 +18,47 @@ use crate::{
     time::UnixTime,
 };
 
-/// The format of stored records. A record of another version is treated as absent; fields may be added within one.
+/// The format of stored records. A record of another version counts as missing. Fields may be added within a version.
 const VERSION: u32 = 1;
 
-/// What a flow or a session stores.
+/// The stored state of a flow or a session.
 pub(crate) trait Record: Serialize + DeserializeOwned + Send + Sync {
-    /// The protocol's name for it. It starts the record's key, and separates the codes of different flows.
+    /// The protocol's name for the flow. It prefixes the record's key and separates the codes of different flows.
     const NAME: &'static str;
 
     /// The time from creation to expiry.
     const LIFETIME: Duration;
 
-    /// Returns the time from which on the record is no longer valid.
+    /// Returns the time at which the record expires. It is valid before that time only.
     fn expires_at(&self, created_at: UnixTime, _configuration: &SessionConfiguration) -> UnixTime {
         created_at.saturating_add(Self::LIFETIME)
     }
 }
 
-/// A record as it stands in the storage. It is never shown to anyone.
+/// The format of a record in the storage. It is never sent to a client.
 #[derive(Debug, Serialize, Deserialize)]
 struct Stored<'a, R> {
     version: u32,
-    /// What [`hash_secret`] makes of the token's secret.
+    /// The result of [`hash_secret`] for the token's secret.
     secret_hash: &'a str,
     created_at: UnixTime,
     record: R,
 }
 
-/// A record whose holder has presented the right token.
+/// A record that was opened with its token.
 #[derive(Clone)]
 pub(crate) struct Held<R> {
     pub(crate) id: String,
     pub(crate) secret: Zeroizing<String>,
     pub(crate) created_at: UnixTime,
     pub(crate) record: R,
-    /// When it was read, or created.
+    /// The time at which the record was read or created.
     pub(crate) read_at: UnixTime,
-    /// The storage's counter of what was read.
+    /// The counter of the storage entry that was read.
     counter: Counter,
 }
 
-/// Tells which record it is, and neither its secret nor what is in it.
+/// Shows the ID, but neither the secret nor the content.
 impl<R> fmt::Debug for Held<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Held")
@@ -68,19 +68,19 @@ impl<R> fmt::Debug for Held<R> {
 }
 
 impl<R: Record> Held<R> {
-    /// What the client presents the next time.
+    /// Returns the token that opens the record.
     pub(crate) fn token<T: From<String>>(&self) -> T {
         T::from(format!("{}.{}", self.id, *self.secret))
     }
 
-    /// `created_at` and `expires_at` as the wire shows them.
+    /// Returns `created_at` and `expires_at` as they appear on the wire.
     pub(crate) fn lifetime(&self, configuration: &SessionConfiguration) -> (Timestamp, Timestamp) {
         let expires_at = self.record.expires_at(self.created_at, configuration);
         (self.created_at.to_timestamp(), expires_at.to_timestamp())
     }
 }
 
-/// A text that has the exact form of a token: `ID.secret`.
+/// The parts of a text that has the exact form of a token: `ID.secret`.
 #[derive(Clone, Copy)]
 pub(crate) struct Token<'a> {
     pub(crate) id: &'a str,
@@ -101,12 +101,13 @@ pub(crate) fn key<R: Record>(id: &str) -> String {
     [R::NAME, ".", id].concat()
 }
 
-/// SHA-256 of a token's secret, in base64. The secret has 120 random bits, so that a plain hash cannot be guessed.
+/// Returns the SHA-256 of a token's secret, in base64. The secret has 120 random bits, so a plain hash cannot be
+/// guessed.
 pub(crate) fn hash_secret(secret: &str) -> String {
     BASE64_STANDARD.encode(Sha256::digest(secret))
 }
 
-/// Whether this is the secret whose hash it is, in a time that tells nothing about either.
+/// Checks the secret against its hash in constant time.
 pub(crate) fn is_secret(secret: &str, hash: &str) -> bool {
     let expected = hash_secret(secret);
     let pairs = groups(&expected).zip(groups(hash));
@@ -116,14 +117,14 @@ pub(crate) fn is_secret(secret: &str, hash: &str) -> bool {
     expected.len() == hash.len() && is_equal.into()
 }
 
-/// Base64 comes in groups of four characters, which are compared in the time of one.
+/// Splits base64 into groups of four characters, which are compared in the time of one.
 fn groups(base64: &str) -> impl Iterator<Item = u32> {
     let (groups, _) = base64.as_bytes().as_chunks();
     groups.iter().copied().map(u32::from_ne_bytes)
 }
 
 impl Invocation<'_> {
-    /// Creates a record with a fresh ID and secret.
+    /// Creates a record with a new ID and secret.
     pub(crate) async fn create<R: Record>(&self, record: R) -> Result<Held<R>, Fault> {
         let now = self.now();
         let held = Held {
@@ -142,10 +143,10 @@ impl Invocation<'_> {
         Ok(held)
     }
 
-    /// The living record that the token opens. A dead one is removed.
+    /// Returns the valid record that the token opens. An expired record is removed.
     ///
-    /// Nothing but one read of the storage happens before the secret is known to be right, and not even that for a text
-    /// that cannot be a token.
+    /// Until the secret is verified, nothing happens but one read of the storage, and not even that for a text that
+    /// does not have the form of a token.
     pub(crate) async fn find<R: Record>(&self, token: &str) -> Result<Option<Held<R>>, Fault> {
         match Token::parse(token) {
             Some(token) => self.find_parsed(token).await,
@@ -153,7 +154,7 @@ impl Invocation<'_> {
         }
     }
 
-    /// Like [`Invocation::find`], for a token that was parsed before.
+    /// Like [`Invocation::find`], for a parsed token.
     pub(crate) async fn find_parsed<R: Record>(
         &self,
         token: Token<'_>,
@@ -199,7 +200,7 @@ impl Invocation<'_> {
         now >= expires_at
     }
 
-    /// Writes the record back, if nobody else has changed it since it was read: otherwise it is a [`Fault::Conflict`].
+    /// Writes the record back. Fails with [`Fault::Conflict`] if it was changed since it was read.
     pub(crate) async fn update<R: Record>(&self, held: &mut Held<R>) -> Result<(), Fault> {
         let (value, expires_at) = self.encode(held);
         let key = key::<R>(&held.id);
@@ -218,7 +219,7 @@ impl Invocation<'_> {
         }
     }
 
-    /// Removes the record, and tells whether it was there to be removed. Of racing calls one is told so.
+    /// Removes the record and returns whether this call removed it. At most one of any concurrent calls does.
     pub(crate) async fn remove<R: Record>(&self, held: &Held<R>) -> Result<bool, Fault> {
         let key = key::<R>(&held.id);
         let delete = self.main_storage().delete(&key);
@@ -228,7 +229,7 @@ impl Invocation<'_> {
             == DeleteOutcome::Deleted)
     }
 
-    /// Removes a record that is of no use any more, if that can be done.
+    /// Removes a record that is no longer needed. A failure is only logged.
     pub(crate) async fn discard<R: Record>(&self, held: &Held<R>) {
         self.finish();
         self.tolerate(self.remove(held).await);

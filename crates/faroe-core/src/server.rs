@@ -1,4 +1,4 @@
-//! The server: its parts, put together, and the one way to invoke an action.
+//! The server: its assembly, and the invocation of actions.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -17,60 +17,58 @@ use crate::{
     random,
 };
 
-/// When a client may try again that was refused as overloaded: the time that a full queue takes, about.
+/// The time after which a rejected client may retry: roughly the time that a full hashing queue takes.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
 
-/// An auth server without a network: it invokes actions. Cheap to clone; all clones are the same server.
+/// An auth server without a network. It invokes actions. Cheap to clone; all clones share one server.
 ///
 /// # Concurrency
 ///
 /// Any number of invocations run at once, on any number of servers that share the storages and the user store. Dropping
-/// the future of an invocation gives it up between two steps: what it had done stays done, and it hashes nothing more.
-/// What no answer waits for goes on: see [`background`](crate::background).
-/// It must be polled inside a tokio runtime with time enabled.
+/// the future of an invocation cancels it between two steps: completed steps stay in effect, and no further hash is
+/// computed. Background work continues: see [`background`](crate::background).
+///
+/// The future must be polled inside a tokio runtime with time enabled.
 #[derive(Clone, Debug)]
 pub struct Server {
     pub(crate) parts: Arc<Parts>,
 }
 
 /// An action that a [`Server`] has code for: every one of the protocol.
-#[expect(
-    private_bounds,
-    reason = "the actions are the protocol's, and no one else adds one"
-)]
+#[expect(private_bounds, reason = "only the protocol adds actions")]
 pub trait ServerAction: Run {}
 
 impl<A: Run> ServerAction for A {}
 
-/// Why an invocation returned no values.
+/// The error of an invocation that returned no values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InvocationError<C> {
-    /// What connects this answer to a line in the log.
+    /// The ID that connects this error to a line in the log.
     pub action_invocation_id: ActionInvocationId,
-    /// What happened.
+    /// The kind of error.
     pub kind: InvocationErrorKind<C>,
 }
 
-/// What happened instead of success.
+/// The kind of an invocation's error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InvocationErrorKind<C> {
-    /// The action answers this error code of its own.
+    /// One of the action's own error codes.
     Code(C),
-    /// A concurrent change won; nothing was changed, and the caller may try again.
+    /// A concurrent update won. Nothing was changed, and the caller may retry.
     InternalConflict,
-    /// Something failed that is not the caller's fault; it was logged.
+    /// The server failed. The fault was logged.
     InternalError,
-    /// Too many passwords are being hashed. Nothing was invoked; try again after so long.
+    /// The hashing queue is full. Nothing was changed.
     Overloaded {
-        /// How long to wait before trying again.
+        /// The time to wait before retrying.
         retry_after: Duration,
     },
 }
 
 impl<C: ErrorCode> InvocationErrorKind<C> {
-    /// The error code on the wire; `None` for an invocation that was refused as overloaded.
+    /// Returns the error code on the wire, or `None` for an invocation that was rejected as overloaded.
     pub fn error_code(&self) -> Option<&'static str> {
         match self {
             Self::Code(code) => Some(code.as_str()),
@@ -95,11 +93,11 @@ impl<C: ErrorCode> fmt::Display for InvocationError<C> {
 impl<C: ErrorCode> std::error::Error for InvocationError<C> {}
 
 impl Server {
-    /// Puts a server together.
+    /// Creates a server.
     ///
     /// # Errors
     ///
-    /// A setting that would hang the server, lock everyone out or make no sense.
+    /// Fails for a setting that would hang the server, lock everyone out or contradict another.
     pub fn new(parts: ServerParts, options: ServerOptions) -> Result<Self, ConfigurationError> {
         configuration::check(&parts, &options)?;
         let ServerParts {
@@ -129,7 +127,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// The action's error code, or why there is none.
+    /// Returns an error code of the action, a conflict, an internal error, or a rejection as overloaded.
     pub async fn invoke<A: ServerAction>(
         &self,
         action: A,
@@ -142,7 +140,7 @@ impl Server {
         })
     }
 
-    /// Invokes an action under an ID, and logs what failed.
+    /// Invokes an action under this ID and logs its faults.
     pub(crate) async fn run<A: Run>(
         &self,
         action: A,

@@ -1,4 +1,4 @@
-//! Sessions: created by a sign-up, a sign-in or a password reset, checked on each use, ended by a sign-out.
+//! Sessions: created by a sign-up, a sign-in or a password reset, checked at each use, ended by a sign-out.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ use crate::{
     user_store::UpdateUserOutcome,
 };
 
-/// How often a step of ending sessions is tried when others write the same at the same time.
+/// The number of attempts at a step of ending sessions while concurrent updates cause conflicts.
 const RACE_ATTEMPTS: usize = 8;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -35,7 +35,7 @@ pub(crate) struct SessionRecord {
     disabled_counter: Counter,
     sessions_counter: Counter,
     last_used_at: UnixTime,
-    /// When the user store was last asked about the user.
+    /// The time at which the user was last read.
     user_checked_at: UnixTime,
 }
 
@@ -54,7 +54,7 @@ impl Record for SessionRecord {
 }
 
 impl SessionRecord {
-    fn is_alive(&self, user: &User) -> bool {
+    fn is_valid(&self, user: &User) -> bool {
         user.id == self.user_id
             && !user.disabled
             && user.disabled_counter == self.disabled_counter
@@ -71,12 +71,12 @@ fn absolute_expiration(
         .map(|expiration| created_at.saturating_add(expiration))
 }
 
-/// Whether `now` lies in the `duration` after `since`. A time before `since` does not: a clock has stepped back.
+/// Checks whether `now` lies within `duration` after `since`. A time before `since` does not: a clock has stepped back.
 fn is_within(now: UnixTime, since: UnixTime, duration: Duration) -> bool {
     since <= now && now < since.saturating_add(duration)
 }
 
-/// A validated session, as the cache remembers it.
+/// The format of a validated session in the cache.
 #[derive(Debug, Serialize, Deserialize)]
 struct CachedSession<'a, R> {
     secret_hash: &'a str,
@@ -146,11 +146,10 @@ fn session(
 }
 
 impl Invocation<'_> {
-    /// Signs a user in: creates a session, unless the user has changed since it was read or is not as it is to be
-    /// remembered. Then there is none.
+    /// Creates a session, or returns `None` if the user was changed since it was read or differs from `remembered`.
     ///
-    /// The user is read again after the session is there: whatever was acknowledged before that ends the session here,
-    /// and whatever comes later finds a session that is older than itself.
+    /// The user is read again after the session was stored. A change acknowledged before that read ends the session
+    /// here; a later change finds the session in the storage.
     pub(crate) async fn create_session(
         &self,
         user: &User,
@@ -167,7 +166,7 @@ impl Invocation<'_> {
             })
             .await?;
         let is_unchanged = self.user(&user.id).await.map(|now| {
-            now.is_some_and(|now| held.record.is_alive(&now) && remembered.is_unchanged(&now))
+            now.is_some_and(|now| held.record.is_valid(&now) && remembered.is_unchanged(&now))
         });
         match is_unchanged {
             Ok(true) => Ok(Some((
@@ -185,8 +184,8 @@ impl Invocation<'_> {
         }
     }
 
-    /// The session that the token opens, checked with the user store, and its user. Nothing comes from a cache: this is
-    /// for actions that change something.
+    /// Returns the session that the token opens, and its user. Both are read from the stores, never from a cache, for
+    /// actions that change something.
     pub(crate) async fn session_and_user(
         &self,
         token: &SessionToken,
@@ -204,9 +203,9 @@ impl Invocation<'_> {
         Ok(Some((session, user)))
     }
 
-    /// The session that the token opens, as far as the configured caches know.
+    /// Returns the session that the token opens. It may come from the configured cache.
     ///
-    /// What is rarely done is boxed here, so that the future of each call is small.
+    /// Rare steps are boxed to keep the future small.
     async fn validate_session(&self, token: &SessionToken) -> Result<Option<Session>, Fault> {
         let Some(token) = Token::parse(token.expose()) else {
             return Ok(None);
@@ -237,18 +236,18 @@ impl Invocation<'_> {
         Ok(Some(session.into_session(configuration)))
     }
 
-    /// The session's user, if it keeps the session alive. A dead session is removed.
+    /// Returns the session's user if the session is still valid for it. Removes the session otherwise.
     async fn check_user(&self, session: &Held<SessionRecord>) -> Result<Option<User>, Fault> {
         let user = self.user(&session.record.user_id).await?;
-        let user = user.filter(|user| session.record.is_alive(user));
+        let user = user.filter(|user| session.record.is_valid(user));
         if user.is_none() {
             Box::pin(self.discard(session)).await;
         }
         Ok(user)
     }
 
-    /// Notes that the session was used and its user checked, at most once per interval. Returns whether there is something
-    /// to write then.
+    /// Updates the times of the last use and the last check of the user, each at most once per interval. Returns
+    /// whether the record has to be written.
     fn note_use(&self, session: &mut Held<SessionRecord>, user_was_checked: bool) -> bool {
         let configuration = self.session_configuration();
         let now = session.read_at;
@@ -272,7 +271,7 @@ impl Invocation<'_> {
         used || checked
     }
 
-    /// Has what was noted written, in the background. A failure or a lost race is no reason to refuse a valid session.
+    /// Writes the times in the background. Neither a failure nor a conflict invalidates the session.
     async fn write_use(&self, session: &Held<SessionRecord>) {
         let mut session = session.clone();
         self.in_background(|invocation| {
@@ -284,16 +283,17 @@ impl Invocation<'_> {
         .await;
     }
 
-    /// Removes the session, here and from the cache, and tells whether it was this call that did.
+    /// Removes the session from the storage and the cache, and returns whether this call removed it.
     pub(crate) async fn end_session(&self, session: &Held<SessionRecord>) -> Result<bool, Fault> {
         let was_there = self.remove(session).await?;
         self.forget_cached_session(session).await;
         Ok(was_there)
     }
 
-    /// Ends all sessions of a user whose password was just changed, if so configured. Returns the user as it then is.
+    /// Ends all sessions of a user whose password was just changed, if so configured. Returns the user with its new
+    /// counter.
     ///
-    /// Any increment after the change will do: if others increment at the same time, this starts again from theirs.
+    /// Any increment after the change is enough: after a conflict this starts again from the other increment.
     pub(crate) async fn end_sessions_after_password_change(
         &self,
         mut user: User,
@@ -322,10 +322,10 @@ impl Invocation<'_> {
         Err(Fault::Conflict)
     }
 
-    /// Keeps the session alive that has just ended the user's others, if that can be done. If the sessions counter has moved
-    /// further, someone else has ended this one too.
+    /// Keeps the session that has just ended the user's other sessions. If the sessions counter has moved further, a
+    /// concurrent request has ended this session too. A failure is only logged.
     ///
-    /// If its use is written down at the same time, this starts again from that.
+    /// If the session's use is recorded at the same time, this starts again from the new record.
     pub(crate) async fn keep_session(&self, mut session: Held<SessionRecord>, user: &User) {
         for _ in 0..RACE_ATTEMPTS {
             if session.record.sessions_counter.next() != Some(user.sessions_counter) {
@@ -346,7 +346,8 @@ impl Invocation<'_> {
         }
     }
 
-    /// What the cache says of the token, if it says anything: a session, or that the secret is wrong or the time over.
+    /// Looks the token up in the cache. Returns `None` if it is not cached, `Some(None)` if the secret is wrong or the
+    /// session has expired.
     async fn cached_session(&self, token: Token<'_>) -> Option<Option<Session>> {
         let (cache, expiration) = self.cache()?;
         let Token { id, secret } = token;
@@ -377,8 +378,8 @@ impl Invocation<'_> {
         )))
     }
 
-    /// Remembers a session that was just validated. Returns whether it still stands: a sign-out that came between the
-    /// validation and this has removed it, and must not be undone by the cache.
+    /// Caches a session that was just validated. Returns whether it still exists: a sign-out between the validation and
+    /// this has removed it, and the cache must not undo that.
     async fn cache_session(
         &self,
         cache: &dyn Cache,

@@ -144,7 +144,7 @@ impl Run for CompleteSignin {
         if !signin.record.user_first_factor_verified {
             return Err(Code::UserFirstFactorNotVerified.into());
         }
-        // The storage lets one completion pass: a record is removed once.
+        // Only one completion succeeds: a record is removed once.
         if !invocation.remove(&signin).await? {
             return Err(Code::InvalidSigninToken.into());
         }

@@ -1,4 +1,4 @@
-//! Sign-up: an address is verified, a password set, a user created.
+//! Sign-up: verifies an address, sets a password, creates a user.
 
 use std::time::Duration;
 
@@ -238,7 +238,7 @@ impl Run for CompleteSignup {
             invocation.discard(&signup).await;
             return Err(Code::InvalidSignupToken.into());
         }
-        // The user store lets one completion pass: an address is used once.
+        // Only one completion succeeds: an address is used once.
         let new_user = NewUser::new(email_address, password_hash.clone());
         let user = invocation.create_user(new_user).await?;
         invocation.discard(&signup).await;

@@ -1,15 +1,16 @@
-//! Where the server keeps what it knows for a while: the traits of both generations of storages.
+//! The storage traits, for the server's own, ephemeral data.
 //!
-//! A [`Storage`] is enough for everything: [`Storages::single`](crate::Storages::single) gives each role a namespace
-//! of it. Each role can have its own instead: [`MainStorage`], [`RateLimitStorage`] and [`Cache`].
+//! One [`Storage`] is enough: [`Storages::single`](crate::Storages::single) gives each role a namespace in it. Each
+//! role can have a storage of its own instead: a [`MainStorage`], a [`RateLimitStorage`] and a [`Cache`].
 //!
-//! What all of them have in common:
+//! Common to all of them:
 //!
 //! - A **key** is 1 to 255 bytes of printable ASCII, compared byte by byte: letter case and trailing spaces matter.
-//! - A **value** is any bytes, NUL and none at all included, at least up to 64 KiB.
-//! - An **expiry** is a hint: from then on the storage may drop the entry, and should before long. The core looks at the
-//!   time itself. An expired entry is there for all operations or for none, and once gone it stays gone. An entry must
-//!   not be dropped before its expiry; where the clock of the storage differs from the servers', keep it longer.
+//! - A **value** is any sequence of bytes, including NUL and the empty one. Values of up to 64 KiB must be accepted.
+//! - An **expiry** is a hint: from then on the storage may drop the entry, and should do so soon. The core checks the
+//!   time itself. An expired entry exists for all operations or for none, and a dropped entry does not come back. An
+//!   entry must not be dropped before its expiry. If the storage's clock may differ from the servers', it keeps entries
+//!   longer.
 
 pub mod namespace;
 
@@ -20,73 +21,73 @@ use faroe_protocol::types::Counter;
 
 use crate::{error::AdapterError, time::UnixTime};
 
-/// The longest key, in bytes.
+/// The maximum size of a key, in bytes.
 pub const MAX_KEY_SIZE: usize = 255;
 
-/// A value and the number of times it was updated.
+/// A value and the number of its updates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// The value last written.
+    /// The last written value.
     pub value: Vec<u8>,
-    /// How often the entry was updated since it was created.
+    /// The number of updates since the entry was created.
     pub counter: Counter,
 }
 
-/// What came of creating an entry.
+/// The outcome of creating an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum AddOutcome {
-    /// The entry is there now, with counter 0.
+    /// The entry was created with counter 0.
     Added,
-    /// There is an entry with this key; it was not touched.
+    /// An entry with this key exists; it was not changed.
     AlreadyExists,
 }
 
-/// What came of updating an entry.
+/// The outcome of updating an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum UpdateOutcome {
-    /// The value and the expiry are the given ones, and the counter has grown by one.
+    /// Value and expiry were replaced, and the counter was incremented.
     Updated,
-    /// There is no such entry, or its counter (or entry ID) is another; nothing was changed.
+    /// The entry is missing, or its counter or entry ID differs; nothing was changed.
     Conflict,
 }
 
-/// What came of deleting an entry.
+/// The outcome of deleting an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum DeleteOutcome {
-    /// There was an entry, and this call removed it. Of any number of racing calls at most one is told so.
+    /// This call removed the entry. At most one of any concurrent calls returns this.
     Deleted,
-    /// There was no such entry (or, where they are given, its entry ID or counter is another); nothing was changed.
+    /// The entry is missing, or a given entry ID or counter differs; nothing was changed.
     NotFound,
 }
 
-/// A key-value store with a counter for each entry: one storage for everything.
+/// A key-value store with a counter for each entry. One storage is enough for all roles.
 ///
 /// # Contract
 ///
-/// Every operation takes effect at one moment between its call and its return, and every later read on any server sees
-/// it (the storage is linearizable for each key). See the [module](self) for keys, values and expiry.
+/// The storage is linearizable for each key: every operation takes effect at one moment between its call and its
+/// return, and every later read on any server sees it. See the [module](self) for keys, values and expiry.
 ///
 /// # Errors
 ///
-/// `Err` means that the storage failed. Then a write may have happened or not; the core never repeats it blindly.
-/// A counter never wraps: the update of an entry whose counter is [`Counter::MAX`] is an error that changes nothing.
+/// `Err` means that the storage failed. The outcome of a write is then unknown; the core never retries it blindly. A
+/// counter never wraps: updating an entry whose counter is [`Counter::MAX`] is an error and changes nothing.
 ///
 /// # Concurrency
 ///
-/// Called from many tasks and many servers at once. Calls should end within two seconds; the core stops waiting then.
+/// Called from many tasks and many servers at once. Calls time out after two seconds by default.
 ///
 /// # Implementing
 ///
 /// Prove it with `faroe_testkit::conformance::storage`.
 #[async_trait]
 pub trait Storage: Debug + Send + Sync + 'static {
-    /// The entry with this key, or `None`.
+    /// Returns the entry with this key, or `None`.
     async fn get(&self, key: &str) -> Result<Option<Entry>, AdapterError>;
 
-    /// Creates an entry with counter 0, unless there is one.
+    /// Creates an entry with counter 0, unless one exists.
     async fn add(
         &self,
         key: &str,
@@ -103,7 +104,7 @@ pub trait Storage: Debug + Send + Sync + 'static {
         counter: Counter,
     ) -> Result<UpdateOutcome, AdapterError>;
 
-    /// Removes the entry with this key, and tells whether there was one.
+    /// Removes the entry with this key, if it exists.
     async fn delete(&self, key: &str) -> Result<DeleteOutcome, AdapterError>;
 }
 
@@ -137,11 +138,11 @@ impl<S: Storage + ?Sized> Storage for Arc<S> {
     }
 }
 
-/// Where records live: signups, signins, sessions and the rest.
+/// The storage for records: signups, signins, sessions and other flows.
 ///
 /// # Contract
 ///
-/// As for [`Storage`], but an entry is created by `set`, which overwrites.
+/// As for [`Storage`], but entries are created by `set`, which also replaces.
 ///
 /// # Errors
 ///
@@ -157,12 +158,12 @@ impl<S: Storage + ?Sized> Storage for Arc<S> {
 /// [`Storages::single`](crate::Storages::single).
 #[async_trait]
 pub trait MainStorage: Debug + Send + Sync + 'static {
-    /// The entry with this key, or `None`.
+    /// Returns the entry with this key, or `None`.
     async fn get(&self, key: &str) -> Result<Option<Entry>, AdapterError>;
 
     /// Creates or replaces the entry with this key, in one step for every observer.
     ///
-    /// A new entry has counter 0. The counter of a replaced entry is 0 or grows.
+    /// A new entry has counter 0. The counter of a replaced entry is 0 or larger than before.
     async fn set(&self, key: &str, value: &[u8], expires_at: UnixTime) -> Result<(), AdapterError>;
 
     /// Replaces value and expiry and increments the counter, if the stored counter equals `counter`.
@@ -174,28 +175,28 @@ pub trait MainStorage: Debug + Send + Sync + 'static {
         counter: Counter,
     ) -> Result<UpdateOutcome, AdapterError>;
 
-    /// Removes the entry with this key, and tells whether there was one.
+    /// Removes the entry with this key, if it exists.
     async fn delete(&self, key: &str) -> Result<DeleteOutcome, AdapterError>;
 }
 
-/// A value, the ID of its entry, and the number of times it was updated.
+/// A value, the ID of its entry, and the number of its updates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RateLimitEntry {
-    /// The value last written.
+    /// The last written value.
     pub value: Vec<u8>,
-    /// The ID that was given when the entry was added.
+    /// The entry ID given when the entry was added.
     pub entry_id: String,
-    /// How often the entry was updated since it was added.
+    /// The number of updates since the entry was added.
     pub counter: Counter,
 }
 
-/// Where token buckets live.
+/// The storage for token buckets.
 ///
 /// # Contract
 ///
-/// As for [`Storage`], and each entry has an entry ID as well: `add` sets it, `update` and `delete` must match it
-/// together with the counter. So an entry that was deleted and added again is never mistaken for the old one. An entry
-/// ID is 1 to 64 bytes of printable ASCII.
+/// As for [`Storage`], and each entry also has an entry ID. `add` sets it; `update` and `delete` must match it together
+/// with the counter, so an entry that was deleted and added again is never mistaken for the old one. An entry ID is 1
+/// to 64 bytes of printable ASCII.
 ///
 /// # Errors
 ///
@@ -203,18 +204,18 @@ pub struct RateLimitEntry {
 ///
 /// # Concurrency
 ///
-/// As for [`Storage`]. Limits are exact because of this trait's compare-and-swap and nothing else.
+/// As for [`Storage`]. Rate limits are exact because of this trait's compare-and-swap and nothing else.
 ///
 /// # Implementing
 ///
-/// Prove it with `faroe_testkit::conformance::rate_limit_storage`. A [`Storage`] needs no implementation of its own: see
-/// [`Storages::single`](crate::Storages::single).
+/// Prove it with `faroe_testkit::conformance::rate_limit_storage`. A [`Storage`] needs no implementation of its own:
+/// see [`Storages::single`](crate::Storages::single).
 #[async_trait]
 pub trait RateLimitStorage: Debug + Send + Sync + 'static {
-    /// The entry with this key, or `None`.
+    /// Returns the entry with this key, or `None`.
     async fn get(&self, key: &str) -> Result<Option<RateLimitEntry>, AdapterError>;
 
-    /// Creates an entry with this entry ID and counter 0, unless there is one with this key.
+    /// Creates an entry with this entry ID and counter 0, unless one with this key exists.
     async fn add(
         &self,
         key: &str,
@@ -233,7 +234,7 @@ pub trait RateLimitStorage: Debug + Send + Sync + 'static {
         counter: Counter,
     ) -> Result<UpdateOutcome, AdapterError>;
 
-    /// Removes the entry if its entry ID and counter equal the given ones, and tells whether it did.
+    /// Removes the entry if its entry ID and counter equal the given ones.
     async fn delete(
         &self,
         key: &str,
@@ -242,16 +243,16 @@ pub trait RateLimitStorage: Debug + Send + Sync + 'static {
     ) -> Result<DeleteOutcome, AdapterError>;
 }
 
-/// Where validated sessions are remembered for a short while.
+/// The cache for validated sessions.
 ///
 /// # Contract
 ///
-/// It may forget anything at any time, and may answer with a value that was replaced or deleted elsewhere, but never
-/// with one whose time to live has passed, and, on the server that deleted it, never with a value deleted before.
+/// A cache may forget any value at any time, and may return a value that another server has replaced or deleted. It
+/// never returns a value whose time to live has passed, nor, on the server that deleted it, a deleted value.
 ///
 /// # Errors
 ///
-/// `Err` means that the cache failed; the core then goes on as if it were empty.
+/// `Err` means that the cache failed; the core then continues as if the cache were empty.
 ///
 /// # Concurrency
 ///
@@ -262,10 +263,10 @@ pub trait RateLimitStorage: Debug + Send + Sync + 'static {
 /// Prove it with `faroe_testkit::conformance::cache`.
 #[async_trait]
 pub trait Cache: Debug + Send + Sync + 'static {
-    /// The value with this key, or `None`.
+    /// Returns the value with this key, or `None`.
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, AdapterError>;
 
-    /// Remembers the value for at most `time_to_live` (whole milliseconds count).
+    /// Stores the value for at most `time_to_live`, in whole milliseconds.
     async fn set(
         &self,
         key: &str,
@@ -273,11 +274,11 @@ pub trait Cache: Debug + Send + Sync + 'static {
         time_to_live: Duration,
     ) -> Result<(), AdapterError>;
 
-    /// Forgets the value with this key, if there is one.
+    /// Removes the value with this key, if it exists.
     async fn delete(&self, key: &str) -> Result<(), AdapterError>;
 }
 
-/// The cache of those who want none: it remembers nothing.
+/// A cache that stores nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct EmptyCache;
 

@@ -1,4 +1,4 @@
-//! The one door through which time comes in.
+//! The only source of time.
 
 use std::{
     fmt::Debug,
@@ -12,28 +12,28 @@ use faroe_protocol::types::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep_until};
 
-/// Unix time in milliseconds: what records, buckets and storages reckon with.
+/// Unix time in milliseconds, as used in records, buckets and storages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct UnixTime(i64);
 
 impl UnixTime {
-    /// The time `milliseconds` after the Unix epoch.
+    /// Creates the time `milliseconds` after the Unix epoch.
     pub const fn from_milliseconds(milliseconds: i64) -> Self {
         Self(milliseconds)
     }
 
-    /// Milliseconds since the Unix epoch.
+    /// Returns the milliseconds since the Unix epoch.
     pub const fn as_milliseconds(self) -> i64 {
         self.0
     }
 
-    /// The whole second that this time lies in, as the wire shows it.
+    /// Rounds down to the whole second, as on the wire.
     pub const fn to_timestamp(self) -> Timestamp {
         Timestamp::from_seconds(self.0.div_euclid(1000))
     }
 
-    /// This time and `duration`; at the end of time it stops rather than wraps.
+    /// Adds `duration`, saturating at the end of time.
     pub fn saturating_add(self, duration: Duration) -> Self {
         Self(
             self.0
@@ -41,38 +41,39 @@ impl UnixTime {
         )
     }
 
-    /// How long after `earlier` this time is, or zero if it is not after it.
+    /// Returns the time since `earlier`, or zero if `earlier` is later.
     pub fn saturating_since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 }
 
-/// Tells the time.
+/// A clock.
 ///
 /// # Contract
 ///
-/// `now` is the wall clock time, in Unix time. It may step, and may differ between servers: limits and lifetimes stay
-/// within the bounds that the protocol gives for that.
+/// `now` is the wall clock time, in Unix time. It may step and may differ between servers; limits and lifetimes then
+/// stay within the bounds of the protocol.
 ///
 /// # Concurrency
 ///
 /// Called from many tasks at once; it must not block.
 pub trait Clock: Debug + Send + Sync + 'static {
-    /// The time now.
+    /// Returns the current time.
     fn now(&self) -> UnixTime;
 }
 
-/// The time of the asynchronous runtime, which a test can stop and move. It decides nothing but when to give up.
+/// Returns the time of the asynchronous runtime. It is used for timeouts only.
 pub(crate) fn runtime_now() -> Instant {
     Instant::now()
 }
 
-/// Waits for a future until a deadline, as tokio's `timeout_at` does; `None` if it was not ready then. What is ready at once
-/// costs neither a look at the clock nor a timer: the deadline is asked for when there is something to wait for.
+/// Waits for a future until a deadline, like tokio's `timeout_at`, and returns `None` if it was not ready by then. A
+/// future that is ready at once takes neither a reading of the clock nor a timer: `deadline` is called only when there
+/// is something to wait for.
 ///
 /// # Panics
 ///
-/// Outside a tokio runtime with time enabled, unless it is ready at once.
+/// Panics outside a tokio runtime with time enabled, unless the future is ready at once.
 pub async fn until<F: Future>(
     deadline: impl Fn() -> Instant + Send,
     mut future: Pin<&mut F>,

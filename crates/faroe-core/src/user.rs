@@ -1,4 +1,4 @@
-//! Users as the actions see them: found in the user store, remembered by flows, verified by password.
+//! Users in actions: read from the user store, remembered by flows, verified by password.
 
 use faroe_protocol::{
     id::UserId,
@@ -19,15 +19,15 @@ use crate::{
     validation::has_password_length,
 };
 
-/// What a flow remembers of its user, to notice what happens to the user meanwhile.
+/// The state of a user that a flow remembers, to notice changes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct RememberedUser {
     pub(crate) id: UserId,
     pub(crate) disabled_counter: Counter,
     pub(crate) password_hash_counter: Counter,
-    /// Only a flow that a change of address ends remembers this.
+    /// Remembered only by flows that a change of address ends.
     pub(crate) email_address_counter: Option<Counter>,
-    /// The salt of the hash with which the flow is replacing the user's, without a change of the password.
+    /// The salt of the new hash, if the flow rehashes the user's unchanged password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) rehash_salt: Option<Bytes>,
 }
@@ -50,7 +50,7 @@ impl RememberedUser {
         }
     }
 
-    /// Whether nothing has happened to the user that ends the flow.
+    /// Checks whether the user has not changed in a way that ends the flow.
     pub(crate) fn is_unchanged(&self, user: &User) -> bool {
         user.id == self.id
             && !user.disabled
@@ -61,7 +61,7 @@ impl RememberedUser {
                 .is_none_or(|counter| counter == user.email_address_counter)
     }
 
-    /// Whether the user's password hash is the one remembered, or the one that the flow itself has put in its place.
+    /// Checks whether the user's password hash is the remembered one, or the flow's own rehash of it.
     fn has_same_password(&self, user: &User) -> bool {
         let is_rehash = || {
             let salt = self.rehash_salt.as_ref().filter(|salt| !salt.is_empty());
@@ -72,17 +72,17 @@ impl RememberedUser {
     }
 }
 
-/// What came of an attempt at a user's password.
+/// The outcome of an attempt to verify a user's password.
 #[derive(Debug)]
 pub(crate) enum PasswordAttempt {
-    /// There is no attempt left.
+    /// No attempt is left.
     RateLimited,
     Incorrect,
-    /// The password is right; the place is for hashing it again.
+    /// The password is correct; the place is for rehashing it.
     Correct(HashingPlace),
 }
 
-/// What came of hashing a password that a user is to have.
+/// The outcome of hashing a new password.
 #[derive(Debug)]
 pub(crate) enum NewPassword {
     InvalidLength,
@@ -99,7 +99,7 @@ pub(crate) fn password_hash(user: &User) -> PasswordHash {
 }
 
 impl Invocation<'_> {
-    /// The user with this ID. An answer about another user is a fault.
+    /// Reads the user with this ID. An answer about another user is a fault.
     pub(crate) async fn user(&self, id: &UserId) -> Result<Option<User>, Fault> {
         let user = self
             .call_user_store("read a user", self.user_store().get_user(id))
@@ -107,7 +107,7 @@ impl Invocation<'_> {
         right_user(user, |user| user.id == *id)
     }
 
-    /// The user with exactly this address. An answer about another user is a fault.
+    /// Reads the user with exactly this address. An answer about another user is a fault.
     pub(crate) async fn user_by_email_address(
         &self,
         email_address: &str,
@@ -119,7 +119,7 @@ impl Invocation<'_> {
         right_user(user, |user| user.email_address == email_address)
     }
 
-    /// Creates a user, or tells by `None` that the address is taken.
+    /// Creates a user, or returns `None` if the address is already used.
     pub(crate) async fn create_user(&self, new_user: NewUser) -> Result<Option<User>, Fault> {
         let email_address = new_user.email_address.clone();
         let create = self.user_store().create_user(new_user);
@@ -183,7 +183,7 @@ impl Invocation<'_> {
             .await
     }
 
-    /// Tries a password: takes an attempt, and hashes if the text can be a password at all.
+    /// Consumes an attempt and verifies a password. A text of invalid length is not hashed.
     pub(crate) async fn try_password(
         &self,
         user: &User,
@@ -216,7 +216,7 @@ impl Invocation<'_> {
         })
     }
 
-    /// Checks a password that a user is to have, and hashes it if it may be used. The place bounds both.
+    /// Checks a new password and hashes it if it may be used. One place in the hashing queue covers both.
     pub(crate) async fn hash_new_password(
         &self,
         password: &Password,
@@ -234,7 +234,7 @@ impl Invocation<'_> {
         ))
     }
 
-    /// Hashes a verified password again, if its hash is not of the current algorithm.
+    /// Rehashes a verified password if its hash does not use the current algorithm.
     pub(crate) async fn rehash(
         &self,
         user: &User,
@@ -248,8 +248,9 @@ impl Invocation<'_> {
         self.tolerate(self.in_time("hash a password", hash).await)
     }
 
-    /// Gives the user a new password hash, if the user's hash is still the one that was read, and ends sessions if so
-    /// configured. Returns the user as it then is. Of racing changes one passes; the others are a [`Fault::Conflict`].
+    /// Replaces the user's password hash if it was not changed since it was read, and ends sessions if so configured.
+    /// Returns the user with its new counters. Of concurrent updates one succeeds; the others fail with
+    /// [`Fault::Conflict`].
     pub(crate) async fn change_password(
         &self,
         mut user: User,
@@ -262,7 +263,8 @@ impl Invocation<'_> {
         match &changed {
             Ok(UpdateUserOutcome::UserNotFound) => return Err(Fault::Conflict),
             Err(fault) if fault.is_conflict() => return Err(Fault::Conflict),
-            // A change whose outcome is unknown may have happened: the sessions end before the fault is answered.
+            // An update with an unknown outcome may have taken effect, so the sessions are ended before the fault is
+            // returned.
             Ok(UpdateUserOutcome::Updated) | Err(_) => {}
         }
         self.finish();

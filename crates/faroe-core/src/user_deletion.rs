@@ -160,7 +160,7 @@ impl Run for CompleteUserDeletion {
         if !flow.record.user_identity_verified {
             return Err(Code::UserIdentityNotVerified.into());
         }
-        // The user store lets one completion pass: a user is deleted once.
+        // Only one completion succeeds: a user is deleted once.
         let outcome = invocation.delete_user(&user.id).await?;
         invocation.discard(&flow).await;
         invocation.tolerate(invocation.end_session(&session).await);

@@ -306,7 +306,7 @@ impl Run for CompleteUserEmailAddressUpdate {
             invocation.discard(&flow).await;
             return Err(Code::InvalidUserEmailAddressUpdateToken.into());
         }
-        // The counter lets one completion pass. It is the one remembered: an unchanged user has it still.
+        // Only one completion succeeds: the counter is the remembered one, which an unchanged user still has.
         let counter = user.email_address_counter;
         match invocation
             .update_user_email_address(&user.id, new_email_address, counter)

@@ -1,4 +1,4 @@
-//! The application's own users, behind seven operations.
+//! The user store: the application's own users, behind seven operations.
 
 use std::fmt::Debug;
 
@@ -44,32 +44,32 @@ impl NewUser {
 #[must_use]
 #[non_exhaustive]
 pub enum CreateUserOutcome {
-    /// The user is there now; all its counters are 0 and it is not disabled, unless the application decided otherwise.
+    /// The user was created. All counters are 0 and the user is not disabled, unless the application decided otherwise.
     Created(User),
-    /// A user has this exact address; nothing was changed.
+    /// Another user has exactly this address; nothing was changed.
     EmailAddressAlreadyUsed,
 }
 
-/// What came of changing a user's email address.
+/// The outcome of updating a user's email address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 #[non_exhaustive]
 pub enum UpdateUserEmailAddressOutcome {
-    /// The user has the address, and the email address counter has grown by one.
+    /// The address was changed and the email address counter incremented.
     Updated,
-    /// Another user has this exact address; nothing was changed.
+    /// Another user has exactly this address; nothing was changed.
     EmailAddressAlreadyUsed,
-    /// There is no such user, or its counter is another; nothing was changed.
+    /// The user is missing, or its counter differs; nothing was changed.
     UserNotFound,
 }
 
-/// What came of changing or deleting a user.
+/// The outcome of updating or deleting a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum UpdateUserOutcome {
-    /// The change was made by this call.
+    /// This call made the change.
     Updated,
-    /// There is no such user, or, where one is given, its counter is another; nothing was changed.
+    /// The user is missing, or a given counter differs; nothing was changed.
     UserNotFound,
 }
 
@@ -77,17 +77,18 @@ pub enum UpdateUserOutcome {
 ///
 /// # Contract
 ///
-/// - Email addresses and user IDs are compared byte by byte, stored as given and never normalised: letter case and
-///   trailing spaces matter. No two users have the same address, whatever races.
-/// - A given counter is compared with the row's and the row is changed only if they are equal, in one step; the counter
-///   of what was changed grows by one in the same step.
-/// - The disabled counter is the application's: it increments it whenever it flips the flag.
+/// - Email addresses and user IDs are stored as given, never normalised, and compared byte by byte: letter case and
+///   trailing spaces matter. No two users have the same address, even after concurrent calls.
+/// - An operation with a counter compares it with the user's, and makes its change and increments that counter only if
+///   they are equal, all in one step.
+/// - The application owns the disabled counter and increments it whenever it flips the flag.
 /// - Every operation takes effect at one moment between its call and its return, and every later read sees it.
 ///
 /// # Errors
 ///
-/// `Err` means that the store failed; a write may then have happened or not. [`AdapterError::conflict`] says that it
-/// did not and may be tried again. A counter never wraps: beyond [`Counter::MAX`] a change is an error.
+/// `Err` means that the store failed; the outcome of a write is then unknown. [`AdapterError::conflict`] means that
+/// nothing was changed and the call may be retried. A counter never wraps: a change beyond [`Counter::MAX`] is an
+/// error.
 ///
 /// # Concurrency
 ///
@@ -101,17 +102,17 @@ pub trait UserStore: Debug + Send + Sync + 'static {
     /// Creates a user. The application chooses the ID and never uses it again for another user.
     async fn create_user(&self, new_user: NewUser) -> Result<CreateUserOutcome, AdapterError>;
 
-    /// The user with this ID, or `None`.
+    /// Returns the user with this ID, or `None`.
     async fn get_user(&self, user_id: &UserId) -> Result<Option<User>, AdapterError>;
 
-    /// The user with exactly this address, or `None`.
+    /// Returns the user with exactly this address, or `None`.
     async fn get_user_by_email_address(
         &self,
         email_address: &str,
     ) -> Result<Option<User>, AdapterError>;
 
-    /// Changes the user's address, if the email address counter equals `email_address_counter`. The user's own present
-    /// address counts as free.
+    /// Changes the user's address if the email address counter equals `email_address_counter`. The user's own current
+    /// address is not in conflict.
     async fn update_user_email_address(
         &self,
         user_id: &UserId,
@@ -119,7 +120,7 @@ pub trait UserStore: Debug + Send + Sync + 'static {
         email_address_counter: Counter,
     ) -> Result<UpdateUserEmailAddressOutcome, AdapterError>;
 
-    /// Changes the user's password hash, if the password hash counter equals `password_hash_counter`.
+    /// Changes the user's password hash if the password hash counter equals `password_hash_counter`.
     async fn update_user_password_hash(
         &self,
         user_id: &UserId,
@@ -127,14 +128,14 @@ pub trait UserStore: Debug + Send + Sync + 'static {
         password_hash_counter: Counter,
     ) -> Result<UpdateUserOutcome, AdapterError>;
 
-    /// Increments the sessions counter, if it equals `sessions_counter`.
+    /// Increments the sessions counter if it equals `sessions_counter`.
     async fn increment_user_sessions_counter(
         &self,
         user_id: &UserId,
         sessions_counter: Counter,
     ) -> Result<UpdateUserOutcome, AdapterError>;
 
-    /// Deletes the user. Of any number of racing calls one is told `Updated`.
+    /// Deletes the user. Exactly one of any concurrent calls returns `Updated`.
     async fn delete_user(&self, user_id: &UserId) -> Result<UpdateUserOutcome, AdapterError>;
 }
 

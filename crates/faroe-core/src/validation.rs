@@ -1,10 +1,10 @@
-//! Which email addresses and passwords the protocol accepts.
+//! The protocol's rules for email addresses and the length of passwords.
 
 use faroe_protocol::secret::Password;
 
 const MAX_EMAIL_ADDRESS_SIZE: usize = 100;
 
-/// Whether the text is an email address: `local@domain`, at most 100 bytes, of the characters that the protocol lists.
+/// Checks whether the text is an email address: `local@domain`, at most 100 bytes, of the protocol's characters.
 pub(crate) fn is_email_address(text: &str) -> bool {
     let Some((local, domain)) = text.split_once('@') else {
         return false;
@@ -23,9 +23,9 @@ pub(crate) fn is_email_address(text: &str) -> bool {
         && domain.split('.').all(is_label)
 }
 
-/// Whether the password has a length that a password can have: 10 to 100 Unicode scalar values.
+/// Checks whether the password has a valid length: 10 to 100 Unicode scalar values.
 pub(crate) fn has_password_length(password: &Password) -> bool {
-    // A long text is not counted to its end.
+    // Counting stops after the maximum.
     (10..=100).contains(&password.expose().chars().take(101).count())
 }
 

@@ -1,4 +1,4 @@
-//! Email address verification codes. They are derived, not stored.
+//! Email address verification codes, which are derived instead of stored.
 
 use faroe_protocol::{secret::EmailAddressVerificationCode, types::Bytes};
 use hmac::{Hmac, KeyInit, Mac};
@@ -11,7 +11,7 @@ use crate::{
     record::{Held, Record},
 };
 
-/// What a record holds of its code: half of what it takes to compute it. The other half is the token's secret.
+/// The half of a code's input that the record stores. The other half is the token's secret.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct CodeNonce(Bytes);
 
@@ -20,18 +20,18 @@ impl CodeNonce {
         Self(Bytes::from(random::bytes::<32>().to_vec()))
     }
 
-    /// The code of the record that holds this nonce: the same each time.
+    /// Returns the code of the record with this nonce. It is the same each time.
     pub(crate) fn code<R: Record>(&self, held: &Held<R>) -> EmailAddressVerificationCode {
         let mut mac =
             Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes a key of any length");
-        // Neither name, ID nor secret holds a dot.
+        // Name, ID and secret contain no dot.
         mac.update(format!("{}.{}.{}", R::NAME, held.id, *held.secret).as_bytes());
         let bytes = mac.finalize().into_bytes();
         let bytes = bytes.first_chunk().expect("SHA-256 has 32 bytes");
         EmailAddressVerificationCode::from(random::code(*bytes))
     }
 
-    /// Whether this is the record's code, compared in constant time.
+    /// Checks a code in constant time.
     pub(crate) fn is_code<R: Record>(
         &self,
         held: &Held<R>,

@@ -1,4 +1,4 @@
-//! What an action is: a type whose fields are the arguments, with its name, values and error codes associated.
+//! Actions as types: the fields are the arguments; name, values and error codes are associated.
 
 use std::fmt::Debug;
 
@@ -14,18 +14,17 @@ pub trait Action: Debug + Serialize + DeserializeOwned + Send + 'static {
     /// The arguments, in order.
     const ARGUMENTS: &'static [Field];
 
-    /// Whether the action may answer `internal_conflict`.
+    /// True if the action may answer `internal_conflict`.
     const MAY_CONFLICT: bool;
 
-    /// What a successful invocation returns.
+    /// The values of a successful invocation.
     type Values: Values;
 
-    /// The error codes of this action alone. `internal_error` and `internal_conflict` belong to every action and
-    /// are not among them.
+    /// The error codes of this action alone, without `internal_error` and `internal_conflict`.
     type ErrorCode: ErrorCode;
 }
 
-/// What a successful invocation of an action returns.
+/// The values of a successful invocation of an action.
 pub trait Values: Debug + Serialize + DeserializeOwned + Send + 'static {
     /// The values, in order.
     const FIELDS: &'static [Field];
@@ -34,7 +33,7 @@ pub trait Values: Debug + Serialize + DeserializeOwned + Send + 'static {
 /// The name and the type of an argument, a value or a model's field.
 pub type Field = (&'static str, FieldType);
 
-/// The values of an action that returns none: `{}` on the wire.
+/// The values of an action that returns nothing: `{}` on the wire.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NoValues {}
 
@@ -44,13 +43,13 @@ impl Values for NoValues {
 
 /// The error codes that one action may answer.
 pub trait ErrorCode: Debug + Copy + Eq + Send + Sync + 'static {
-    /// All of them.
+    /// All error codes of the action.
     const ALL: &'static [Self];
 
-    /// The code on the wire, such as `rate_limited`.
+    /// Returns the code on the wire, such as `rate_limited`.
     fn as_str(self) -> &'static str;
 
-    /// The code that is written so, if the action has it.
+    /// Returns the action's error code with this name, or `None`.
     fn parse(code: &str) -> Option<Self> {
         Self::ALL
             .iter()
@@ -59,13 +58,13 @@ pub trait ErrorCode: Debug + Copy + Eq + Send + Sync + 'static {
     }
 }
 
-/// The error code of a failure that is not the caller's: any action may answer it.
+/// The error code of a failure of the server. Any action may answer it.
 pub const INTERNAL_ERROR: &str = "internal_error";
 
-/// The error code of a lost race: nothing was changed and the client may try again.
+/// The error code of a conflict with a concurrent update: nothing was changed, and the client may retry.
 pub const INTERNAL_CONFLICT: &str = "internal_conflict";
 
-/// Declares an action: its name, its arguments, its values (none: left out) and its own error codes.
+/// Declares an action: its name, its arguments, its values (omitted if there are none) and its own error codes.
 macro_rules! action {
     (
         $(#[$doc:meta])*

@@ -1,4 +1,4 @@
-//! The way to an action invocation endpoint that is somewhere else.
+//! The client of a remote action invocation endpoint.
 
 use std::{error::Error, fmt, fmt::Debug, time::Duration};
 
@@ -10,12 +10,12 @@ use crate::error::AdapterError;
 ///
 /// # Contract
 ///
-/// `Ok` is the body of an HTTP 200, at most 1 MiB of it, and of nothing else: any other status is an `Err`.
+/// `Ok` is the body of an HTTP 200, at most 1 MiB. Any other status is an `Err`.
 ///
 /// # Errors
 ///
-/// [`SendError`] tells apart what may be sent again from what may have had an effect. Whoever is in doubt answers
-/// [`SendError::NoAnswer`].
+/// [`SendError`] distinguishes requests that may be sent again from requests that may have had an effect. In doubt,
+/// return [`SendError::NoAnswer`].
 ///
 /// # Concurrency
 ///
@@ -23,8 +23,8 @@ use crate::error::AdapterError;
 ///
 /// # Implementing
 ///
-/// Send the body as it is with POST, with whatever the endpoint wants as protection; follow no redirect; send a request
-/// at most once.
+/// Send the body unchanged with POST, with the credentials that the endpoint requires. Follow no redirect. Send each
+/// request at most once.
 #[async_trait]
 pub trait ActionInvocationEndpointClient: Debug + Send + Sync + 'static {
     /// Sends a request body and returns the response body.
@@ -33,26 +33,26 @@ pub trait ActionInvocationEndpointClient: Debug + Send + Sync + 'static {
 
 const _OBJECT_SAFE: Option<&dyn ActionInvocationEndpointClient> = None;
 
-/// Why a request has no response body.
+/// The error of a request that returned no response body.
 #[derive(Debug)]
 pub enum SendError {
-    /// Nothing was invoked: the connection could not be made, or the endpoint refused the request (any 4xx but 408).
+    /// Nothing was invoked: the connection failed, or the endpoint rejected the request (any 4xx except 408).
     NotInvoked(AdapterError),
-    /// The server has too much to do (503); nothing was invoked.
+    /// The server is overloaded (503). Nothing was invoked.
     Overloaded {
-        /// How long the server asks to wait before the next attempt, if it says.
+        /// The time that the server asks to wait before the next attempt, if given.
         retry_after: Option<Duration>,
     },
-    /// Whether the action was invoked is unknown: no answer came in time, or one that is not a 200.
+    /// The outcome is unknown: no answer came in time, or one other than a 200.
     NoAnswer(AdapterError),
 }
 
 impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotInvoked(_) => f.write_str("the endpoint could not be asked"),
+            Self::NotInvoked(_) => f.write_str("the endpoint was not reached"),
             Self::Overloaded { .. } => f.write_str("the server is overloaded"),
-            Self::NoAnswer(_) => f.write_str("the endpoint gave no answer"),
+            Self::NoAnswer(_) => f.write_str("the endpoint did not answer"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The envelope: what stands around an action's arguments and around its outcome.
+//! The envelope around an action's arguments and around its outcome.
 
 use std::{borrow::Cow, fmt};
 
@@ -11,16 +11,16 @@ use crate::{
     types::FieldType,
 };
 
-/// The largest request body, in bytes.
+/// The maximum size of a request body, in bytes.
 pub const MAX_BODY_SIZE: usize = 64 * 1024;
 
-/// What most bodies fit into, in bytes.
+/// The initial capacity for an encoded body, in bytes. Most bodies fit.
 const USUAL_SIZE: usize = 512;
 
-/// The deepest nesting of objects and arrays in a request body; the body's own object is the first level.
+/// The maximum nesting of objects and arrays in a request body. The body's own object is the first level.
 pub const MAX_BODY_DEPTH: usize = json::MAX_DEPTH;
 
-/// A request whose envelope is valid. Whether there is such an action, and whether its arguments fit, is not yet known.
+/// A request with a valid envelope. Its action may not exist, and its arguments are not checked yet.
 pub struct Request<'a> {
     /// The name of the action.
     pub action: Cow<'a, str>,
@@ -32,7 +32,7 @@ impl<'a> Request<'a> {
     ///
     /// # Errors
     ///
-    /// The reason why the body is not a request. It never repeats what was sent.
+    /// Returns the reason why the body is not a request. The reason contains nothing of the body.
     pub fn parse(body: &'a [u8]) -> Result<Self, InvalidRequest> {
         let mut members = json::parse_object(body, MAX_BODY_SIZE)?;
         let Some(Json::Text(action)) = members.take("action") else {
@@ -48,7 +48,7 @@ impl<'a> Request<'a> {
     ///
     /// # Errors
     ///
-    /// The first argument that is missing or mistyped.
+    /// Names the first argument that is missing or mistyped.
     pub fn arguments<A: Action>(self) -> Result<A, InvalidRequest> {
         for &(name, field_type) in A::ARGUMENTS {
             let given = self.arguments.get(name);
@@ -66,7 +66,8 @@ impl fmt::Debug for Request<'_> {
     }
 }
 
-/// Why a request was refused before anything was invoked: an HTTP 400, with `Display` as its short plain reason.
+/// The reason why a request was rejected before anything was invoked. An endpoint answers it with 400 and the text of
+/// `Display`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InvalidRequest {
@@ -76,13 +77,13 @@ pub enum InvalidRequest {
     NotAnObject,
     /// The body is nested deeper than [`MAX_BODY_DEPTH`].
     TooDeep,
-    /// A member name stands twice in one object.
+    /// A member name occurs twice in one object.
     DuplicateMember,
     /// `action` is missing or not a string.
     Action,
     /// `arguments` is missing or not an object.
     Arguments,
-    /// There is no such action, or it may not be invoked here.
+    /// The action does not exist, or the endpoint does not allow it.
     UnknownAction,
     /// An argument is missing or mistyped.
     Argument {
@@ -126,7 +127,7 @@ impl fmt::Display for InvalidRequest {
 
 impl std::error::Error for InvalidRequest {}
 
-/// Writes the body of a request, as a client sends it.
+/// Encodes the body of a request.
 pub fn encode_request<A: Action>(action: &A) -> String {
     #[derive(Serialize)]
     struct Body<'a, A> {
@@ -139,7 +140,7 @@ pub fn encode_request<A: Action>(action: &A) -> String {
     })
 }
 
-/// Writes the body of a successful response.
+/// Encodes the body of a successful response.
 pub fn encode_values<A: Action>(
     action_invocation_id: &ActionInvocationId,
     values: &A::Values,
@@ -157,7 +158,7 @@ pub fn encode_values<A: Action>(
     })
 }
 
-/// Writes the body of a response that carries an error code.
+/// Encodes the body of a response with an error code.
 pub fn encode_error(action_invocation_id: &ActionInvocationId, error_code: &str) -> String {
     #[derive(Serialize)]
     struct Body<'a> {

@@ -1,12 +1,12 @@
-//! The one error of all adapters.
+//! The error type of all adapters.
 
 use std::{borrow::Cow, error::Error, fmt};
 
-/// An adapter failed: a database is away, a request timed out, an answer made no sense.
+/// A failure of an adapter: a database is unavailable, a request timed out, an answer is invalid.
 ///
-/// What is expected to happen is never an error but an outcome of the call. An error is opaque: the core logs it with
-/// its whole chain of sources and answers `internal_error`; nothing is decided by what it says. It must not contain
-/// anything secret, nor what a caller sent.
+/// Expected outcomes are values, never errors. An error is opaque: the core logs it with its whole chain of sources,
+/// answers `internal_error`, and decides nothing by its content. It must contain neither secrets nor arguments of a
+/// caller.
 #[derive(Debug)]
 pub struct AdapterError {
     operation: Cow<'static, str>,
@@ -15,7 +15,7 @@ pub struct AdapterError {
 }
 
 impl AdapterError {
-    /// A failure of `operation` (lower case, such as `update an entry in SQLite`), caused by `source`.
+    /// Creates the error of an `operation` (lower case, such as `update an entry in SQLite`) caused by `source`.
     pub fn new(
         operation: impl Into<Cow<'static, str>>,
         source: impl Into<Box<dyn Error + Send + Sync>>,
@@ -27,8 +27,8 @@ impl AdapterError {
         }
     }
 
-    /// A lost race that changed nothing, so that the same call may be tried again: the action answers
-    /// `internal_conflict`. A database's serialization failure is one.
+    /// Creates the error of a call that lost to a concurrent update and changed nothing, such as a serialization
+    /// failure of a database. The same call may be retried, and the action answers `internal_conflict`.
     pub fn conflict(
         operation: impl Into<Cow<'static, str>>,
         source: impl Into<Box<dyn Error + Send + Sync>>,
@@ -39,7 +39,8 @@ impl AdapterError {
         }
     }
 
-    /// A failure that has no cause to name.
+    /// Creates an error without a source. Write `operation: cause`, such as `increment a counter: it is at its
+    /// maximum`.
     pub fn message(operation: impl Into<Cow<'static, str>>) -> Self {
         Self {
             operation: operation.into(),
@@ -48,7 +49,7 @@ impl AdapterError {
         }
     }
 
-    /// Whether it was made by [`AdapterError::conflict`].
+    /// Returns true for errors created by [`AdapterError::conflict`].
     pub fn is_conflict(&self) -> bool {
         self.conflict
     }
@@ -66,7 +67,7 @@ impl Error for AdapterError {
     }
 }
 
-/// Writes an error and all its sources on one line, `outermost: …: root cause`, as it belongs in a log.
+/// Displays an error and all its sources on one line for a log: `outermost: …: root cause`.
 #[derive(Debug)]
 pub struct ErrorChain<'a>(pub &'a (dyn Error + 'static));
 

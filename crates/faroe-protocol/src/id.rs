@@ -1,4 +1,4 @@
-//! Identifiers. An ID names a thing and opens nothing: it may be shown and logged.
+//! Identifiers. An ID grants no access: it may be shown and logged.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ macro_rules! ids {
         pub struct $name(String);
 
         impl $name {
-            /// The ID as text.
+            /// Returns the ID as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -45,22 +45,22 @@ macro_rules! ids {
 }
 
 ids! {
-    /// Names one invocation of one action. It connects a user's report to a log line.
+    /// The ID of one invocation of an action. It connects a user's report to a log line.
     ActionInvocationId,
-    /// Names a user. Its form is the application's own; it is compared byte by byte and never changed.
+    /// The ID of a user, in the application's own form. It is compared byte by byte and never changed.
     UserId,
-    /// Names a signup: 24 characters.
+    /// The ID of a signup: 24 characters.
     SignupId,
-    /// Names a signin: 24 characters.
+    /// The ID of a signin: 24 characters.
     SigninId,
-    /// Names a session: 24 characters.
+    /// The ID of a session: 24 characters.
     SessionId,
-    /// Names a user email address update: 24 characters.
+    /// The ID of a user email address update: 24 characters.
     UserEmailAddressUpdateId,
-    /// Names a user password update: 24 characters.
+    /// The ID of a user password update: 24 characters.
     UserPasswordUpdateId,
-    /// Names a user password reset: 24 characters.
+    /// The ID of a user password reset: 24 characters.
     UserPasswordResetId,
-    /// Names a user deletion: 24 characters.
+    /// The ID of a user deletion: 24 characters.
     UserDeletionId,
 }

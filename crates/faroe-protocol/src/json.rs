@@ -1,4 +1,4 @@
-//! Strict JSON: bounded in size and depth, and no member name twice.
+//! Strict JSON: bounded in size and depth, without duplicate member names.
 
 use std::{borrow::Cow, cell::Cell, fmt, mem};
 
@@ -14,13 +14,13 @@ use serde_json::Value;
 
 use crate::types::{Counter, FieldType};
 
-/// The deepest nesting of objects and arrays; the outermost object is the first level.
+/// The maximum nesting of objects and arrays. The outermost object is the first level.
 pub(crate) const MAX_DEPTH: usize = 16;
 
-/// Room that is made at once: most objects of requests have no more members.
+/// The initial capacity for the members of an object. Most objects in requests have no more.
 const USUAL_MEMBERS: usize = 2;
 
-/// The reason why a body was refused.
+/// The reason why a body was rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum InvalidJson {
     TooLarge,
@@ -29,7 +29,7 @@ pub(crate) enum InvalidJson {
     DuplicateMember,
 }
 
-/// Any value. Its texts are parts of the body, unless they were escaped there.
+/// Any JSON value. Strings borrow from the body unless they contain escapes.
 #[derive(Debug)]
 pub(crate) enum Json<'a> {
     Object(Members<'a>),
@@ -37,24 +37,24 @@ pub(crate) enum Json<'a> {
     Other(Value),
 }
 
-/// The members of an object, sorted by their names, each of which is there once. The objects of the protocol have so few
-/// that a list of them is cheaper than a map.
+/// The members of an object, sorted by name, without duplicates. The protocol's objects have so few members that a list
+/// is cheaper than a map.
 #[derive(Debug)]
 pub(crate) struct Members<'a>(Vec<(Cow<'a, str>, Json<'a>)>);
 
 impl<'a> Members<'a> {
-    /// The value of the member with this name.
+    /// Returns the value of the member with this name.
     pub(crate) fn get(&self, name: &str) -> Option<&Json<'a>> {
         self.place(name).map(|place| &self.0[place].1)
     }
 
-    /// Takes the value of the member with this name, and leaves null.
+    /// Takes the value of the member with this name and leaves null in its place.
     pub(crate) fn take(&mut self, name: &str) -> Option<Json<'a>> {
         let place = self.place(name)?;
         Some(mem::replace(&mut self.0[place].1, Json::Other(Value::Null)))
     }
 
-    /// Reads them as the fields of a structure; `None` if one is missing or mistyped.
+    /// Decodes the members as the fields of a struct. Returns `None` if one is missing or mistyped.
     pub(crate) fn decode<T: DeserializeOwned>(self) -> Option<T> {
         let fields = self
             .0
@@ -86,8 +86,8 @@ impl From<Json<'_>> for Value {
     }
 }
 
-/// Parses a body of at most `max_size` bytes that must be one JSON object. Memory is linear in its size, and work but for
-/// the sorting of names.
+/// Parses a body of at most `max_size` bytes that must be one JSON object. Takes memory linear in its size, and linear
+/// time except for sorting member names.
 pub(crate) fn parse_object(body: &[u8], max_size: usize) -> Result<Members<'_>, InvalidJson> {
     if body.len() > max_size {
         return Err(InvalidJson::TooLarge);
@@ -120,7 +120,7 @@ pub(crate) fn is_of_type(value: &Json<'_>, field_type: FieldType) -> bool {
 #[derive(Deserialize)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// Reads any value, and leaves in `refusal` why it stopped if the reason is not the syntax.
+/// Deserializes any value. Stores in `refusal` the reason why it stopped, unless that is the syntax.
 #[derive(Clone, Copy)]
 struct Strict<'a> {
     levels_left: usize,
@@ -130,7 +130,7 @@ struct Strict<'a> {
 impl Strict<'_> {
     fn refuse<E: serde::de::Error>(self, reason: InvalidJson) -> E {
         self.refusal.set(reason);
-        E::custom("the value is refused")
+        E::custom("the value is rejected")
     }
 
     fn inner<E: serde::de::Error>(self) -> Result<Self, E> {

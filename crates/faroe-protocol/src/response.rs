@@ -1,4 +1,4 @@
-//! The other end of the envelope: reading what an endpoint answered, without believing more than it says.
+//! The client's side of the envelope: strict reading of an endpoint's answer.
 
 use std::{borrow::Cow, fmt};
 
@@ -10,34 +10,34 @@ use crate::{
     json::{self, InvalidJson, Json, Members},
 };
 
-/// The largest response body that is read, in bytes.
+/// The maximum size of a response body, in bytes.
 pub const MAX_RESPONSE_SIZE: usize = 1024 * 1024;
 
-/// The longest error code that is believed to be one, in bytes.
+/// The maximum size of an error code, in bytes.
 const MAX_ERROR_CODE_SIZE: usize = 100;
 
-/// A response whose envelope is valid. Whether its values are those of the action that was invoked is not yet known.
+/// A response with a valid envelope. Its values are not yet checked against the invoked action.
 pub struct Response<'a> {
-    /// What connects the answer to a line in the log of the server that gave it.
+    /// The ID that connects the answer to a line in the server's log.
     pub action_invocation_id: ActionInvocationId,
     result: Result<Members<'a>, Cow<'a, str>>,
 }
 
-/// What an action answered instead of values.
+/// The error code that an action answered instead of values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ResponseError<C> {
     /// An error code of the action.
     Code(C),
-    /// A concurrent change won; nothing was changed, and the caller may try again.
+    /// A concurrent update won. Nothing was changed, and the caller may retry.
     InternalConflict,
-    /// Something failed at the server. Whether the action had an effect is unknown.
+    /// The server failed. Whether the action had an effect is unknown.
     InternalError,
-    /// A code that this version of the protocol does not give to the action: at most 100 bytes of `a-z`, `0-9` and `_`.
+    /// A code that the action does not have in this version of the protocol: at most 100 bytes of `a-z`, `0-9` and `_`.
     Unknown(String),
 }
 
 impl<C: ErrorCode> ResponseError<C> {
-    /// The error code on the wire.
+    /// Returns the error code on the wire.
     pub fn error_code(&self) -> &str {
         match self {
             Self::Code(code) => code.as_str(),
@@ -61,7 +61,7 @@ impl<'a> Response<'a> {
     ///
     /// # Errors
     ///
-    /// The reason why the body is not a response. It never repeats what was received.
+    /// Returns the reason why the body is not a response. The reason contains nothing of the body.
     pub fn parse(body: &'a [u8]) -> Result<Self, InvalidResponse> {
         let mut members = json::parse_object(body, MAX_RESPONSE_SIZE)?;
         let Some(Json::Text(id)) = members.take("action_invocation_id") else {
@@ -84,11 +84,11 @@ impl<'a> Response<'a> {
         })
     }
 
-    /// Reads it as the answer of the action `A`. Unknown values are ignored.
+    /// Reads the response as the answer of the action `A`. Unknown values are ignored.
     ///
     /// # Errors
     ///
-    /// The first value that is missing or mistyped.
+    /// Names the first missing value, or reports that a value is mistyped.
     pub fn result<A: Action>(
         self,
     ) -> Result<Result<A::Values, ResponseError<A::ErrorCode>>, InvalidResponse> {
@@ -130,13 +130,13 @@ fn is_error_code(code: &str) -> bool {
             .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
 }
 
-/// Why a body is not a response to the action that was invoked. What the action did is then unknown.
+/// The reason why a body is not a response to the invoked action. The outcome of the action is then unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InvalidResponse {
     /// The body is larger than [`MAX_RESPONSE_SIZE`].
     TooLarge,
-    /// The body is not a JSON object in UTF-8, is nested more than 16 levels deep, or holds a member name twice.
+    /// The body is not a JSON object in UTF-8, is nested more than 16 levels deep, or contains a duplicate member name.
     NotAnObject,
     /// This member of the envelope is missing or mistyped.
     Member(&'static str),
@@ -159,9 +159,7 @@ impl fmt::Display for InvalidResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooLarge => write!(f, "the body is larger than {MAX_RESPONSE_SIZE} bytes"),
-            Self::NotAnObject => {
-                f.write_str("the body is not a JSON object as the protocol wants it")
-            }
+            Self::NotAnObject => f.write_str("the body is not a valid JSON object"),
             Self::Member(name) => write!(f, "`{name}` is missing or mistyped"),
             Self::Value(name) => write!(f, "the value `{name}` is missing"),
             Self::Values => f.write_str("a value is mistyped or lacks a field"),

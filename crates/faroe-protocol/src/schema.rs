@@ -1,4 +1,4 @@
-//! The protocol as data, for documentation and for tests.
+//! The protocol as data, for documentation and tests.
 
 use crate::{
     action::{Action, ErrorCode, Field, INTERNAL_CONFLICT, INTERNAL_ERROR, Values},
@@ -13,16 +13,16 @@ use crate::{
     user_password_update::UserPasswordUpdate,
 };
 
-/// An action, described.
+/// The description of an action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ActionSchema {
     /// The name on the wire.
     pub name: &'static str,
     /// The arguments, in order.
     pub arguments: &'static [Field],
-    /// The values of a success, in order.
+    /// The values of a successful invocation, in order.
     pub values: &'static [Field],
-    /// Every error code that the action may answer, sorted.
+    /// All error codes that the action may answer, sorted.
     pub error_codes: Vec<&'static str>,
 }
 
@@ -48,20 +48,20 @@ macro_rules! schemas {
     ($($action:path,)*) => { vec![$(ActionSchema::of::<$action>(),)*] };
 }
 
-/// The 39 actions of the server, in the protocol's order.
+/// Returns the actions of the server, in the protocol's order.
 pub fn server_actions() -> Vec<ActionSchema> {
     crate::for_each_server_action!(schemas)
 }
 
-/// The seven actions of a user server, in the protocol's order.
+/// Returns the actions of a user server, in the protocol's order.
 pub fn user_server_actions() -> Vec<ActionSchema> {
     crate::for_each_user_server_action!(schemas)
 }
 
-/// A model's name in the protocol and its fields.
+/// The name of a model in the protocol, and its fields.
 pub type ModelSchema = (&'static str, &'static [Field]);
 
-/// The models of the server.
+/// Returns the models of the server.
 pub fn server_models() -> Vec<ModelSchema> {
     vec![
         (Signup::TYPE.name(), Signup::FIELDS),
@@ -77,7 +77,7 @@ pub fn server_models() -> Vec<ModelSchema> {
     ]
 }
 
-/// The models of a user server.
+/// Returns the models of a user server.
 pub fn user_server_models() -> Vec<ModelSchema> {
     vec![(User::TYPE.name(), User::FIELDS)]
 }

@@ -1,7 +1,7 @@
-//! Secrets that travel on the wire, one type for each kind so that none is mistaken for another.
+//! Secrets on the wire, with one type for each kind.
 //!
-//! No secret has `Display`, `PartialEq` or a revealing `Debug`; each is wiped from memory when dropped and compares
-//! only in constant time. [`expose`](Password::expose) is the one way to read it, and easy to search for.
+//! No secret implements `Display`, `PartialEq` or a revealing `Debug`. Each is wiped from memory when dropped and
+//! compared in constant time only. [`expose`](Password::expose) is the only way to read it, and easy to search for.
 
 use std::fmt;
 
@@ -19,7 +19,7 @@ macro_rules! secrets {
         pub struct $name(String);
 
         impl $name {
-            /// The secret itself. Whoever calls this answers for where it goes.
+            /// Returns the secret itself. The caller is responsible for keeping it secret.
             pub fn expose(&self) -> &str {
                 &self.0
             }
@@ -56,25 +56,25 @@ macro_rules! secrets {
 }
 
 secrets! {
-    /// What the holder of a signup presents: `ID.secret`, 49 characters.
+    /// The token of a signup: `ID.secret`, 49 characters.
     SignupToken,
-    /// What the holder of a signin presents: `ID.secret`, 49 characters.
+    /// The token of a signin: `ID.secret`, 49 characters.
     SigninToken,
-    /// What a signed-in client presents: `ID.secret`, 49 characters.
+    /// The token of a session: `ID.secret`, 49 characters.
     SessionToken,
-    /// What the holder of a user email address update presents: `ID.secret`, 49 characters.
+    /// The token of a user email address update: `ID.secret`, 49 characters.
     UserEmailAddressUpdateToken,
-    /// What the holder of a user password update presents: `ID.secret`, 49 characters.
+    /// The token of a user password update: `ID.secret`, 49 characters.
     UserPasswordUpdateToken,
-    /// What the holder of a user password reset presents: `ID.secret`, 49 characters.
+    /// The token of a user password reset: `ID.secret`, 49 characters.
     UserPasswordResetToken,
-    /// What the holder of a user deletion presents: `ID.secret`, 49 characters.
+    /// The token of a user deletion: `ID.secret`, 49 characters.
     UserDeletionToken,
     /// A user's password. A new one has 10 to 100 Unicode scalar values.
     Password,
-    /// The code that proves that an email address can be read: 8 characters.
+    /// The code that verifies an email address: 8 characters.
     EmailAddressVerificationCode,
-    /// The password that a user password reset sends by email: 12 characters.
+    /// The temporary password that a user password reset sends by email: 12 characters.
     TemporaryPassword,
 }
 

@@ -8,16 +8,16 @@ use crate::{
 };
 
 model! {
-    /// A signed-in client of a user.
+    /// A session of a user.
     "session"
     Session::new {
-        /// Its ID.
+        /// The ID of the session.
         id: SessionId,
-        /// The user it belongs to.
+        /// The user that the session belongs to.
         user_id: UserId,
-        /// When it was created.
+        /// The time of creation.
         created_at: Timestamp,
-        /// The absolute expiration, if the server has one; a session also dies when it is not used for long.
+        /// The absolute expiration, if the server has one. A session also expires when it is unused for long.
         expires_at: Option<Timestamp>,
     }
 }
@@ -38,7 +38,7 @@ action! {
 }
 
 action! {
-    /// Signs out everywhere: ends every session of the user, this one too.
+    /// Signs out everywhere: ends every session of the user, including this one.
     "delete_all_sessions"
     DeleteAllSessions { session_token: SessionToken, }
     | DeleteAllSessionsErrorCode { InvalidSessionToken, }

@@ -9,24 +9,24 @@ use crate::{
 };
 
 model! {
-    /// A sign-in on its way: it becomes a session when it is completed. Lives 10 minutes.
+    /// A signin in progress. Completing it creates a session. It expires after 10 minutes.
     "signin"
     Signin::new {
-        /// Its ID.
+        /// The ID of the signin.
         id: SigninId,
-        /// The user it belongs to.
+        /// The user that signs in.
         user_id: UserId,
-        /// Whether the (temporary) password was verified.
+        /// True once the password was verified.
         user_first_factor_verified: bool,
-        /// When it was created.
+        /// The time of creation.
         created_at: Timestamp,
-        /// When it dies, unless something ends it before.
+        /// The time of expiry. The signin may end earlier.
         expires_at: Timestamp,
     }
 }
 
 action! {
-    /// Starts a sign-in for the user with this address.
+    /// Creates a signin for the user with this address.
     "create_signin"
     CreateSignin { user_email_address: String, }
     -> CreateSigninValues { signin: Signin, signin_token: SigninToken, }
@@ -42,7 +42,7 @@ action! {
 }
 
 action! {
-    /// Gives a signin up.
+    /// Deletes a signin.
     "delete_signin"
     DeleteSignin { signin_token: SigninToken, }
     | DeleteSigninErrorCode { InvalidSigninToken, }
@@ -64,7 +64,7 @@ action! {
 }
 
 action! {
-    /// Uses the signin up and creates a session. At most one completion of a signin takes effect.
+    /// Completes the signin and creates a session. At most one completion of a signin takes effect.
     "complete_signin"
     CompleteSignin { signin_token: SigninToken, }
     -> CompleteSigninValues { session: Session, session_token: SessionToken, }

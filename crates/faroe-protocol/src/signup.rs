@@ -1,4 +1,4 @@
-//! Sign-up: an address is verified, a password set, a user created.
+//! Sign-up: verifies an address, sets a password, creates a user.
 
 use crate::{
     action::{action, model},
@@ -9,26 +9,26 @@ use crate::{
 };
 
 model! {
-    /// A sign-up on its way: it becomes a user when it is completed. Lives 20 minutes.
+    /// A signup in progress. Completing it creates a user. It expires after 20 minutes.
     "signup"
     Signup::new {
-        /// Its ID.
+        /// The ID of the signup.
         id: SignupId,
-        /// The address, exactly as it was given.
+        /// The email address, exactly as given.
         email_address: String,
-        /// Whether the code was entered.
+        /// True once the code was verified.
         email_address_verified: bool,
-        /// Whether the password was set.
+        /// True once the password was set.
         password_set: bool,
-        /// When it was created.
+        /// The time of creation.
         created_at: Timestamp,
-        /// When it dies, unless something ends it before.
+        /// The time of expiry. The signup may end earlier.
         expires_at: Timestamp,
     }
 }
 
 action! {
-    /// Starts a sign-up: stores a signup and sends a code to the address.
+    /// Creates a signup and sends a code to the address.
     "create_signup"
     CreateSignup { email_address: String, }
     -> CreateSignupValues { signup: Signup, signup_token: SignupToken, }
@@ -49,21 +49,21 @@ action! {
 }
 
 action! {
-    /// Gives a signup up.
+    /// Deletes a signup.
     "delete_signup"
     DeleteSignup { signup_token: SignupToken, }
     | DeleteSignupErrorCode { InvalidSignupToken, }
 }
 
 action! {
-    /// Sends the signup's code again; it is the same code.
+    /// Sends the same code again.
     "send_signup_email_address_verification_code"
     SendSignupEmailAddressVerificationCode { signup_token: SignupToken, }
     | SendSignupEmailAddressVerificationCodeErrorCode { EmailAddressAlreadyVerified, InvalidSignupToken, RateLimited, }
 }
 
 action! {
-    /// Proves that the address can be read, with the code sent to it.
+    /// Verifies the address with the code sent to it.
     "verify_signup_email_address_verification_code"
     VerifySignupEmailAddressVerificationCode {
         signup_token: SignupToken,
@@ -78,7 +78,7 @@ action! {
 }
 
 action! {
-    /// Sets the password of the user to be.
+    /// Sets the password of the new user.
     "set_signup_password"
     SetSignupPassword {
         signup_token: SignupToken,
@@ -94,7 +94,7 @@ action! {
 }
 
 action! {
-    /// Creates the user and signs in. At most one completion of a signup takes effect.
+    /// Creates the user and a session. At most one completion of a signup takes effect.
     "complete_signup"
     CompleteSignup { signup_token: SignupToken, }
     -> CompleteSignupValues { session: Session, session_token: SessionToken, }

@@ -1,9 +1,8 @@
-//! The one table of all actions.
+//! The table of all actions.
 
-/// Calls a macro with the types of all 39 actions of the server, by their paths in this crate.
+/// Calls a macro with the types of all actions of the server, by their paths in this crate.
 ///
-/// Whoever needs every action — to dispatch a request, to describe the protocol — starts from this list and cannot
-/// forget one.
+/// Code that needs every action, such as the dispatch of requests, starts from this list and cannot miss one.
 #[macro_export]
 macro_rules! for_each_server_action {
     ($callback:ident) => {
@@ -51,7 +50,7 @@ macro_rules! for_each_server_action {
     };
 }
 
-/// Calls a macro with the types of all seven actions of a user server, by their paths in this crate.
+/// Calls a macro with the types of all actions of a user server, by their paths in this crate.
 #[macro_export]
 macro_rules! for_each_user_server_action {
     ($callback:ident) => {

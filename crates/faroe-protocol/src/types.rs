@@ -1,4 +1,4 @@
-//! The primitive types of the wire: counters, timestamps, bytes, and their names in the protocol.
+//! The primitive types of the wire: counters, timestamps and bytes, and their names in the protocol.
 
 use std::fmt;
 
@@ -30,7 +30,7 @@ pub enum FieldType {
 }
 
 impl FieldType {
-    /// The protocol's name for the type, such as `string` or `signup`.
+    /// Returns the protocol's name for the type, such as `string` or `signup`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Boolean => "boolean",
@@ -81,12 +81,12 @@ impl WireType for Option<Timestamp> {
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// The timestamp `seconds` after the Unix epoch.
+    /// Creates the timestamp `seconds` after the Unix epoch.
     pub const fn from_seconds(seconds: i64) -> Self {
         Self(seconds)
     }
 
-    /// Seconds since the Unix epoch.
+    /// Returns the seconds since the Unix epoch.
     pub const fn as_seconds(self) -> i64 {
         self.0
     }
@@ -96,29 +96,29 @@ impl WireType for Timestamp {
     const TYPE: FieldType = FieldType::Timestamp;
 }
 
-/// A count of changes, from 0 to 2³¹ − 1. It never wraps: a number outside that range does not deserialize.
+/// A number of changes, from 0 to 2³¹ − 1. It never wraps, and a number outside that range does not deserialize.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Counter(i32);
 
 impl Counter {
-    /// Where every counter starts.
+    /// The first value of every counter.
     pub const ZERO: Self = Self(0);
 
-    /// The highest counter; there is none after it.
+    /// The last value of every counter.
     pub const MAX: Self = Self(i32::MAX);
 
-    /// The counter of this value, or `None` for a negative one.
+    /// Creates a counter with this value, or returns `None` for a negative one.
     pub const fn new(value: i32) -> Option<Self> {
         if value < 0 { None } else { Some(Self(value)) }
     }
 
-    /// The value, never negative.
+    /// Returns the value, which is never negative.
     pub const fn get(self) -> i32 {
         self.0
     }
 
-    /// The counter after one more change, or `None` after [`Counter::MAX`].
+    /// Returns the counter after one more change, or `None` after [`Counter::MAX`].
     pub const fn next(self) -> Option<Self> {
         match self.0.checked_add(1) {
             Some(value) => Some(Self(value)),
@@ -138,13 +138,13 @@ impl WireType for Counter {
     const TYPE: FieldType = FieldType::Int32;
 }
 
-/// Bytes, as standard base64 with padding on the wire. They may be a password hash: `Debug` tells only how many there are,
-/// and bytes of one length compare in constant time.
+/// Bytes, in standard base64 with padding on the wire. They may be a password hash, so `Debug` shows only their number,
+/// and equal lengths compare in constant time.
 #[derive(Clone, Default)]
 pub struct Bytes(Vec<u8>);
 
 impl Bytes {
-    /// Takes the bytes out.
+    /// Returns the bytes.
     pub fn into_vec(self) -> Vec<u8> {
         self.0
     }

@@ -1,4 +1,4 @@
-//! The user store behind an endpoint: the seven actions that a user server answers.
+//! The actions of a user server: a user store behind an endpoint.
 
 use crate::{
     action::{action, model},
@@ -7,30 +7,30 @@ use crate::{
 };
 
 model! {
-    /// A user, as the application keeps it.
+    /// A user of the application.
     "user"
     User {
-        /// Its ID, in the application's own form.
+        /// The ID of the user, in the application's own form.
         id: UserId,
-        /// The address, exactly as it was given.
+        /// The email address, exactly as given.
         email_address: String,
         /// The hash of the password.
         password_hash: Bytes,
         /// The ID of the algorithm that made the hash.
         password_hash_algorithm_id: String,
-        /// The salt that went into the hash.
+        /// The salt of the hash.
         password_salt: Bytes,
-        /// Whether the application has disabled the user.
+        /// True if the application has disabled the user.
         disabled: bool,
-        /// How the user is addressed in emails; may be empty.
+        /// The name used to address the user in emails; may be empty.
         display_name: String,
-        /// Counts changes of the address.
+        /// The number of changes of the email address.
         email_address_counter: Counter,
-        /// Counts changes of the password hash.
+        /// The number of changes of the password hash.
         password_hash_counter: Counter,
-        /// Counts flips of `disabled`; the application increments it.
+        /// The number of changes of `disabled`; the application increments it.
         disabled_counter: Counter,
-        /// Incremented to end all of the user's sessions.
+        /// A counter that is incremented to end all of the user's sessions.
         sessions_counter: Counter,
     }
 }

@@ -8,26 +8,26 @@ use crate::{
 };
 
 model! {
-    /// The deletion of a user on its way. Lives 10 minutes.
+    /// A user deletion in progress. It expires after 10 minutes.
     "user_deletion"
     UserDeletion::new {
-        /// Its ID.
+        /// The ID of the user deletion.
         id: UserDeletionId,
-        /// The user it belongs to.
+        /// The user to delete.
         user_id: UserId,
-        /// The session it belongs to.
+        /// The session that created the deletion.
         session_id: SessionId,
-        /// Whether the password was verified.
+        /// True once the password was verified.
         user_identity_verified: bool,
-        /// When it was created.
+        /// The time of creation.
         created_at: Timestamp,
-        /// When it dies, unless something ends it before.
+        /// The time of expiry. The deletion may end earlier.
         expires_at: Timestamp,
     }
 }
 
 action! {
-    /// Starts the deletion of the user.
+    /// Creates a deletion of the session's user.
     "create_user_deletion"
     CreateUserDeletion { session_token: SessionToken, }
     -> CreateUserDeletionValues { user_deletion: UserDeletion, user_deletion_token: UserDeletionToken, }
@@ -50,7 +50,7 @@ action! {
 }
 
 action! {
-    /// Gives the deletion up; the user stays.
+    /// Deletes the user deletion. The user stays.
     "delete_user_deletion"
     DeleteUserDeletion {
         session_token: SessionToken,

@@ -1,4 +1,4 @@
-//! Change of a user's email address.
+//! Updates of a user's email address.
 
 use crate::{
     action::{action, model},
@@ -8,30 +8,30 @@ use crate::{
 };
 
 model! {
-    /// A change of a user's email address on its way. Lives 20 minutes.
+    /// An update of a user's email address in progress. It expires after 20 minutes.
     "user_email_address_update"
     UserEmailAddressUpdate::new {
-        /// Its ID.
+        /// The ID of the update.
         id: UserEmailAddressUpdateId,
-        /// The user it belongs to.
+        /// The user to update.
         user_id: UserId,
-        /// The session it belongs to.
+        /// The session that created the update.
         session_id: SessionId,
-        /// The address that the user is to have.
+        /// The new email address.
         new_email_address: String,
-        /// Whether the code was entered.
+        /// True once the code was verified.
         new_email_address_verified: bool,
-        /// Whether the password was verified.
+        /// True once the password was verified.
         user_identity_verified: bool,
-        /// When it was created.
+        /// The time of creation.
         created_at: Timestamp,
-        /// When it dies, unless something ends it before.
+        /// The time of expiry. The update may end earlier.
         expires_at: Timestamp,
     }
 }
 
 action! {
-    /// Starts a change of address and sends a code to the new one.
+    /// Creates an update and sends a code to the new address.
     "create_user_email_address_update"
     CreateUserEmailAddressUpdate {
         session_token: SessionToken,
@@ -63,7 +63,7 @@ action! {
 }
 
 action! {
-    /// Gives a change of address up.
+    /// Deletes an update.
     "delete_user_email_address_update"
     DeleteUserEmailAddressUpdate {
         session_token: SessionToken,
@@ -77,7 +77,7 @@ action! {
 }
 
 action! {
-    /// Sends the update's code to the new address again; it is the same code.
+    /// Sends the same code to the new address again.
     "send_user_email_address_update_email_address_verification_code"
     SendUserEmailAddressUpdateEmailAddressVerificationCode {
         session_token: SessionToken,
@@ -93,7 +93,7 @@ action! {
 }
 
 action! {
-    /// Proves that the new address can be read, with the code sent to it.
+    /// Verifies the new address with the code sent to it.
     "verify_user_email_address_update_email_address_verification_code"
     VerifyUserEmailAddressUpdateEmailAddressVerificationCode {
         session_token: SessionToken,
@@ -111,7 +111,7 @@ action! {
 }
 
 action! {
-    /// Verifies the user's password, after the new address.
+    /// Verifies the user's password, after the new address was verified.
     "verify_user_email_address_update_user_password"
     VerifyUserEmailAddressUpdateUserPassword {
         session_token: SessionToken,
@@ -130,7 +130,7 @@ action! {
 }
 
 action! {
-    /// Changes the user's address and tells the old one.
+    /// Changes the user's address and notifies the old one.
     "complete_user_email_address_update"
     CompleteUserEmailAddressUpdate {
         session_token: SessionToken,

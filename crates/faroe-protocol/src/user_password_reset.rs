@@ -1,4 +1,4 @@
-//! Reset of a forgotten password, with a temporary password sent by email.
+//! Resets of a forgotten password, with a temporary password sent by email.
 
 use crate::{
     action::{action, model},
@@ -9,26 +9,26 @@ use crate::{
 };
 
 model! {
-    /// The reset of a forgotten password on its way. Lives 20 minutes.
+    /// A password reset in progress. It expires after 20 minutes.
     "user_password_reset"
     UserPasswordReset::new {
-        /// Its ID.
+        /// The ID of the reset.
         id: UserPasswordResetId,
-        /// The user it belongs to.
+        /// The user whose password is reset.
         user_id: UserId,
-        /// Whether the (temporary) password was verified.
+        /// True once the temporary password was verified.
         user_first_factor_verified: bool,
-        /// Whether the new password was set.
+        /// True once the new password was set.
         new_password_set: bool,
-        /// When it was created.
+        /// The time of creation.
         created_at: Timestamp,
-        /// When it dies, unless something ends it before.
+        /// The time of expiry. The reset may end earlier.
         expires_at: Timestamp,
     }
 }
 
 action! {
-    /// Starts a password reset: sends a temporary password to the user's address.
+    /// Creates a password reset and sends a temporary password to the user's address.
     "create_user_password_reset"
     CreateUserPasswordReset { user_email_address: String, }
     -> CreateUserPasswordResetValues { user_password_reset: UserPasswordReset, user_password_reset_token: UserPasswordResetToken, }
@@ -44,14 +44,14 @@ action! {
 }
 
 action! {
-    /// Gives a password reset up.
+    /// Deletes a password reset.
     "delete_user_password_reset"
     DeleteUserPasswordReset { user_password_reset_token: UserPasswordResetToken, }
     | DeleteUserPasswordResetErrorCode { InvalidUserPasswordResetToken, }
 }
 
 action! {
-    /// Verifies the temporary password that was sent.
+    /// Verifies the temporary password.
     "verify_user_password_reset_temporary_password"
     VerifyUserPasswordResetTemporaryPassword {
         user_password_reset_token: UserPasswordResetToken,
@@ -82,7 +82,7 @@ action! {
 }
 
 action! {
-    /// Changes the user's password, notifies the user and signs in.
+    /// Changes the user's password, notifies the user and creates a session.
     "complete_user_password_reset"
     CompleteUserPasswordReset { user_password_reset_token: UserPasswordResetToken, }
     -> CompleteUserPasswordResetValues { session: Session, session_token: SessionToken, }

@@ -1,4 +1,4 @@
-//! Change of a user's password.
+//! Updates of a user's password.
 
 use crate::{
     action::{action, model},
@@ -8,28 +8,28 @@ use crate::{
 };
 
 model! {
-    /// A change of a user's password on its way. Lives 10 minutes.
+    /// An update of a user's password in progress. It expires after 10 minutes.
     "user_password_update"
     UserPasswordUpdate::new {
-        /// Its ID.
+        /// The ID of the update.
         id: UserPasswordUpdateId,
-        /// The user it belongs to.
+        /// The user to update.
         user_id: UserId,
-        /// The session it belongs to.
+        /// The session that created the update.
         session_id: SessionId,
-        /// Whether the password was verified.
+        /// True once the current password was verified.
         user_identity_verified: bool,
-        /// Whether the new password was set.
+        /// True once the new password was set.
         new_password_set: bool,
-        /// When it was created.
+        /// The time of creation.
         created_at: Timestamp,
-        /// When it dies, unless something ends it before.
+        /// The time of expiry. The update may end earlier.
         expires_at: Timestamp,
     }
 }
 
 action! {
-    /// Starts a change of password.
+    /// Creates a password update.
     "create_user_password_update"
     CreateUserPasswordUpdate { session_token: SessionToken, }
     -> CreateUserPasswordUpdateValues { user_password_update: UserPasswordUpdate, user_password_update_token: UserPasswordUpdateToken, }
@@ -52,7 +52,7 @@ action! {
 }
 
 action! {
-    /// Gives a change of password up.
+    /// Deletes a password update.
     "delete_user_password_update"
     DeleteUserPasswordUpdate {
         session_token: SessionToken,
@@ -66,7 +66,7 @@ action! {
 }
 
 action! {
-    /// Verifies the user's present password.
+    /// Verifies the user's current password.
     "verify_user_password_update_user_password"
     VerifyUserPasswordUpdateUserPassword {
         session_token: SessionToken,

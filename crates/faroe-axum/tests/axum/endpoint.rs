@@ -137,7 +137,7 @@ async fn a_blocked_action_is_no_action() {
         let error = ActionInvocationEndpoint::with_blocklist(client.clone(), ["create_singup"]);
         assert_eq!(
             error.unwrap_err().to_string(),
-            "there is no action `create_singup`"
+            "unknown action `create_singup`"
         );
         assert!(ActionInvocationEndpoint::with_allowlist(client, ["create_user"]).is_err());
     }

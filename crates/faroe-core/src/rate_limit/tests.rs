@@ -1,4 +1,4 @@
-//! The arithmetic of buckets, against a model and whatever clocks do.
+//! The arithmetic of buckets, compared with a model under clocks that step and differ.
 
 use faroe_testkit::{effort::Effort, promise};
 use proptest::{
@@ -100,8 +100,8 @@ fn keys_are_short_ascii_without_what_they_are_made_from() {
     }
 }
 
-/// A bucket as anyone would explain it: a level in milliseconds that rises with the time and falls with each attempt.
-/// Only what is let through is remembered.
+/// A simple model of a bucket: a level in milliseconds that rises with time and falls with each attempt. Only
+/// successful attempts are recorded.
 struct Model {
     level: i64,
     seen: i64,
@@ -125,11 +125,11 @@ impl Model {
     }
 }
 
-/// Up to three servers, and how far their clocks are off at most.
+/// Up to three servers, and the largest deviation of their clocks.
 const SERVERS: usize = 3;
 const SKEW: i64 = 90_000;
 
-/// One attempt: how much later it is than the last one, at which server, and how far that server's clock is off now.
+/// One attempt: the time since the previous one, the server, and the current deviation of that server's clock.
 fn attempts() -> impl Strategy<Value = Vec<(i64, usize, i64)>> {
     let later = prop_oneof![
         6 => 0_i64..2_000,
@@ -137,12 +137,12 @@ fn attempts() -> impl Strategy<Value = Vec<(i64, usize, i64)>> {
         1 => Just(Model::INTERVAL),
         1 => 0_i64..1_000_000,
     ];
-    // Clocks stand off, step and wander.
+    // Clocks deviate, step and drift.
     let off = prop_oneof![Just(-SKEW), Just(0), Just(SKEW), -SKEW..=SKEW];
     prop::collection::vec((later, 0..SERVERS, off), 1..40)
 }
 
-/// Sends the attempts to one bucket, and asserts that it does as the model does and keeps the protocol's bound.
+/// Sends the attempts to one bucket and asserts that it agrees with the model and keeps the protocol's bound.
 fn walk(attempts: &[(i64, usize, i64)]) -> Result<(), TestCaseError> {
     let start = 1_780_000_000_000;
     let (mut real, mut stored) = (start, None::<BucketState>);

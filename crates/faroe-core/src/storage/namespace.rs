@@ -1,4 +1,4 @@
-//! One [`Storage`] in all roles: each role has a namespace of its keys.
+//! One [`Storage`] for all roles, with a key namespace for each role.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,8 +16,8 @@ use crate::{
     time::{Clock, UnixTime},
 };
 
-/// How often an operation that needs several steps starts again because another one came between. Only calls with the
-/// same key can do that, and one of them has succeeded each time.
+/// The number of attempts at an operation of several steps. Only a concurrent call with the same key causes another
+/// attempt, and each time such a call has succeeded.
 const ATTEMPTS: usize = 16;
 
 fn too_many_attempts(operation: &'static str) -> AdapterError {
@@ -27,28 +27,28 @@ fn too_many_attempts(operation: &'static str) -> AdapterError {
     )
 }
 
-/// The storage as a main storage, under keys that start with `main.`.
+/// Uses the storage as a main storage, under keys that start with `main.`.
 ///
-/// Setting an entry that exists increments the storage's own counter instead of resetting it.
+/// Replacing an entry with `set` increments its counter.
 pub fn main(storage: Arc<dyn Storage>) -> impl MainStorage {
     Main(storage)
 }
 
-/// The storage as a rate limit storage, under keys that start with `rate_limit.`.
+/// Uses the storage as a rate limit storage, under keys that start with `rate_limit.`.
 ///
-/// Its entries are never deleted, only emptied, until they expire: so the storage's own counter tells an entry from one
-/// that was added later, and every operation is one compare-and-swap.
+/// Entries are emptied instead of deleted, until they expire. The storage's counter therefore distinguishes an entry
+/// from one that was added later, and every operation is one compare-and-swap.
 pub fn rate_limit(storage: Arc<dyn Storage>) -> impl RateLimitStorage {
     RateLimit(storage)
 }
 
-/// The storage as a cache, under keys that start with `cache.`. The clock decides when an entry's time to live is over,
-/// so that a storage that keeps expired entries serves as well.
+/// Uses the storage as a cache, under keys that start with `cache.`. The given clock decides when the time to live of
+/// an entry has passed, so a storage that keeps expired entries works as well.
 pub fn cache(storage: Arc<dyn Storage>, clock: Arc<dyn Clock>) -> impl Cache {
     StorageCache { storage, clock }
 }
 
-/// The storage's key for a role's key. One that would be too long is hashed.
+/// Returns the storage's key for a role's key. A key that would be too long is hashed.
 fn namespaced(namespace: &str, key: &str) -> String {
     if namespace.len() + 1 + key.len() <= MAX_KEY_SIZE {
         [namespace, ".", key].concat()
@@ -93,9 +93,9 @@ impl MainStorage for Main {
     }
 }
 
-/// Creates the entry, or replaces the one that exists in one compare-and-swap, so that no observer sees it missing.
+/// Creates the entry, or replaces an existing one in one compare-and-swap, so that no observer sees it missing.
 ///
-/// A fresh key takes one call of the storage.
+/// A new key takes one call of the storage.
 async fn set(
     storage: &dyn Storage,
     key: &str,
@@ -121,8 +121,8 @@ async fn set(
 #[derive(Debug)]
 struct RateLimit(Arc<dyn Storage>);
 
-/// What stands in the storage for a rate limit entry: the counter that the storage had when the entry was added, the
-/// expiry, the length of the entry ID (0: the entry was deleted), the entry ID, and the value.
+/// The stored format of a rate limit entry: the storage's counter when the entry was added, the expiry, the length of
+/// the entry ID (0 for a deleted entry), the entry ID, and the value.
 #[derive(Debug)]
 struct StoredEntry {
     added_at: Counter,
@@ -160,7 +160,8 @@ impl StoredEntry {
         })
     }
 
-    /// What is no stored entry is handed out as the value of one: whoever cannot read it can replace it then.
+    /// Wraps bytes that are not a stored entry as the value of one, so that a caller that cannot read it can replace
+    /// it.
     fn broken(value: Vec<u8>) -> Self {
         Self {
             added_at: Counter::ZERO,
@@ -174,7 +175,7 @@ impl StoredEntry {
         self.entry_id.is_empty()
     }
 
-    /// The role's counter, which started when the entry was added.
+    /// Returns the role's counter, which counts from the time when the entry was added.
     fn counter(&self, storage_counter: Counter) -> Counter {
         Counter::new(storage_counter.get().saturating_sub(self.added_at.get())).unwrap_or_default()
     }
@@ -185,7 +186,7 @@ impl RateLimit {
         namespaced("rate_limit", key)
     }
 
-    /// What is stored under the key, with the storage's counter.
+    /// Reads the stored entry with this key and the storage's counter.
     async fn stored(&self, key: &str) -> Result<Option<(StoredEntry, Counter)>, AdapterError> {
         let Some(entry) = self.0.get(key).await? else {
             return Ok(None);
@@ -195,7 +196,7 @@ impl RateLimit {
         Ok(Some((stored, entry.counter)))
     }
 
-    /// The stored entry and the storage's counter, if entry ID and counter are the given ones.
+    /// Reads the stored entry and the storage's counter, if entry ID and counter equal the given ones.
     async fn matching(
         &self,
         key: &str,
@@ -333,8 +334,8 @@ impl Cache for StorageCache {
         let Some((expiry, value)) = entry.value.split_first_chunk() else {
             return Ok(None);
         };
-        let is_alive = self.clock.now().as_milliseconds() < i64::from_be_bytes(*expiry);
-        Ok(is_alive.then(|| value.to_vec()))
+        let is_current = self.clock.now().as_milliseconds() < i64::from_be_bytes(*expiry);
+        Ok(is_current.then(|| value.to_vec()))
     }
 
     async fn set(

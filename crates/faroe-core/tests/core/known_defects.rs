@@ -267,7 +267,7 @@ async fn defect_11_a_checker_that_never_answers_is_given_up() {
     assert_eq!(outcome(&harness.server, set).await, "internal_error");
     assert_eq!(started.elapsed(), Duration::from_secs(5));
     assert!(
-        harness.log.errors()[0].error.contains("no answer within"),
+        harness.log.errors()[0].error.contains("timed out after"),
         "{:?}",
         harness.log.errors()
     );
@@ -287,7 +287,7 @@ async fn defect_18_an_answer_about_another_user_is_not_believed() {
     let logged = harness.log.errors().remove(0).error;
     assert_eq!(
         logged,
-        "could not believe the user store: it answered about another user"
+        "read an answer of the user store: it is about another user"
     );
 }
 

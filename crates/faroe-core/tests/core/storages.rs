@@ -225,7 +225,7 @@ async fn a_failing_storage_is_an_internal_error_that_is_logged_once_with_its_cau
     let logged = harness.log.errors();
     assert_eq!(logged.len(), 1);
     assert_eq!(logged[0].action_invocation_id, error.action_invocation_id);
-    assert_eq!(logged[0].error, "could not do what a test has forbidden");
+    assert_eq!(logged[0].error, "do what a test has forbidden");
     assert_eq!(harness.mailbox.messages().len(), 0);
 }
 
