@@ -1,48 +1,42 @@
-//! The handle.
+//! The handle of a database.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use faroe_core::error::AdapterError;
+use faroe_sql::{Lease, PoolOptions, bounded};
 use futures::TryStreamExt;
 use sqlx::{
     AssertSqlSafe, Connection, Either, Error, Executor, MySql, MySqlConnection, MySqlPool,
-    mysql::{MySqlArguments, MySqlPoolOptions, MySqlRow},
+    mysql::{MySqlArguments, MySqlRow},
     query::Query,
     raw_sql,
 };
-use tokio::time::timeout;
 
 use crate::{
     error::{is_deadlock, leaves_connection_intact, mysql_error},
-    lease::Lease,
-    options::{Options, STATEMENT_TIMEOUT},
+    options::Options,
 };
 
-/// A connection that was used this recently is not tested before it is used again.
-const FRESH: Duration = Duration::from_secs(1);
-
-/// How much longer than the server itself this waits for a statement to end.
-const GRACE: Duration = Duration::from_millis(500);
-
-/// How often a statement is tried that a deadlock has rolled back.
+/// Attempts at a statement that deadlocks roll back.
 const ATTEMPTS: usize = 8;
 
 /// A statement with its values.
 pub type MySqlQuery<'q> = Query<'q, MySql, MySqlArguments>;
 
-/// What came of a statement.
+/// The outcome of a statement.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// How many rows were inserted, deleted or read, or were found by an update, whether or not it made them different.
+    /// Number of rows inserted, deleted, read, or found by an update, even if the update left them as they were.
     pub rows_affected: u64,
-    /// The rows that it returned.
+    /// Rows that the statement returned.
     pub rows: Vec<MySqlRow>,
 }
 
 /// A MySQL or MariaDB database. Clones share its pool of connections.
 ///
-/// Every call is one transaction, on any connection of the pool, and ends in bounded time. One that a deadlock has rolled
-/// back is tried again. A call that is dropped before its end may have its effect or not; its connection is closed.
+/// Every call is one transaction, on any connection of the pool, and ends in bounded time. A transaction that a deadlock
+/// rolled back is retried. A call that is dropped before its end may or may not have had its effect; its connection is
+/// closed.
 #[derive(Clone, Debug)]
 pub struct Database {
     pool: MySqlPool,
@@ -50,12 +44,12 @@ pub struct Database {
 }
 
 impl Database {
-    /// Connects as the URL says; see [`Options::from_url`].
+    /// Connects by a URL; see [`Options::from_url`].
     ///
     /// # Errors
     ///
-    /// When the URL is wrong or the server cannot be reached, refuses the user or is not the one that it should be;
-    /// within the acquire timeout.
+    /// When the URL is invalid, or the server cannot be reached, refuses the user or shows an invalid certificate. It takes no
+    /// longer than the acquire timeout.
     pub async fn connect(url: &str) -> Result<Self, AdapterError> {
         Self::connect_with(&Options::from_url(url)?).await
     }
@@ -68,45 +62,30 @@ impl Database {
     pub async fn connect_with(options: &Options) -> Result<Self, AdapterError> {
         const OPERATION: &str = "connect to MySQL";
         let (connection, session) = (options.connection(), options.session());
-        // The pool would hide the reason of a failure and try again; so the first connection is made without it.
+        // The pool hides the reason of a failure and connects again; so the first connection is made without it.
         let first = async {
             let mut first = MySqlConnection::connect_with(&connection).await?;
             begin_session(&mut first, &session).await?;
             first.close().await
         };
-        let first = timeout(options.acquire_timeout, first).await;
-        let first = first.unwrap_or_else(|_| Err(timed_out()));
+        let first = bounded(options.pool.acquire_timeout, first).await;
         first.map_err(|error| mysql_error(OPERATION, &error))?;
-        let pool = MySqlPoolOptions::new()
-            .min_connections(options.min_connections)
-            .max_connections(options.max_connections)
-            .acquire_timeout(options.acquire_timeout)
-            .test_before_acquire(false)
-            .after_connect(move |connection, _| {
-                let session = Arc::clone(&session);
-                Box::pin(async move { begin_session(connection, &session).await })
-            })
-            .before_acquire(|connection, metadata| {
-                Box::pin(async move {
-                    if metadata.idle_for >= FRESH {
-                        connection.ping().await?;
-                    }
-                    Ok(true)
-                })
-            })
-            .connect_lazy_with(connection);
+        let pool = options.pool.build().after_connect(move |connection, _| {
+            let session = Arc::clone(&session);
+            Box::pin(async move { begin_session(connection, &session).await })
+        });
         Ok(Self {
-            pool,
-            call_timeout: options.statement_timeout.saturating_add(GRACE),
+            pool: pool.connect_lazy_with(connection),
+            call_timeout: options.pool.call_timeout(),
         })
     }
 
-    /// Uses a pool that is there already. Its own acquire timeout holds, and 2.5 seconds for a call. Its sessions must be in
-    /// strict mode, in which nothing that is too long is cut off.
+    /// Uses an existing pool, with its acquire timeout. A call times out after 2.5 seconds. Its sessions must be in strict
+    /// mode, which refuses values that are too long instead of truncating them.
     pub fn new(pool: MySqlPool) -> Self {
         Self {
             pool,
-            call_timeout: STATEMENT_TIMEOUT.saturating_add(GRACE),
+            call_timeout: PoolOptions::default().call_timeout(),
         }
     }
 
@@ -119,7 +98,7 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// The driver's own, which may hold values: pass it on by [`mysql_error`](crate::mysql_error) only.
+    /// The driver's error, which may hold values: convert it by [`mysql_error`](crate::mysql_error).
     pub async fn run<'q>(
         &self,
         query: impl Fn() -> MySqlQuery<'q> + Send + Sync,
@@ -135,8 +114,8 @@ impl Database {
                 }
             }
         };
-        let result = timeout(self.call_timeout, run).await;
-        given_back(lease, result.unwrap_or_else(|_| Err(timed_out())))
+        let result = bounded(self.call_timeout, run).await;
+        given_back(lease, result)
     }
 
     /// Runs two statements to their end, in one transaction.
@@ -160,13 +139,13 @@ impl Database {
                 }
             }
         };
-        let result = timeout(self.call_timeout, run_both).await;
-        given_back(lease, result.unwrap_or_else(|_| Err(timed_out())))
+        let result = bounded(self.call_timeout, run_both).await;
+        given_back(lease, result)
     }
 }
 
-/// Gives the connection back unless the error says that it cannot be used again.
-fn given_back<T>(lease: Lease, result: Result<T, Error>) -> Result<T, Error> {
+/// Gives the connection back unless the error means that it cannot be used again.
+fn given_back<T>(lease: Lease<MySql>, result: Result<T, Error>) -> Result<T, Error> {
     if result.as_ref().err().is_none_or(leaves_connection_intact) {
         lease.give_back();
     }
@@ -191,7 +170,7 @@ async fn run(connection: &mut MySqlConnection, query: MySqlQuery<'_>) -> Result<
     Ok(outcome)
 }
 
-/// What came of the second statement.
+/// Runs both statements in one transaction, and returns the outcome of the second.
 async fn run_both(
     connection: &mut MySqlConnection,
     first: MySqlQuery<'_>,
@@ -212,11 +191,4 @@ async fn run_both(
             Err(error)
         }
     }
-}
-
-fn timed_out() -> Error {
-    Error::Io(io::Error::new(
-        io::ErrorKind::TimedOut,
-        "the server did not answer in time",
-    ))
 }

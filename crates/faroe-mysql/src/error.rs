@@ -3,8 +3,8 @@
 use faroe_core::error::AdapterError;
 use sqlx::{Error, mysql::MySqlDatabaseError};
 
-/// A failure of `operation` because of an error of MySQL or MariaDB. A deadlock, or a wait for a lock that took too long,
-/// is a [conflict](AdapterError::conflict).
+/// Converts an error of MySQL or MariaDB into the failure of `operation`. A deadlock, or a wait for a lock that took too
+/// long, is a [conflict](AdapterError::conflict).
 ///
 /// The text names conditions, tables, columns and constraints, never values.
 pub fn mysql_error(operation: &'static str, error: &Error) -> AdapterError {
@@ -15,7 +15,7 @@ pub fn mysql_error(operation: &'static str, error: &Error) -> AdapterError {
     }
 }
 
-/// The name of the unique index that a row would have violated, or an empty text if the server does not tell.
+/// Returns the name of the unique index that a row would have violated, or an empty text if the server does not name it.
 pub fn violated_unique_index(error: &Error) -> Option<&str> {
     const DUPLICATE_ENTRY: u16 = 1062;
     let error = database_error(error)?;
@@ -34,21 +34,21 @@ const DEADLOCK: u16 = 1213;
 /// MariaDB: a row is not as the transaction's snapshot shows it.
 const RECORD_CHANGED: u16 = 1020;
 
-/// Errors whose messages name what stands in a schema or a configuration, and nothing that a caller sent.
+/// Errors whose messages name parts of a schema or a configuration, and nothing that a caller sent.
 const SAFE_NUMBERS: [u16; 36] = [
     1020, 1040, 1044, 1045, 1048, 1049, 1050, 1053, 1054, 1091, 1129, 1130, 1142, 1143, 1146, 1158,
     1159, 1160, 1161, 1203, 1205, 1213, 1226, 1227, 1290, 1317, 1364, 1406, 1451, 1452, 1665, 1698,
     1792, 1836, 1969, 3024,
 ];
 
-/// The connection is gone, or about to be.
+/// Errors after which the connection is closed.
 const CONNECTION_NUMBERS: [u16; 9] = [1053, 1152, 1158, 1159, 1160, 1161, 1184, 1927, 4031];
 
 pub(crate) fn database_error(error: &Error) -> Option<&MySqlDatabaseError> {
     error.as_database_error()?.try_downcast_ref()
 }
 
-/// Whether nothing was changed because of what others did at the same time.
+/// Checks whether a concurrent transaction made the database roll this one back.
 pub(crate) fn is_rolled_back(error: &Error) -> bool {
     database_error(error).is_some_and(|error| {
         matches!(
@@ -58,41 +58,30 @@ pub(crate) fn is_rolled_back(error: &Error) -> bool {
     })
 }
 
-/// Whether it may work at once when it is tried again.
+/// Checks whether the transaction can be retried at once.
 pub(crate) fn is_deadlock(error: &Error) -> bool {
     is_rolled_back(error)
         && database_error(error).is_some_and(|error| error.number() != LOCK_WAIT_TIMEOUT)
 }
 
-/// Whether the connection can be used again: the server itself has answered, and goes on.
+/// Checks whether the connection can be used again.
 pub(crate) fn leaves_connection_intact(error: &Error) -> bool {
-    match error {
-        Error::Database(_) => {
-            database_error(error).is_some_and(|error| !CONNECTION_NUMBERS.contains(&error.number()))
-        }
-        Error::ColumnDecode { .. } | Error::ColumnNotFound(_) | Error::RowNotFound => true,
-        _ => false,
-    }
+    faroe_sql::leaves_connection_intact(error, |error| {
+        let error = error.try_downcast_ref::<MySqlDatabaseError>();
+        error.is_some_and(|error| !CONNECTION_NUMBERS.contains(&error.number()))
+    })
 }
 
 fn describe(error: &Error) -> String {
-    if let Some(error) = database_error(error) {
-        return describe_database_error(error);
-    }
-    match error {
-        Error::Io(error) => format!("the connection failed: {error}"),
-        Error::Tls(error) => format!(
-            "no encrypted connection could be made: {error} (a server on another machine is verified unless its URL \
-             says otherwise: ssl-ca=FILE trusts another certificate, ssl-mode=disabled a private network; the \
-             authentication plugins of SHA-256 need encryption or a socket)"
-        ),
-        Error::PoolTimedOut => "no connection became free or could be opened in time".into(),
-        Error::PoolClosed => "the pool of connections was closed".into(),
-        Error::ColumnDecode { index, source } => format!("column {index}: {source}"),
-        Error::Protocol(_) => "the server's answer was not understood".into(),
-        _ => "the driver failed".into(),
+    match database_error(error) {
+        Some(error) => describe_database_error(error),
+        None => faroe_sql::describe(error, TLS_ADVICE),
     }
 }
+
+const TLS_ADVICE: &str = "a server on another machine must show a valid certificate unless the URL says otherwise: \
+     ssl-ca=FILE trusts another certificate authority, ssl-mode=disabled is for private networks; authentication by SHA-256 \
+     needs TLS or a socket";
 
 fn describe_database_error(error: &MySqlDatabaseError) -> String {
     let number = error.number();

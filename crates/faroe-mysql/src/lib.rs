@@ -2,10 +2,10 @@
 
 mod database;
 mod error;
-mod lease;
 mod options;
 mod upgrade;
 
+pub use faroe_sql::PoolOptions;
 pub use sqlx;
 
 pub use crate::{

@@ -1,9 +1,10 @@
-//! What a connection needs to know, and the URL that says it.
+//! The options of a connection, and the URL that they are read from.
 
-use std::{fmt, num::NonZeroU32, str::FromStr, sync::Arc, time::Duration};
+use std::{fmt, str::FromStr, sync::Arc};
 
 use faroe_address::{InvalidServiceUrl, ServiceUrl, names_this_machine};
 use faroe_core::error::AdapterError;
+use faroe_sql::PoolOptions;
 use sqlx::{
     ConnectOptions,
     mysql::{MySqlConnectOptions, MySqlSslMode},
@@ -11,45 +12,33 @@ use sqlx::{
 
 const OPERATION: &str = "read the URL of MySQL";
 
-/// How long the server may work on a statement: as long as the core waits.
-pub(crate) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// The parameters of the URL that the driver understands. Any other is refused: a misspelt `ssl-mode` must not pass.
+/// The driver's parameters of the URL. Any other is refused, so that a misspelt `ssl-mode` is not ignored.
 const DRIVER_PARAMETERS: [&str; 9] = [
     "ssl-mode", "sslmode", "ssl-ca", "sslca", "ssl-cert", "sslcert", "ssl-key", "sslkey", "socket",
 ];
 
-/// How to connect, and how many connections to hold.
+/// The options of a database: server, TLS, pool and timeouts.
 ///
 /// # TLS
 ///
 /// Unless the URL has an `ssl-mode`, a server on another machine is reached by `verify_identity`: encrypted, with a
-/// certificate for its name. `ssl-mode=disabled`, `required` (encrypted, but by whom?) and `verify_ca` are possible when
-/// asked for; `preferred`, which whoever sits in between can turn into no encryption, only on this machine.
+/// certificate for its name. `ssl-mode=disabled`, `required` (encrypted, but the certificate is not checked) and `verify_ca`
+/// must be asked for. `preferred` is for this machine only: an attacker on the network can turn it into no encryption.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Options {
     /// Server, user, database and TLS.
     pub connection: MySqlConnectOptions,
-    /// Connections that are kept open when there is nothing to do. Default: 0.
-    pub min_connections: u32,
-    /// Connections at most; more calls wait for one. Default: 10.
-    pub max_connections: u32,
-    /// How long to wait for a connection. Default: 3 seconds.
-    pub acquire_timeout: Duration,
-    /// How long the server may work on a statement. Default: 2 seconds, as long as the core waits.
-    pub statement_timeout: Duration,
+    /// The size of the pool and the timeouts of calls.
+    pub pool: PoolOptions,
 }
 
 impl Options {
-    /// The defaults, for a connection that is described in code.
+    /// The defaults for a connection.
     pub fn new(connection: MySqlConnectOptions) -> Self {
         Self {
             connection,
-            min_connections: 0,
-            max_connections: 10,
-            acquire_timeout: Duration::from_secs(3),
-            statement_timeout: STATEMENT_TIMEOUT,
+            pool: PoolOptions::default(),
         }
     }
 
@@ -60,21 +49,21 @@ impl Options {
     ///
     /// # Errors
     ///
-    /// When a part is malformed, a parameter unknown, or a number zero that must not be. The error never holds a part of
-    /// the URL.
+    /// When a part is malformed, a parameter is unknown, or a number is zero that must not be. The error contains no part of
+    /// the URL but a parameter's name.
     pub fn from_url(url: &str) -> Result<Self, AdapterError> {
         parse(url).map_err(|reason| AdapterError::new(OPERATION, reason))
     }
 
-    /// The connection as it is opened.
+    /// The driver's options, with those of the session.
     pub(crate) fn connection(&self) -> MySqlConnectOptions {
         self.connection.clone().disable_statement_logging()
     }
 
-    /// What each connection begins with. Each of MariaDB and MySQL takes the other's limit for a comment; MySQL has one for
-    /// reading only, and waits no longer for locks than that.
+    /// The statements that each connection starts with. MariaDB and MySQL each treat the other's limit as a comment. MySQL
+    /// limits only reads, and waits for locks no longer than that.
     pub(crate) fn session(&self) -> Arc<str> {
-        let milliseconds = self.statement_timeout.as_millis();
+        let milliseconds = self.pool.statement_timeout.as_millis();
         let seconds = milliseconds.div_ceil(1000);
         format!(
             "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED;
@@ -95,10 +84,7 @@ impl fmt::Debug for Options {
             .field("port", &self.connection.get_port())
             .field("database", &self.connection.get_database())
             .field("ssl_mode", &self.connection.get_ssl_mode())
-            .field("min_connections", &self.min_connections)
-            .field("max_connections", &self.max_connections)
-            .field("acquire_timeout", &self.acquire_timeout)
-            .field("statement_timeout", &self.statement_timeout)
+            .field("pool", &self.pool)
             .finish_non_exhaustive()
     }
 }
@@ -115,10 +101,7 @@ fn parse(text: &str) -> Result<Options, InvalidServiceUrl> {
     let mut has_ssl_mode = false;
     for parameter in url.parameters()? {
         match parameter.name() {
-            "min_connections" => options.min_connections = parameter.parse()?,
-            "max_connections" => options.max_connections = parameter.parse::<NonZeroU32>()?.get(),
-            "acquire_timeout_ms" => options.acquire_timeout = parameter.milliseconds()?,
-            "statement_timeout_ms" => options.statement_timeout = parameter.milliseconds()?,
+            _ if options.pool.read(&parameter)? => {}
             name if DRIVER_PARAMETERS.contains(&name) => {
                 has_ssl_mode |= matches!(name, "ssl-mode" | "sslmode");
                 driver_parameters.push(parameter.as_str());

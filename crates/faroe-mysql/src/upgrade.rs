@@ -1,23 +1,24 @@
-//! Schemas that change from one version to the next.
+//! Upgrades of schemas.
 
 use std::time::Duration;
 
 use faroe_core::error::AdapterError;
+use faroe_sql::Lease;
 use sqlx::{Error, Executor, MySqlConnection, Row, query, raw_sql};
 use tokio::time::timeout;
 
 use crate::{
     Database,
     error::{NO_SUCH_TABLE, database_error, mysql_error},
-    lease::Lease,
 };
 
 const OPERATION: &str = "upgrade the schema in MySQL";
 
-/// How long all steps together may take, and the wait for another process that is at them.
+/// The longest time for all steps together, or for the wait until another process has run them.
 const UPGRADE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Locks are the whole server's, so the name tells the database; it may have 64 characters.
+/// Takes a lock. Locks are global to the server, so its name contains the database; hashed, because it has at most 64
+/// characters.
 const LOCK: &str = "SELECT GET_LOCK(SHA1(CONCAT('faroe_schema_version ', DATABASE())), 60)";
 
 const CREATE_VERSIONS: &str = "CREATE TABLE IF NOT EXISTS faroe_schema_version (
@@ -29,17 +30,17 @@ const SELECT_VERSION: &str = "SELECT version FROM faroe_schema_version WHERE com
 
 impl Database {
     /// Brings the schema of a component up to date: runs the steps that the database has not seen yet, in order. Any number
-    /// of processes may do so at once; one of them does it. A schema that is up to date is only read, so that a user without
-    /// the right to create tables can use it.
+    /// of processes may do so at once; one of them runs the steps. A schema that is up to date is only read, so a user
+    /// without the right to create tables can use it.
     ///
-    /// A step is one statement of SQL. Tables cannot be changed within a transaction here, so a step may run again if the
-    /// process was killed right after it: write it so that this does no harm (`CREATE TABLE IF NOT EXISTS`). Steps that were
-    /// once released never change; new ones follow them. How many have run is kept in the table `faroe_schema_version`, by
-    /// the component's name.
+    /// A step is one statement of SQL. MySQL changes tables outside of transactions, so a step runs again if the process was
+    /// killed right after it: write it so that this does no harm (`CREATE TABLE IF NOT EXISTS`). Released steps never
+    /// change; new ones follow them. The table `faroe_schema_version` keeps the number of steps that have run, by the
+    /// component's name.
     ///
     /// # Errors
     ///
-    /// When a step fails, when it takes longer than a minute, or when the database has seen more steps than there are.
+    /// When a step fails, when the upgrade takes longer than a minute, or when the database has seen more steps than there are.
     pub async fn upgrade(
         &self,
         component: &'static str,
@@ -52,12 +53,12 @@ impl Database {
         if is_known.map_err(|error| mysql_error(OPERATION, &error))? {
             Ok(())
         } else {
-            let reason = format!("the tables are those of a newer version of {component}");
+            let reason = format!("the tables are of a newer version of {component}");
             Err(AdapterError::new(OPERATION, reason))
         }
     }
 
-    /// `false` if the database has seen more steps than this version knows.
+    /// Returns `false` if the database has seen more steps than there are.
     async fn find_and_upgrade(
         &self,
         component: &'static str,
@@ -73,7 +74,7 @@ impl Database {
         if version >= steps.len() {
             return Ok(version == steps.len());
         }
-        // A connection that is closed gives its lock up.
+        // Closing the connection releases the lock.
         let mut lease = Lease::acquire(self.pool()).await?;
         upgrade(lease.connection(), component, steps).await
     }
@@ -111,7 +112,7 @@ async fn upgrade(
     Ok(version <= steps.len())
 }
 
-/// The limits that a session may have for what is done every day; each server takes the other's for a comment.
+/// Lifts the limits of everyday statements. MariaDB and MySQL each treat the other's limit as a comment.
 const WITHOUT_LIMITS: &str = "SET SESSION innodb_lock_wait_timeout = 50
     /*M!100106 , SESSION max_statement_time = 0 */
     /*!80000 , SESSION max_execution_time = 0 */";

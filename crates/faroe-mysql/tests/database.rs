@@ -1,4 +1,4 @@
-//! What a caller notices of the server behind a handle, and of its loss.
+//! A database behind its handle, and outages of its server.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
@@ -191,7 +191,7 @@ async fn connections_that_were_killed_are_replaced(schema: &'static Schema) {
         .unwrap();
     let killed = connection_id(&database).await;
     schema.execute(format!("KILL {killed}")).await;
-    // The call that meets the dead connection may fail, and closes it; the next one has a new one.
+    // The call that finds the connection broken may fail, and closes it; the next call gets a new one.
     let _: Option<Outcome> = run(&database, "SELECT 1").await.ok();
     assert_ne!(connection_id(&database).await, killed);
 }
@@ -231,7 +231,7 @@ async fn a_wait_for_a_lock_that_takes_too_long_is_a_conflict(schema: &'static Sc
     let error = run(&database, format!("UPDATE {table} SET n = 7 WHERE id = 1"))
         .await
         .unwrap_err();
-    // Whichever limit comes first, of the statement or of the wait for the lock.
+    // The limit of the statement or that of the wait for the lock, whichever comes first.
     let error = mysql_error("update", &error);
     assert!(
         chain(&error).contains("timeout") || chain(&error).contains("interrupted"),

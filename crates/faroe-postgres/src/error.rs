@@ -3,7 +3,7 @@
 use faroe_core::error::AdapterError;
 use sqlx::{Error, postgres::PgDatabaseError};
 
-/// A failure of `operation` because of an error of PostgreSQL. A serialization failure or a deadlock is a
+/// Converts an error of PostgreSQL into the failure of `operation`. A serialization failure or a deadlock is a
 /// [conflict](AdapterError::conflict).
 ///
 /// The text names conditions, tables, columns and constraints, never values.
@@ -16,7 +16,7 @@ pub fn postgres_error(operation: &'static str, error: &Error) -> AdapterError {
     }
 }
 
-/// The name of the unique constraint or index that a row would have violated.
+/// Returns the name of the unique constraint or index that a row would have violated.
 pub fn violated_unique_constraint(error: &Error) -> Option<&str> {
     let error = database_error(error)?;
     (error.code() == UNIQUE_VIOLATION).then(|| error.constraint().unwrap_or_default())
@@ -29,7 +29,7 @@ const UNIQUE_VIOLATION: &str = "23505";
 const SERIALIZATION_FAILURE: &str = "40001";
 const DEADLOCK_DETECTED: &str = "40P01";
 
-/// Classes of conditions whose messages name what stands in a schema or a configuration, and nothing that a caller sent:
+/// Classes of conditions whose messages name parts of a schema or a configuration, and nothing that a caller sent:
 /// connections, authorization, names, rollbacks, resources, syntax, states, interventions, the system.
 const SAFE_CLASSES: [&str; 11] = [
     "08", "28", "3D", "3F", "40", "42", "53", "54", "55", "57", "58",
@@ -39,35 +39,22 @@ pub(crate) fn database_error(error: &Error) -> Option<&PgDatabaseError> {
     error.as_database_error()?.try_downcast_ref()
 }
 
-/// Whether the connection can be used again: the server itself has answered, and goes on.
+/// Checks whether the connection can be used again. Not if the administrator ends it, or the server for want of resources.
 pub(crate) fn leaves_connection_intact(error: &Error) -> bool {
-    match error {
-        // The administrator ends the connection, or the server does for want of something.
-        Error::Database(_) => {
-            database_error(error).is_some_and(|error| !error.code().starts_with("57P"))
-        }
-        Error::ColumnDecode { .. } | Error::ColumnNotFound(_) | Error::RowNotFound => true,
-        _ => false,
-    }
+    faroe_sql::leaves_connection_intact(error, |error| {
+        error.code().is_some_and(|code| !code.starts_with("57P"))
+    })
 }
 
 fn describe(error: &Error) -> String {
-    if let Some(error) = database_error(error) {
-        return describe_database_error(error);
-    }
-    match error {
-        Error::Io(error) => format!("the connection failed: {error}"),
-        Error::Tls(error) => format!(
-            "no encrypted connection could be made: {error} (a server on another machine is verified unless its URL \
-             says otherwise: sslrootcert=FILE trusts another certificate, sslmode=disable a private network)"
-        ),
-        Error::PoolTimedOut => "no connection became free or could be opened in time".into(),
-        Error::PoolClosed => "the pool of connections was closed".into(),
-        Error::ColumnDecode { index, source } => format!("column {index}: {source}"),
-        Error::Protocol(_) => "the server's answer was not understood".into(),
-        _ => "the driver failed".into(),
+    match database_error(error) {
+        Some(error) => describe_database_error(error),
+        None => faroe_sql::describe(error, TLS_ADVICE),
     }
 }
+
+const TLS_ADVICE: &str = "a server on another machine must show a valid certificate unless the URL says otherwise: \
+     sslrootcert=FILE trusts another certificate authority, sslmode=disable is for private networks";
 
 fn describe_database_error(error: &PgDatabaseError) -> String {
     let code = error.code();

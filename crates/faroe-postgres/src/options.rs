@@ -1,9 +1,10 @@
-//! What a connection needs to know, and the URL that says it.
+//! The options of a connection, and the URL that they are read from.
 
-use std::{fmt, num::NonZeroU32, str::FromStr, time::Duration};
+use std::{fmt, str::FromStr};
 
 use faroe_address::{InvalidServiceUrl, ServiceUrl, names_this_machine};
 use faroe_core::error::AdapterError;
+use faroe_sql::PoolOptions;
 use sqlx::{
     ConnectOptions,
     postgres::{PgConnectOptions, PgSslMode},
@@ -11,10 +12,7 @@ use sqlx::{
 
 const OPERATION: &str = "read the URL of PostgreSQL";
 
-/// How long the server may work on a statement: as long as the core waits.
-pub(crate) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// The parameters of the URL that the driver understands. Any other is refused: a misspelt `sslmode` must not pass.
+/// The driver's parameters of the URL. Any other is refused, so that a misspelt `sslmode` is not ignored.
 const DRIVER_PARAMETERS: [&str; 15] = [
     "sslmode",
     "ssl-mode",
@@ -33,39 +31,30 @@ const DRIVER_PARAMETERS: [&str; 15] = [
     "options",
 ];
 
-/// How to connect, and how many connections to hold.
+/// The options of a database: server, TLS, pool and timeouts.
 ///
 /// # TLS
 ///
-/// Unless the URL has an `sslmode`, a server on another machine is reached by `verify-full`: encrypted, with a
-/// certificate for its name. `sslmode=disable`, `require` (encrypted, but by whom?) and `verify-ca` are possible when
-/// asked for; `allow` and `prefer`, which whoever sits in between can turn into no encryption, only on this machine.
+/// Unless the URL has an `sslmode`, a server on another machine is reached by `verify-full`: encrypted, with a certificate
+/// for its name. `sslmode=disable`, `require` (encrypted, but the certificate is not checked) and `verify-ca` must be asked
+/// for. `allow` and `prefer` are for this machine only: an attacker on the network can turn them into no encryption.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Options {
     /// Server, user, database and TLS.
     pub connection: PgConnectOptions,
-    /// Connections that are kept open when there is nothing to do. Default: 0.
-    pub min_connections: u32,
-    /// Connections at most; more calls wait for one. Default: 10.
-    pub max_connections: u32,
-    /// How long to wait for a connection. Default: 3 seconds.
-    pub acquire_timeout: Duration,
-    /// How long the server may work on a statement. Default: 2 seconds, as long as the core waits.
-    pub statement_timeout: Duration,
-    /// Whether a PgBouncer in transaction mode is in between: no prepared statement then outlives its transaction.
+    /// The size of the pool and the timeouts of calls.
+    pub pool: PoolOptions,
+    /// `true` behind a PgBouncer in transaction mode: no prepared statement then outlives its transaction. Default: `false`.
     pub pgbouncer: bool,
 }
 
 impl Options {
-    /// The defaults, for a connection that is described in code.
+    /// The defaults for a connection.
     pub fn new(connection: PgConnectOptions) -> Self {
         Self {
             connection,
-            min_connections: 0,
-            max_connections: 10,
-            acquire_timeout: Duration::from_secs(3),
-            statement_timeout: STATEMENT_TIMEOUT,
+            pool: PoolOptions::default(),
             pgbouncer: false,
         }
     }
@@ -78,13 +67,13 @@ impl Options {
     ///
     /// # Errors
     ///
-    /// When a part is malformed, a parameter unknown, or a number zero that must not be. The error never holds a part of
-    /// the URL.
+    /// When a part is malformed, a parameter is unknown, or a number is zero that must not be. The error contains no part of
+    /// the URL but a parameter's name.
     pub fn from_url(url: &str) -> Result<Self, AdapterError> {
         parse(url).map_err(|reason| AdapterError::new(OPERATION, reason))
     }
 
-    /// The connection as it is opened.
+    /// The driver's options, with those of the session.
     pub(crate) fn connection(&self) -> PgConnectOptions {
         let connection = self.connection.clone().disable_statement_logging();
         if self.pgbouncer {
@@ -94,7 +83,7 @@ impl Options {
         connection.options([
             (
                 "statement_timeout",
-                self.statement_timeout.as_millis().to_string(),
+                self.pool.statement_timeout.as_millis().to_string(),
             ),
             (
                 "default_transaction_isolation",
@@ -112,10 +101,7 @@ impl fmt::Debug for Options {
             .field("port", &self.connection.get_port())
             .field("database", &self.connection.get_database())
             .field("ssl_mode", &self.connection.get_ssl_mode())
-            .field("min_connections", &self.min_connections)
-            .field("max_connections", &self.max_connections)
-            .field("acquire_timeout", &self.acquire_timeout)
-            .field("statement_timeout", &self.statement_timeout)
+            .field("pool", &self.pool)
             .field("pgbouncer", &self.pgbouncer)
             .finish_non_exhaustive()
     }
@@ -133,10 +119,7 @@ fn parse(text: &str) -> Result<Options, InvalidServiceUrl> {
     let mut has_ssl_mode = false;
     for parameter in url.parameters()? {
         match parameter.name() {
-            "min_connections" => options.min_connections = parameter.parse()?,
-            "max_connections" => options.max_connections = parameter.parse::<NonZeroU32>()?.get(),
-            "acquire_timeout_ms" => options.acquire_timeout = parameter.milliseconds()?,
-            "statement_timeout_ms" => options.statement_timeout = parameter.milliseconds()?,
+            _ if options.pool.read(&parameter)? => {}
             "pgbouncer" => options.pgbouncer = parameter.parse()?,
             name if DRIVER_PARAMETERS.contains(&name) || name.starts_with("options[") => {
                 has_ssl_mode |= matches!(name, "sslmode" | "ssl-mode");

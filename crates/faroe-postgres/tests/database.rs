@@ -1,4 +1,4 @@
-//! What a caller notices of the server behind a handle, and of its loss.
+//! A database behind its handle, and outages of its server.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
@@ -169,7 +169,7 @@ async fn a_server_that_does_not_answer_is_an_error_in_time(_: &'static Schema) {
 }
 
 async fn a_wrong_password_is_a_clear_error_without_it(schema: &'static Schema) {
-    // Whether the server asks for a password at all is its own affair; a user whom it does not know it always refuses.
+    // A server may be configured to require no password, but it always refuses an unknown user.
     let options = Options::from_url(&schema.url()).unwrap();
     let mut options = Options::new(
         options
@@ -177,7 +177,7 @@ async fn a_wrong_password_is_a_clear_error_without_it(schema: &'static Schema) {
             .username("faroe_no_such_user")
             .password("canary"),
     );
-    options.max_connections = 1;
+    options.pool.max_connections = 1;
     let error = Database::connect_with(&options).await.unwrap_err();
     assert!(chain(&error).contains("faroe_no_such_user"), "{error:?}");
     assert!(!format!("{error:?}{}", chain(&error)).contains("canary"));
@@ -199,7 +199,7 @@ async fn connections_that_were_killed_are_replaced(schema: &'static Schema) {
     schema
         .execute(format!("SELECT pg_terminate_backend({killed}, 10000)"))
         .await;
-    // The call that meets the dead connection may fail, and closes it; the next one has a new one.
+    // The call that finds the connection broken may fail, and closes it; the next call gets a new one.
     let _: Option<Outcome> = database.run(query("SELECT 1")).await.ok();
     assert_ne!(process_id(&database).await, killed);
 }
@@ -293,7 +293,7 @@ async fn a_deadlock_is_a_conflict(schema: &'static Schema) {
     query(lock(2)).execute(&mut *other).await.unwrap();
     let (first, second) = tokio::join!(query(lock(2)).execute(&mut *one), async {
         let result = query(lock(1)).execute(&mut *other).await;
-        // One of the two is chosen; it ends so that the other can go on.
+        // The database chooses one of the two and rolls it back.
         other.rollback().await.unwrap();
         result
     });

@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 
 mod statements;
-mod sweeper;
 
 use std::sync::Arc;
 
@@ -13,8 +12,7 @@ use faroe_core::{
     user_store::Counter,
 };
 use faroe_mysql::{Database, mysql_error};
-
-use crate::{statements::Cutoff, sweeper::Sweeper};
+use faroe_sql::{Cutoff, Sweeper};
 
 const SCHEMA: &[&str] = &[include_str!("../schema.sql")];
 
@@ -30,12 +28,11 @@ pub struct MysqlStorage {
 }
 
 impl MysqlStorage {
-    /// Connects as the URL says (see [`Options::from_url`](faroe_mysql::Options::from_url)), and creates the table if it
-    /// is missing.
+    /// Connects by a URL (see [`Options::from_url`](faroe_mysql::Options::from_url)), and creates the table if it is missing.
     ///
     /// # Errors
     ///
-    /// When the URL is wrong, the server cannot be reached or refuses the user, or as for [`MysqlStorage::new`].
+    /// When the URL is invalid, or the server cannot be reached or refuses the user, and as for [`MysqlStorage::new`].
     pub async fn connect(url: &str) -> Result<Self, AdapterError> {
         let database = Database::connect(url).await?;
         Self::new(database, Arc::new(SystemClock)).await
@@ -48,19 +45,26 @@ impl MysqlStorage {
     /// When the table cannot be created or is of a newer version.
     pub async fn new(database: Database, clock: Arc<dyn Clock>) -> Result<Self, AdapterError> {
         database.upgrade("faroe-storage-mysql", SCHEMA).await?;
+        let sweeper = {
+            let (database, clock) = (database.clone(), Arc::clone(&clock));
+            Sweeper::new(move |most| {
+                let (database, cutoff) = (database.clone(), Cutoff::at(clock.now()));
+                async move {
+                    let removed = statements::sweep(&database, most, cutoff).await;
+                    removed
+                        .map_err(|error| mysql_error("remove expired entries from MySQL", &error))
+                }
+            })
+        };
         Ok(Self {
             database,
             clock,
-            sweeper: Sweeper::default(),
+            sweeper,
         })
     }
 
     fn cutoff(&self) -> Cutoff {
         Cutoff::at(self.clock.now())
-    }
-
-    fn wrote(&self) {
-        self.sweeper.wrote(&self.database, &self.clock);
     }
 }
 
@@ -68,7 +72,7 @@ impl MysqlStorage {
 impl Storage for MysqlStorage {
     async fn get(&self, key: &str) -> Result<Option<Entry>, AdapterError> {
         let entry = statements::get(&self.database, key, self.cutoff()).await;
-        entry.map_err(|error| mysql_error("get an entry", &error))
+        entry.map_err(|error| mysql_error("get an entry from MySQL", &error))
     }
 
     async fn add(
@@ -77,8 +81,8 @@ impl Storage for MysqlStorage {
         value: &[u8],
         expires_at: UnixTime,
     ) -> Result<AddOutcome, AdapterError> {
-        const OPERATION: &str = "add an entry";
-        self.wrote();
+        const OPERATION: &str = "add an entry to MySQL";
+        self.sweeper.wrote();
         let outcome = statements::add(&self.database, key, value, expires_at, self.cutoff()).await;
         outcome
             .map_err(|error| mysql_error(OPERATION, &error))?
@@ -94,18 +98,18 @@ impl Storage for MysqlStorage {
         expires_at: UnixTime,
         counter: Counter,
     ) -> Result<UpdateOutcome, AdapterError> {
-        const OPERATION: &str = "update an entry";
-        self.wrote();
+        const OPERATION: &str = "update an entry in MySQL";
+        self.sweeper.wrote();
         let (database, cutoff) = (&self.database, self.cutoff());
         let outcome = statements::update(database, key, value, expires_at, counter, cutoff).await;
         outcome
             .map_err(|error| mysql_error(OPERATION, &error))?
-            .ok_or_else(|| AdapterError::new(OPERATION, "its counter has reached the end"))
+            .ok_or_else(|| AdapterError::new(OPERATION, "its counter is at the maximum"))
     }
 
     async fn delete(&self, key: &str) -> Result<DeleteOutcome, AdapterError> {
-        self.wrote();
+        self.sweeper.wrote();
         let outcome = statements::delete(&self.database, key, self.cutoff()).await;
-        outcome.map_err(|error| mysql_error("delete an entry", &error))
+        outcome.map_err(|error| mysql_error("delete an entry from MySQL", &error))
     }
 }

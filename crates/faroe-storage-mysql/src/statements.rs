@@ -1,7 +1,4 @@
-//! The statements of SQL. An entry has expired if `expires_at` is not after the cutoff, which is the time now less
-//! [`EXTRA_LIFE`].
-
-use std::time::Duration;
+//! The statements of SQL. An entry is gone if `expires_at` is not after the [`Cutoff`].
 
 use faroe_core::{
     storage::{AddOutcome, DeleteOutcome, Entry, UpdateOutcome},
@@ -13,23 +10,9 @@ use faroe_mysql::{
     sqlx::{Error, Row, query},
     violated_unique_index,
 };
+use faroe_sql::Cutoff;
 
-/// How long an entry stays after its expiry, so that a server whose clock is ahead takes nothing away from one whose clock
-/// is right. The core decides by its own clock what has expired.
-const EXTRA_LIFE: Duration = Duration::from_secs(5 * 60);
-
-/// An entry is there if it expires after this.
-#[derive(Clone, Copy)]
-pub(crate) struct Cutoff(i64);
-
-impl Cutoff {
-    pub(crate) fn at(now: UnixTime) -> Self {
-        let extra_life = i64::try_from(EXTRA_LIFE.as_millis()).expect("it is minutes");
-        Self(now.as_milliseconds().saturating_sub(extra_life))
-    }
-}
-
-/// How often an add starts again because the entry that was in its way has gone.
+/// Attempts at an add when the entry in its way has gone meanwhile.
 const ATTEMPTS: usize = 8;
 
 pub(crate) async fn get(
@@ -43,22 +26,22 @@ pub(crate) async fn get(
         return Ok(None);
     };
     let expires_at: i64 = row.try_get(2)?;
-    if expires_at <= cutoff.0 {
-        // What is reported as gone must stay gone, also if the clock is set back.
+    if expires_at <= cutoff.as_milliseconds() {
+        // An entry reported as gone must stay gone, even if the clock is set back.
         remove_expired(database, key, cutoff).await?;
         return Ok(None);
     }
     let counter = Counter::new(row.try_get(1)?).ok_or_else(|| Error::ColumnDecode {
         index: "counter".into(),
-        source: "it is negative".into(),
+        source: "negative".into(),
     })?;
     let value = row.try_get(0)?;
     Ok(Some(Entry { value, counter }))
 }
 
-/// `None` if there was something in the way and then nothing, again and again.
+/// `None` if each attempt found an entry in its way that was gone afterwards.
 ///
-/// A single `INSERT … ON DUPLICATE KEY UPDATE` cannot tell a new entry from one that was left as it is.
+/// `INSERT … ON DUPLICATE KEY UPDATE` does not report whether it added an entry or left one as it was.
 pub(crate) async fn add(
     database: &Database,
     key: &str,
@@ -79,7 +62,7 @@ pub(crate) async fn add(
     Ok(None)
 }
 
-/// Tells whether there was nothing in the way.
+/// Inserts an entry. Returns `false` if there is one.
 async fn insert(
     database: &Database,
     key: &str,
@@ -101,7 +84,7 @@ async fn insert(
     }
 }
 
-/// Tells whether what was in the way had expired.
+/// Replaces an expired entry. Returns `false` if there is none.
 async fn replace_expired(
     database: &Database,
     key: &str,
@@ -116,12 +99,12 @@ async fn replace_expired(
             .bind(value)
             .bind(expires_at.as_milliseconds())
             .bind(key.as_bytes())
-            .bind(cutoff.0)
+            .bind(cutoff.as_milliseconds())
     };
     Ok(database.run(update).await?.rows_affected > 0)
 }
 
-/// `None` if the entry has this counter, and there is no higher one.
+/// `None` if the entry has this counter, and it is the maximum.
 pub(crate) async fn update(
     database: &Database,
     key: &str,
@@ -144,7 +127,7 @@ pub(crate) async fn update(
             .bind(next.get())
             .bind(key.as_bytes())
             .bind(counter.get())
-            .bind(cutoff.0)
+            .bind(cutoff.as_milliseconds())
     };
     if database.run(update).await?.rows_affected > 0 {
         return Ok(Some(UpdateOutcome::Updated));
@@ -159,7 +142,11 @@ pub(crate) async fn delete(
     cutoff: Cutoff,
 ) -> Result<DeleteOutcome, Error> {
     const DELETE: &str = "DELETE FROM faroe_storage WHERE entry_key = ? AND expires_at > ?";
-    let delete = || query(DELETE).bind(key.as_bytes()).bind(cutoff.0);
+    let delete = || {
+        query(DELETE)
+            .bind(key.as_bytes())
+            .bind(cutoff.as_milliseconds())
+    };
     if database.run(delete).await?.rows_affected > 0 {
         return Ok(DeleteOutcome::Deleted);
     }
@@ -169,15 +156,19 @@ pub(crate) async fn delete(
 
 async fn remove_expired(database: &Database, key: &str, cutoff: Cutoff) -> Result<(), Error> {
     const DELETE: &str = "DELETE FROM faroe_storage WHERE entry_key = ? AND expires_at <= ?";
-    let delete = || query(DELETE).bind(key.as_bytes()).bind(cutoff.0);
+    let delete = || {
+        query(DELETE)
+            .bind(key.as_bytes())
+            .bind(cutoff.as_milliseconds())
+    };
     database.run(delete).await?;
     Ok(())
 }
 
-/// Removes the entries that expired first, and tells how many.
+/// Removes the entries that expired first, and returns their number.
 pub(crate) async fn sweep(database: &Database, most: u32, cutoff: Cutoff) -> Result<u64, Error> {
     const DELETE: &str =
         "DELETE FROM faroe_storage WHERE expires_at <= ? ORDER BY expires_at LIMIT ?";
-    let delete = || query(DELETE).bind(cutoff.0).bind(most);
+    let delete = || query(DELETE).bind(cutoff.as_milliseconds()).bind(most);
     Ok(database.run(delete).await?.rows_affected)
 }

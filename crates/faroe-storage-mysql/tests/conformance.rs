@@ -1,4 +1,4 @@
-//! The contract of a storage, through one pool and three pools, and what is MySQL's own.
+//! The contract of a storage, through one pool and three pools, and properties of MySQL.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
@@ -248,7 +248,7 @@ async fn losing_the_connections_is_recovered_from(schema: &'static Schema) {
     let (key, later) = (random(), SystemClock.now().saturating_add(LIFETIME));
     let _ = storage.add(&key, b"value", later).await.unwrap();
     schema.kill_connections().await;
-    // Each dead connection may cost the call that meets it, and no more.
+    // Each broken connection may fail one call.
     let mut failures = 0;
     while let Err(error) = storage.get(&key).await {
         assert!(!error.is_conflict());

@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 
 mod statements;
-mod sweeper;
 
 use std::sync::Arc;
 
@@ -13,8 +12,7 @@ use faroe_core::{
     user_store::Counter,
 };
 use faroe_postgres::{Database, postgres_error};
-
-use crate::{statements::Cutoff, sweeper::Sweeper};
+use faroe_sql::{Cutoff, Sweeper};
 
 const SCHEMA: &[&str] = &[include_str!("../schema.sql")];
 
@@ -30,12 +28,12 @@ pub struct PostgresStorage {
 }
 
 impl PostgresStorage {
-    /// Connects as the URL says (see [`Options::from_url`](faroe_postgres::Options::from_url)), and creates the table if it
-    /// is missing.
+    /// Connects by a URL (see [`Options::from_url`](faroe_postgres::Options::from_url)), and creates the table if it is
+    /// missing.
     ///
     /// # Errors
     ///
-    /// When the URL is wrong, the server cannot be reached or refuses the user, or as for [`PostgresStorage::new`].
+    /// When the URL is invalid, or the server cannot be reached or refuses the user, and as for [`PostgresStorage::new`].
     pub async fn connect(url: &str) -> Result<Self, AdapterError> {
         let database = Database::connect(url).await?;
         Self::new(database, Arc::new(SystemClock)).await
@@ -48,19 +46,27 @@ impl PostgresStorage {
     /// When the table cannot be created or is of a newer version.
     pub async fn new(database: Database, clock: Arc<dyn Clock>) -> Result<Self, AdapterError> {
         database.upgrade("faroe-storage-postgres", SCHEMA).await?;
+        let sweeper = {
+            let (database, clock) = (database.clone(), Arc::clone(&clock));
+            Sweeper::new(move |most| {
+                let (database, cutoff) = (database.clone(), Cutoff::at(clock.now()));
+                async move {
+                    let removed = statements::sweep(&database, most, cutoff).await;
+                    removed.map_err(|error| {
+                        postgres_error("remove expired entries from PostgreSQL", &error)
+                    })
+                }
+            })
+        };
         Ok(Self {
             database,
             clock,
-            sweeper: Sweeper::default(),
+            sweeper,
         })
     }
 
     fn cutoff(&self) -> Cutoff {
         Cutoff::at(self.clock.now())
-    }
-
-    fn wrote(&self) {
-        self.sweeper.wrote(&self.database, &self.clock);
     }
 }
 
@@ -68,7 +74,7 @@ impl PostgresStorage {
 impl Storage for PostgresStorage {
     async fn get(&self, key: &str) -> Result<Option<Entry>, AdapterError> {
         let entry = statements::get(&self.database, key, self.cutoff()).await;
-        entry.map_err(|error| postgres_error("get an entry", &error))
+        entry.map_err(|error| postgres_error("get an entry from PostgreSQL", &error))
     }
 
     async fn add(
@@ -77,9 +83,9 @@ impl Storage for PostgresStorage {
         value: &[u8],
         expires_at: UnixTime,
     ) -> Result<AddOutcome, AdapterError> {
-        self.wrote();
+        self.sweeper.wrote();
         let outcome = statements::add(&self.database, key, value, expires_at, self.cutoff()).await;
-        outcome.map_err(|error| postgres_error("add an entry", &error))
+        outcome.map_err(|error| postgres_error("add an entry to PostgreSQL", &error))
     }
 
     async fn update(
@@ -89,18 +95,18 @@ impl Storage for PostgresStorage {
         expires_at: UnixTime,
         counter: Counter,
     ) -> Result<UpdateOutcome, AdapterError> {
-        const OPERATION: &str = "update an entry";
-        self.wrote();
+        const OPERATION: &str = "update an entry in PostgreSQL";
+        self.sweeper.wrote();
         let (database, cutoff) = (&self.database, self.cutoff());
         let outcome = statements::update(database, key, value, expires_at, counter, cutoff).await;
         outcome
             .map_err(|error| postgres_error(OPERATION, &error))?
-            .ok_or_else(|| AdapterError::new(OPERATION, "its counter has reached the end"))
+            .ok_or_else(|| AdapterError::new(OPERATION, "its counter is at the maximum"))
     }
 
     async fn delete(&self, key: &str) -> Result<DeleteOutcome, AdapterError> {
-        self.wrote();
+        self.sweeper.wrote();
         let outcome = statements::delete(&self.database, key, self.cutoff()).await;
-        outcome.map_err(|error| postgres_error("delete an entry", &error))
+        outcome.map_err(|error| postgres_error("delete an entry from PostgreSQL", &error))
     }
 }

@@ -1,7 +1,4 @@
-//! The statements of SQL. An entry has expired if `expires_at` is not after the cutoff, which is the time now less
-//! [`EXTRA_LIFE`].
-
-use std::time::Duration;
+//! The statements of SQL. An entry is gone if `expires_at` is not after the [`Cutoff`].
 
 use faroe_core::{
     storage::{AddOutcome, DeleteOutcome, Entry, UpdateOutcome},
@@ -12,21 +9,7 @@ use faroe_postgres::{
     Database,
     sqlx::{Error, Row, query},
 };
-
-/// How long an entry stays after its expiry, so that a server whose clock is ahead takes nothing away from one whose clock
-/// is right. The core decides by its own clock what has expired.
-const EXTRA_LIFE: Duration = Duration::from_secs(5 * 60);
-
-/// An entry is there if it expires after this.
-#[derive(Clone, Copy)]
-pub(crate) struct Cutoff(i64);
-
-impl Cutoff {
-    pub(crate) fn at(now: UnixTime) -> Self {
-        let extra_life = i64::try_from(EXTRA_LIFE.as_millis()).expect("it is minutes");
-        Self(now.as_milliseconds().saturating_sub(extra_life))
-    }
-}
+use faroe_sql::Cutoff;
 
 pub(crate) async fn get(
     database: &Database,
@@ -38,14 +21,14 @@ pub(crate) async fn get(
         return Ok(None);
     };
     let expires_at: i64 = row.try_get(2)?;
-    if expires_at <= cutoff.0 {
-        // What is reported as gone must stay gone, also if the clock is set back.
+    if expires_at <= cutoff.as_milliseconds() {
+        // An entry reported as gone must stay gone, even if the clock is set back.
         remove_expired(database, key, cutoff).await?;
         return Ok(None);
     }
     let counter = Counter::new(row.try_get(1)?).ok_or_else(|| Error::ColumnDecode {
         index: "counter".into(),
-        source: "it is negative".into(),
+        source: "negative".into(),
     })?;
     let value = row.try_get(0)?;
     Ok(Some(Entry { value, counter }))
@@ -68,14 +51,14 @@ pub(crate) async fn add(
         .bind(key)
         .bind(value)
         .bind(expires_at.as_milliseconds())
-        .bind(cutoff.0);
+        .bind(cutoff.as_milliseconds());
     Ok(match database.run(insert).await?.rows_affected {
         0 => AddOutcome::AlreadyExists,
         _ => AddOutcome::Added,
     })
 }
 
-/// `None` if the entry has this counter, and there is no higher one.
+/// `None` if the entry has this counter, and it is the maximum.
 pub(crate) async fn update(
     database: &Database,
     key: &str,
@@ -99,7 +82,7 @@ pub(crate) async fn update(
         .bind(expires_at.as_milliseconds())
         .bind(next.get())
         .bind(counter.get())
-        .bind(cutoff.0);
+        .bind(cutoff.as_milliseconds());
     if database.run(update).await?.rows_affected > 0 {
         return Ok(Some(UpdateOutcome::Updated));
     }
@@ -113,7 +96,9 @@ pub(crate) async fn delete(
     cutoff: Cutoff,
 ) -> Result<DeleteOutcome, Error> {
     let delete = query("DELETE FROM faroe_storage WHERE key = $1 RETURNING expires_at > $2");
-    let outcome = database.run(delete.bind(key).bind(cutoff.0)).await?;
+    let outcome = database
+        .run(delete.bind(key).bind(cutoff.as_milliseconds()))
+        .await?;
     let was_there = outcome.rows.first().map(|row| row.try_get(0)).transpose()?;
     Ok(match was_there {
         Some(true) => DeleteOutcome::Deleted,
@@ -123,11 +108,13 @@ pub(crate) async fn delete(
 
 async fn remove_expired(database: &Database, key: &str, cutoff: Cutoff) -> Result<(), Error> {
     let delete = query("DELETE FROM faroe_storage WHERE key = $1 AND expires_at <= $2");
-    database.run(delete.bind(key).bind(cutoff.0)).await?;
+    database
+        .run(delete.bind(key).bind(cutoff.as_milliseconds()))
+        .await?;
     Ok(())
 }
 
-/// Removes the entries that expired first, and tells how many. It waits for nobody: what another one is at, it leaves.
+/// Removes the entries that expired first, and returns their number. Skips entries that another transaction has locked.
 pub(crate) async fn sweep(database: &Database, most: u32, cutoff: Cutoff) -> Result<u64, Error> {
     let delete = query(
         "DELETE FROM faroe_storage WHERE key = ANY (ARRAY(
@@ -135,6 +122,6 @@ pub(crate) async fn sweep(database: &Database, most: u32, cutoff: Cutoff) -> Res
             ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
          ))",
     );
-    let delete = delete.bind(cutoff.0).bind(i64::from(most));
+    let delete = delete.bind(cutoff.as_milliseconds()).bind(i64::from(most));
     Ok(database.run(delete).await?.rows_affected)
 }

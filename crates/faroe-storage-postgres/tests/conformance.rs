@@ -1,4 +1,4 @@
-//! The contract of a storage, through one pool, three pools and behind PgBouncer, and what is PostgreSQL's own.
+//! The contract of a storage, through one pool, three pools and behind PgBouncer, and properties of PostgreSQL.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
@@ -255,7 +255,7 @@ async fn losing_the_connections_is_recovered_from(schema: &'static Schema) {
             "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = '{application}'"
         ))
         .await;
-    // Each dead connection may cost the call that meets it, and no more.
+    // Each broken connection may fail one call.
     let mut failures = 0;
     while let Err(error) = storage.get(&key).await {
         assert!(!error.is_conflict());

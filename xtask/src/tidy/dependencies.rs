@@ -18,7 +18,7 @@ const INPUT_AND_OUTPUT: [&str; 10] = [
 ];
 
 /// Crates that any crate but the two lowest may depend on.
-const SHARED: [&str; 11] = [
+const SHARED: [&str; 12] = [
     "faroe-address",
     "faroe-client",
     "faroe-core",
@@ -28,6 +28,7 @@ const SHARED: [&str; 11] = [
     "faroe-mysql",
     "faroe-postgres",
     "faroe-protocol",
+    "faroe-sql",
     "faroe-sqlite",
     "faroe-users-table",
 ];

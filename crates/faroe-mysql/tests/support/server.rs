@@ -34,7 +34,7 @@ macro_rules! cases {
 pub(crate) use cases;
 
 impl Schema {
-    /// Creates it, or says what is missing.
+    /// Creates it, or returns what is missing.
     pub(crate) fn create() -> Result<&'static Self, String> {
         let server_url = env::var(VARIABLE).map_err(|_| format!("{VARIABLE} is not set"))?;
         let name = format!("faroe_test_{}", random());
@@ -96,7 +96,7 @@ impl Schema {
         let ids = "SELECT CAST(ID AS SIGNED) FROM information_schema.PROCESSLIST WHERE DB = ?";
         let ids = query(ids).bind(&self.name).fetch_all(&mut connection).await;
         for row in ids.unwrap() {
-            // One that has gone by itself meanwhile is gone as well.
+            // A connection may have ended by itself meanwhile.
             let kill = AssertSqlSafe(format!("KILL {}", row.get::<i64, _>(0)));
             let _killed = connection.execute(raw_sql(kill)).await;
         }

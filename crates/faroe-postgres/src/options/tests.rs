@@ -1,4 +1,4 @@
-use std::error::Error;
+use std::{error::Error, time::Duration};
 
 use faroe_core::error::ErrorChain;
 
@@ -95,14 +95,15 @@ fn numbers_come_from_the_url() {
          statement_timeout_ms=200&pgbouncer=true",
     );
     let options = options.unwrap();
-    assert_eq!((options.min_connections, options.max_connections), (1, 7));
-    assert_eq!(options.acquire_timeout, Duration::from_millis(100));
-    assert_eq!(options.statement_timeout, Duration::from_millis(200));
+    let pool = &options.pool;
+    assert_eq!((pool.min_connections, pool.max_connections), (1, 7));
+    assert_eq!(pool.acquire_timeout, Duration::from_millis(100));
+    assert_eq!(pool.statement_timeout, Duration::from_millis(200));
     assert!(options.pgbouncer);
 }
 
 #[test]
-fn what_is_not_understood_is_refused_without_being_repeated() {
+fn an_invalid_url_is_refused_without_being_repeated() {
     for url in [
         "mysql://canary@localhost/app",
         "canary",

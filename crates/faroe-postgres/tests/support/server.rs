@@ -32,7 +32,7 @@ macro_rules! cases {
 pub(crate) use cases;
 
 impl Schema {
-    /// Creates it, or says what is missing.
+    /// Creates it, or returns what is missing.
     pub(crate) fn create() -> Result<&'static Self, String> {
         let server_url = env::var(VARIABLE).map_err(|_| format!("{VARIABLE} is not set"))?;
         let name = format!("faroe_test_{}", random());
