@@ -5,7 +5,7 @@ use redis::Value;
 
 use crate::failure::Failure;
 
-const UNEXPECTED: Failure = Failure::Unexpected("Redis answered something else than it should");
+const UNEXPECTED: Failure = Failure::Unexpected("Redis gave an unexpected answer");
 
 pub(crate) fn content(answer: Value) -> Result<Option<Vec<u8>>, Failure> {
     match answer {

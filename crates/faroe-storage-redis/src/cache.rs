@@ -1,4 +1,4 @@
-//! The cache. What stands under a key is the deadline, eight bytes with the highest first, and the value.
+//! The cache. A key holds the deadline, eight bytes in big-endian order, and the value.
 
 use std::time::Duration;
 
@@ -13,8 +13,8 @@ const DELETE: &str = "delete a value from the cache in Redis";
 
 /// A [`Cache`] in Redis, which the servers share.
 ///
-/// A value is forgotten when its time to live has passed by the clock of Redis or by the server's, whichever is first.
-/// It does not mind if Redis drops values to make room.
+/// A value expires when its time to live has passed by the clock of Redis or by the server's, whichever is first. Redis may
+/// drop values to make room.
 #[derive(Clone, Debug)]
 pub struct RedisCache {
     redis: Redis,

@@ -1,4 +1,4 @@
-//! The handle that storages and cache share.
+//! The handle that the storages and the cache share.
 
 use std::{
     fmt,
@@ -17,24 +17,25 @@ use crate::{
     connection::Connection,
     eviction::{self, EvictionPolicy},
     failure::Failure,
-    target::{CONNECT_TIMEOUT, RESPONSE_TIMEOUT, Target},
+    node::{CONNECT_TIMEOUT, RESPONSE_TIMEOUT},
+    target::Target,
 };
 
-/// How long a call may take, with connecting.
+/// The longest time of a call, with connecting.
 const CALL_TIMEOUT: Duration = CONNECT_TIMEOUT.saturating_add(RESPONSE_TIMEOUT);
 
-/// 30,000 years. Redis refuses times that do not fit into its own, and must keep what lives longer.
+/// About 30,000 years. Redis refuses longer times, and must keep entries that live longer.
 const LONGEST_LIFETIME: i64 = 1_000_000_000_000_000;
 
-/// How a storage uses Redis.
+/// Options of a storage in Redis.
 #[derive(Clone, Debug)]
 pub struct RedisOptions {
-    /// What all keys begin with; `faroe:` by default. Storages of different servers need different ones.
+    /// The prefix of all keys; `faroe:` by default. Separate deployments that share a Redis need different prefixes.
     pub key_prefix: String,
-    /// How long Redis keeps an entry beyond its expiry; an hour by default. The clocks of the servers and of Redis may
-    /// differ or step by that much, and no live entry is lost.
+    /// The time that Redis keeps an entry after its expiry; an hour by default. No live entry is lost if the clocks of the
+    /// servers and of Redis differ or step by less than that.
     pub slack: Duration,
-    /// The clock that lifetimes are reckoned from; the system's by default. It has to be the server's.
+    /// The clock that lifetimes are counted from; the system's by default. It must be the server's.
     pub clock: Arc<dyn Clock>,
 }
 
@@ -50,8 +51,8 @@ impl Default for RedisOptions {
 
 /// A Redis server or Redis Cluster, for any number of storages and caches.
 ///
-/// One connection (of a cluster, one for each node) serves all calls at once. When it breaks or does not answer, the
-/// calls that wait for it fail, and the next one connects anew; one at a time tries to. Clones share the connection.
+/// One connection serves all calls at once; of a cluster, one for each node. When it breaks or times out, the calls that wait
+/// for it fail, and the next call reconnects; one call at a time does so. Clones share the connection.
 #[derive(Clone)]
 pub struct Redis {
     shared: Arc<Shared>,
@@ -69,12 +70,12 @@ struct Shared {
 #[derive(Default)]
 struct Current {
     connection: Option<Connection>,
-    /// How many connections there were before.
+    /// Number of connections made so far.
     generation: u64,
 }
 
 impl Redis {
-    /// Connects to the URL, with the default options.
+    /// Connects by a URL, with the default options.
     ///
     /// # Errors
     ///
@@ -87,13 +88,13 @@ impl Redis {
     /// `redis+cluster://user:password@host:port,host:port` or `rediss+cluster://…`. Of a cluster, one of the nodes is
     /// enough to find the others.
     ///
-    /// TLS trusts the certificates that the operating system trusts. If the process has not chosen a cryptography
-    /// provider for rustls, this chooses ring.
+    /// TLS trusts the certificates that the operating system trusts. If the process has no cryptography provider for rustls,
+    /// this installs ring.
     ///
     /// # Errors
     ///
-    /// When the URL is wrong, no server answers, it refuses the password, or it is in a cluster and the URL does not say
-    /// so, or the other way round. The error names neither the URL nor the password.
+    /// When the URL is invalid, the server does not answer or refuses the password, or the URL names a cluster and the server is
+    /// none, or the reverse. The error contains neither the URL nor the password.
     pub async fn connect_with(url: &str, options: RedisOptions) -> Result<Self, AdapterError> {
         let connect = async {
             let mut shared = Shared {
@@ -110,14 +111,11 @@ impl Redis {
             Ok(shared) => Ok(Self {
                 shared: Arc::new(shared),
             }),
-            Err(failure @ Failure::Disconnected(_)) => {
-                Err(AdapterError::new("reach Redis", failure))
-            }
             Err::<_, Failure>(failure) => Err(AdapterError::new("connect to Redis", failure)),
         }
     }
 
-    /// What Redis does when its memory is full, as it was when it was connected to. A storage needs
+    /// The treatment of entries when Redis's memory is full, as read when connecting. A storage needs
     /// [`EvictionPolicy::NoEviction`].
     pub fn eviction_policy(&self) -> &EvictionPolicy {
         &self.shared.eviction_policy
@@ -129,18 +127,18 @@ impl Redis {
         }
     }
 
-    /// Sends a command that may change something: once, whatever comes of it.
+    /// Sends a command that may change something. It is never sent again.
     pub(crate) async fn write(&self, command: &Cmd) -> Result<Value, Failure> {
         self.shared.send(command).await
     }
 
-    /// Sends a command that changes nothing. If the connection has broken, it is sent once more over a new one: so a
-    /// connection that was lost while nobody used it costs nobody anything.
+    /// Sends a command that changes nothing. If the connection is broken, it is sent once more over a new one, so a connection
+    /// that was lost while idle fails no read.
     pub(crate) async fn read(&self, command: &Cmd) -> Result<Value, Failure> {
         self.shared.read(command).await
     }
 
-    /// The key in Redis of a role's key.
+    /// The key in Redis for a role's key.
     pub(crate) fn key(&self, role: &str, key: &str) -> String {
         format!("{}{role}:{key}", self.shared.options.key_prefix)
     }
@@ -149,8 +147,8 @@ impl Redis {
         self.shared.options.clock.now()
     }
 
-    /// The milliseconds that Redis is to keep an entry for. It is told how long and not until when, because its clock may
-    /// differ. One that has expired already is kept as long as one that expires now.
+    /// The milliseconds that Redis keeps an entry for: a duration and not a time, because its clock may differ. An expired
+    /// entry is kept as long as one that expires now.
     pub(crate) fn lifetime(&self, expires_at: UnixTime) -> i64 {
         let left = expires_at.saturating_since(self.now());
         milliseconds(left.saturating_add(self.shared.options.slack))
@@ -175,7 +173,7 @@ pub(crate) fn milliseconds(lifetime: Duration) -> i64 {
 }
 
 impl Shared {
-    /// Looks at what answers under the URL.
+    /// Checks that the server is what the URL says, and reads its eviction policy.
     async fn inspect(&self) -> Result<EvictionPolicy, Failure> {
         let information = redis::cmd("INFO");
         let mut node = self.target.connect_to_one_node().await?;
@@ -188,10 +186,10 @@ impl Shared {
         let is_cluster = eviction::field(&answer, "cluster_enabled").as_deref() == Some("1");
         match (self.target.is_cluster(), is_cluster) {
             (false, true) => Err(Failure::Settings(
-                "this is a node of a Redis Cluster: use a URL that starts with redis+cluster://",
+                "the server is a node of a Redis Cluster; use a URL that starts with redis+cluster://",
             )),
             (true, false) => Err(Failure::Settings(
-                "this is not a node of a Redis Cluster: use a URL that starts with redis://",
+                "the server is not a node of a Redis Cluster; use a URL that starts with redis://",
             )),
             (false, false) => Ok(EvictionPolicy::read(&answer)),
             (true, true) => Ok(EvictionPolicy::read(&self.read(&information).await?)),
@@ -210,7 +208,7 @@ impl Shared {
         }
     }
 
-    /// Connecting and answering have each a bound of its own.
+    /// Sends a command. Connecting and answering each have a timeout.
     async fn send(&self, command: &Cmd) -> Result<Value, Failure> {
         let (mut connection, generation) = match self.current() {
             Some(current) => current,
@@ -223,14 +221,14 @@ impl Shared {
         answer
     }
 
-    /// The connection that is there.
+    /// The current connection.
     fn current(&self) -> Option<(Connection, u64)> {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
         let connection = current.connection.clone()?;
         Some((connection, current.generation))
     }
 
-    /// A new connection. Those who come while one is being made wait for it.
+    /// Connects. Concurrent calls wait for the same connection.
     async fn connect(&self) -> Result<(Connection, u64), Failure> {
         let connect = async {
             let _connecting = self.connecting.lock().await;
@@ -247,7 +245,7 @@ impl Shared {
         in_time.unwrap_or(Err(Failure::TimedOut))
     }
 
-    /// Uses this connection no more, unless there is another one already.
+    /// Drops this connection, unless it has been replaced.
     fn give_up(&self, generation: u64) {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         if current.generation == generation {

@@ -10,26 +10,25 @@ use tokio::time::timeout;
 
 use crate::{
     failure::Failure,
-    target::{RESPONSE_TIMEOUT, connect_to},
+    node::{self, RESPONSE_TIMEOUT},
 };
 
-/// How often a command follows a key that moves. Each time the nodes' places are looked up anew.
+/// The times that a command follows a key that moves. Each time the addresses of the nodes are looked up again.
 const REDIRECTIONS: usize = 4;
 
-/// A connection that any number of commands share. It does not mend itself, apart from learning where the nodes of the
-/// cluster are.
+/// A connection that any number of commands share. It does not reconnect, but learns the addresses of the cluster's nodes.
 #[derive(Clone)]
 pub(crate) enum Connection {
     Server(MultiplexedConnection),
     Cluster {
         connection: ClusterConnection,
-        /// One of the nodes, as a pattern for connecting to others.
+        /// One of the nodes, whose settings are used for the others.
         node: Arc<ConnectionInfo>,
     },
 }
 
 impl Connection {
-    /// Sends a command, and has it carried out at most once.
+    /// Sends a command, which is executed at most once.
     pub(crate) async fn send(&mut self, command: &Cmd) -> Result<Value, Failure> {
         match self {
             Self::Server(connection) => Ok(command.query_async(connection).await?),
@@ -55,7 +54,7 @@ async fn send_to_cluster(
     }
 }
 
-/// Whether the answer says that the command was not carried out, and where it would be.
+/// Checks whether the answer names another node, on which the command would be executed.
 fn is_redirection(error: &RedisError) -> bool {
     matches!(
         error.kind(),
@@ -63,7 +62,7 @@ fn is_redirection(error: &RedisError) -> bool {
     )
 }
 
-/// Sends a command again, to where its key has moved.
+/// Sends a command again, to the node that its key has moved to.
 async fn follow(
     connection: &mut ClusterConnection,
     node: &ConnectionInfo,
@@ -88,12 +87,10 @@ async fn follow(
     Err(error.into())
 }
 
-/// Sends a command to the node that its slot is being moved to right now. That lasts for a moment, so the connection is
-/// for this command only.
+/// Sends a command to the node that its slot is being moved to. The move is short, so the connection is for this command
+/// only.
 async fn ask(node: &ConnectionInfo, command: &Cmd) -> Result<Value, Failure> {
-    let Connection::Server(mut connection) = connect_to(node).await? else {
-        return Err(Failure::Unexpected("a node is not a cluster"));
-    };
+    let mut connection = node::connect(node).await?;
     let mut pipeline = redis::pipe();
     pipeline.cmd("ASKING").ignore().add_command(command.clone());
     let [answer]: [Value; 1] = pipeline.query_async(&mut connection).await?;
@@ -105,7 +102,7 @@ fn parse(address: &str) -> Option<(&str, u16)> {
     Some((host, port.parse().ok()?))
 }
 
-/// The same way to connect, to another place.
+/// The same settings for another address.
 fn at(node: &ConnectionInfo, host: &str, port: u16) -> ConnectionInfo {
     let host = host.to_owned();
     let address = match node.addr() {

@@ -1,39 +1,39 @@
-//! Whether Redis drops entries to make room.
+//! The eviction policy of Redis.
 
 use std::fmt;
 
 use redis::{FromRedisValue, Value};
 
-/// What Redis does with its entries when its memory is full (`maxmemory-policy`), as it said when it was connected to.
+/// The `maxmemory-policy` of Redis: the treatment of entries when its memory is full, read when connecting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum EvictionPolicy {
-    /// It refuses writes, and keeps all entries. This is what a storage needs.
+    /// Redis refuses writes and keeps all entries, as a storage needs it.
     NoEviction,
-    /// It drops entries, by the rule of this name. That is right for a cache; in a storage, a rate limit dropped before
-    /// its time lets more attempts through than it should, and users lose their sessions.
+    /// Redis drops entries by the rule of this name. That is right for a cache. A storage would lose sessions, and rate limits
+    /// whose attempts could then be repeated.
     Evicts(String),
-    /// It does not let us ask.
+    /// Redis does not report its policy.
     Unknown,
 }
 
 impl EvictionPolicy {
-    /// What to tell the administrator of a storage, if anything.
+    /// Returns a warning for the operator of a storage, unless the policy is right.
     pub fn warning(&self) -> Option<String> {
         match self {
             Self::NoEviction => None,
             Self::Evicts(policy) => Some(format!(
-                "Redis drops entries when its memory is full (maxmemory-policy is {policy}): sessions and rate limits \
-                 would get lost; set it to noeviction"
+                "Redis drops sessions and rate limits when its memory is full: maxmemory-policy is {policy}; set it to \
+                 noeviction"
             )),
             Self::Unknown => Some(
-                "Redis does not say what it does when its memory is full: make sure that maxmemory-policy is noeviction"
+                "Redis does not report its maxmemory-policy; make sure that it is noeviction"
                     .to_owned(),
             ),
         }
     }
 
-    /// Reads the answer to `INFO`, of one server or of all nodes: one that evicts is enough.
+    /// Reads the answer to `INFO` of one server or of all nodes. The policy of a node that evicts prevails.
     pub(crate) fn read(answer: &Value) -> Self {
         let policies: Vec<Option<String>> = match answer {
             Value::Map(nodes) => nodes
@@ -66,7 +66,7 @@ fn policy(information: &Value) -> Option<String> {
     field(information, "maxmemory_policy")
 }
 
-/// A field of the answer to `INFO`.
+/// Returns a field of the answer to `INFO`.
 pub(crate) fn field(information: &Value, name: &str) -> Option<String> {
     let text = String::from_redis_value_ref(information).ok()?;
     let value = |line: &str| {

@@ -1,26 +1,27 @@
-//! Why a command of Redis has no result.
+//! Failures of commands.
 
 use std::{error::Error, fmt};
 
 use redis::{ErrorKind, RedisError};
 
-/// The reason in words of ours: what Redis says about an error may repeat the command with its key, value or password.
+/// The failure of a command, in words of this crate: the message of Redis may repeat the command with its key, value or
+/// password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
-    /// What was asked for cannot work, and why.
+    /// The URL cannot be used, for this reason.
     Settings(&'static str),
-    /// There was no answer in time. The command may have been carried out, or may be yet.
+    /// There was no answer in time. The command may have been executed, or may still be.
     TimedOut,
-    /// There is no connection, or it broke before the answer. The command may have been carried out.
+    /// There is no connection, or it broke before the answer. The command may have been executed.
     Disconnected(String),
     /// Redis refused the command, with this code. Nothing was changed.
     Refused(String),
-    /// The answer made no sense.
+    /// The answer is not one of the command.
     Unexpected(&'static str),
 }
 
 impl Failure {
-    /// Whether the connection has shown that it works.
+    /// Checks whether the failure is an answer, which proves that the connection works.
     pub(crate) fn is_answer(&self) -> bool {
         matches!(self, Self::Refused(_) | Self::Unexpected(_))
     }
@@ -36,7 +37,7 @@ impl From<RedisError> for Failure {
             ErrorKind::Server(_) | ErrorKind::Extension => {
                 Self::Refused(error.code().unwrap_or("ERR").to_owned())
             }
-            // Where there is no detail, all of the text comes from the operating system, TLS or the library.
+            // Without a detail, all of the text comes from the operating system, TLS or the library.
             _ if error.detail().is_none() => Self::Disconnected(error.to_string()),
             _ => Self::Disconnected("no node could be reached".to_owned()),
         }
@@ -48,7 +49,7 @@ impl fmt::Display for Failure {
         match self {
             Self::Settings(reason) | Self::Unexpected(reason) => f.write_str(reason),
             Self::TimedOut => f.write_str("Redis did not answer in time"),
-            Self::Disconnected(reason) => write!(f, "no connection to Redis: {reason}"),
+            Self::Disconnected(reason) => write!(f, "no connection: {reason}"),
             Self::Refused(code) => match meaning(code) {
                 Some(meaning) => f.write_str(meaning),
                 None => write!(f, "Redis answered with the error {code}"),
@@ -61,20 +62,20 @@ impl Error for Failure {}
 
 fn meaning(code: &str) -> Option<&'static str> {
     Some(match code {
-        "NOAUTH" => "Redis asks for a password, and the URL has none",
-        "WRONGPASS" => "Redis does not accept the user name and password of the URL",
+        "NOAUTH" => "Redis requires a password; add it to the URL",
+        "WRONGPASS" => "Redis refused the user name or password; check those in the URL",
         "NOPERM" => {
-            "the user of Redis may not do this: it needs GET, SET, DEL, EVAL and GETRANGE on the keys of the prefix"
+            "the user lacks a permission; allow GET, SET, DEL, EVAL and GETRANGE on the keys of the prefix"
         }
         "OOM" => "Redis has reached its maxmemory",
         "LOADING" => "Redis is still loading its data",
-        "MISCONF" => "Redis cannot save its data, and so refuses writes",
-        "READONLY" => "this Redis is a replica, which cannot be written to",
+        "MISCONF" => "Redis refuses writes because it cannot save its data",
+        "READONLY" => "the server is a replica, which refuses writes",
         "CLUSTERDOWN" => "the Redis Cluster is down",
         "MOVED" | "ASK" => {
-            "the key is on another node of the Redis Cluster: use a URL that starts with redis+cluster://"
+            "the key is on another node of the Redis Cluster; use a URL that starts with redis+cluster://"
         }
-        "WRONGTYPE" => "something else has the key",
+        "WRONGTYPE" => "the key holds a value of another type",
         _ => return None,
     })
 }
@@ -99,6 +100,6 @@ mod tests {
         let failure = |kind| Failure::from(RedisError::from(std::io::Error::from(kind)));
         assert_eq!(failure(std::io::ErrorKind::TimedOut), Failure::TimedOut);
         let broken = failure(std::io::ErrorKind::BrokenPipe);
-        assert_eq!(broken.to_string(), "no connection to Redis: broken pipe");
+        assert_eq!(broken.to_string(), "no connection: broken pipe");
     }
 }

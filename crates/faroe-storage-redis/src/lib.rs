@@ -7,6 +7,7 @@ mod commands;
 mod connection;
 mod eviction;
 mod failure;
+mod node;
 mod rate_limit_storage;
 mod storage;
 mod target;

@@ -1,5 +1,5 @@
-//! The rate limit storage. What stands under a key is the counter, four bytes with the highest first, the length of the
-//! entry ID, one byte, the entry ID, and the value. All but the value is the head.
+//! The rate limit storage. A key holds the counter, four bytes in big-endian order, the length of the entry ID, one byte, the
+//! entry ID, and the value. All but the value is the head.
 
 use async_trait::async_trait;
 use faroe_core::{
@@ -18,14 +18,14 @@ const DELETE: &str = "delete a rate limit entry from Redis";
 
 /// A [`RateLimitStorage`] in Redis.
 ///
-/// An entry is there for all operations until Redis drops it, at its expiry and the slack of the options later.
+/// An entry exists for all operations until Redis drops it, which is after its expiry and the slack of the options.
 #[derive(Clone, Debug)]
 pub struct RedisRateLimitStorage {
     redis: Redis,
 }
 
 impl RedisRateLimitStorage {
-    /// Uses Redis. It logs a warning if Redis drops entries when its memory is full, or does not say.
+    /// Uses Redis. Logs a warning if Redis drops entries when its memory is full, or does not report its policy.
     pub fn new(redis: Redis) -> Self {
         redis.warn_of_eviction("rate limit storage");
         Self { redis }
@@ -55,7 +55,7 @@ fn decode(content: &[u8]) -> Result<RateLimitEntry, Failure> {
             counter,
         })
     });
-    entry.ok_or(Failure::Unexpected("something else has the key"))
+    entry.ok_or(Failure::Unexpected("the key holds a value of another type"))
 }
 
 #[async_trait]
@@ -95,7 +95,7 @@ impl RateLimitStorage for RedisRateLimitStorage {
             let is_the_one =
                 |entry: RateLimitEntry| entry.entry_id == entry_id && entry.counter == counter;
             return if entry.is_some_and(is_the_one) {
-                Err(AdapterError::new(UPDATE, "its counter has reached the end"))
+                Err(AdapterError::new(UPDATE, "its counter is at the maximum"))
             } else {
                 Ok(UpdateOutcome::Conflict)
             };

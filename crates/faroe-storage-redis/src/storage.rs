@@ -1,4 +1,4 @@
-//! The storage. What stands under a key is the counter, four bytes with the highest first, and the value.
+//! The storage. A key holds the counter, four bytes in big-endian order, and the value.
 
 use async_trait::async_trait;
 use faroe_core::{
@@ -17,14 +17,14 @@ const DELETE: &str = "delete an entry from Redis";
 
 /// A [`Storage`] in Redis.
 ///
-/// An entry is there for all operations until Redis drops it, at its expiry and the slack of the options later.
+/// An entry exists for all operations until Redis drops it, which is after its expiry and the slack of the options.
 #[derive(Clone, Debug)]
 pub struct RedisStorage {
     redis: Redis,
 }
 
 impl RedisStorage {
-    /// Uses Redis. It logs a warning if Redis drops entries when its memory is full, or does not say.
+    /// Uses Redis. Logs a warning if Redis drops entries when its memory is full, or does not report its policy.
     pub fn new(redis: Redis) -> Self {
         redis.warn_of_eviction("storage");
         Self { redis }
@@ -49,7 +49,7 @@ fn decode(content: &[u8]) -> Result<Entry, Failure> {
         let value = value.to_vec();
         Some(Entry { value, counter })
     });
-    entry.ok_or(Failure::Unexpected("something else has the key"))
+    entry.ok_or(Failure::Unexpected("the key holds a value of another type"))
 }
 
 #[async_trait]
@@ -85,7 +85,7 @@ impl Storage for RedisStorage {
         let Some(next) = counter.next() else {
             let entry = self.get(key).await?;
             return if entry.is_some_and(|entry| entry.counter == counter) {
-                Err(AdapterError::new(UPDATE, "its counter has reached the end"))
+                Err(AdapterError::new(UPDATE, "its counter is at the maximum"))
             } else {
                 Ok(UpdateOutcome::Conflict)
             };

@@ -1,22 +1,16 @@
-//! What a URL points to, and how to connect to it.
+//! The server or cluster that a URL names.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use redis::{
-    AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo,
-    cluster::ClusterClient,
-    io::tcp::{TcpSettings, socket2::TcpKeepalive},
-};
+use faroe_address::ServiceUrl;
+use redis::{ConnectionInfo, cluster::ClusterClient};
 use tokio::time::timeout;
 
-use crate::{connection::Connection, failure::Failure};
-
-pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-
-pub(crate) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// Shorter than what routers and load balancers take for silence.
-const KEEPALIVE: Duration = Duration::from_secs(30);
+use crate::{
+    connection::Connection,
+    failure::Failure,
+    node::{self, CONNECT_TIMEOUT, NOT_A_URL, RESPONSE_TIMEOUT},
+};
 
 pub(crate) struct Target {
     /// The server, or nodes of the cluster.
@@ -26,30 +20,26 @@ pub(crate) struct Target {
 
 impl Target {
     pub(crate) fn parse(url: &str) -> Result<Self, Failure> {
-        let (scheme, rest) = url.split_once("://").ok_or(NOT_A_URL)?;
-        let Some(scheme) = scheme.strip_suffix("+cluster") else {
+        let url: ServiceUrl = url.parse().map_err(|_| NOT_A_URL)?;
+        let Some(scheme) = url.scheme().strip_suffix("+cluster") else {
             return Ok(Self {
-                nodes: vec![node(url)?],
+                nodes: vec![node::parse(url.expose())?],
                 cluster: None,
             });
         };
-        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-        let (authority, tail) = rest.split_at(end);
-        let (credentials, addresses) = match authority.rfind('@') {
-            Some(position) => authority.split_at(position + 1),
-            None => ("", authority),
-        };
-        let nodes: Vec<ConnectionInfo> = addresses
+        let (credentials, tail) = (url.credentials(), url.tail());
+        let nodes = url
+            .hosts()
             .split(',')
-            .map(|address| node(&format!("{scheme}://{credentials}{address}{tail}")))
-            .collect::<Result<_, _>>()?;
-        // Without retries: the client's own repeat a command that was on its way when a connection broke.
+            .map(|host| node::parse(&format!("{scheme}://{credentials}{host}{tail}")));
+        let nodes: Vec<ConnectionInfo> = nodes.collect::<Result<_, _>>()?;
+        // Without retries: the client's own would repeat a command that was in flight when a connection broke.
         let cluster = ClusterClient::builder(nodes.clone())
             .retries(0)
             .connection_timeout(CONNECT_TIMEOUT)
             .response_timeout(RESPONSE_TIMEOUT)
             .overall_response_timeout(Some(RESPONSE_TIMEOUT))
-            .tcp_settings(tcp_settings())
+            .tcp_settings(node::tcp_settings())
             .build()
             .map_err(|_| NOT_A_URL)?;
         Ok(Self {
@@ -64,7 +54,7 @@ impl Target {
 
     pub(crate) async fn connect(&self) -> Result<Connection, Failure> {
         let Some(cluster) = &self.cluster else {
-            return connect_to(&self.nodes[0]).await;
+            return Ok(Connection::Server(node::connect(&self.nodes[0]).await?));
         };
         let connecting = Box::pin(cluster.get_async_connection());
         let connected = timeout(CONNECT_TIMEOUT, connecting).await;
@@ -74,55 +64,17 @@ impl Target {
         })
     }
 
-    /// Connects to the server itself, or to the first node of the URL that lets us in.
+    /// Connects to the server itself, or to the first node of the URL that accepts the connection.
     pub(crate) async fn connect_to_one_node(&self) -> Result<Connection, Failure> {
         let mut failure = NOT_A_URL;
         for node in &self.nodes {
-            match connect_to(node).await {
-                Ok(connection) => return Ok(connection),
+            match node::connect(node).await {
+                Ok(connection) => return Ok(Connection::Server(connection)),
                 Err(next) => failure = next,
             }
         }
         Err(failure)
     }
-}
-
-pub(crate) async fn connect_to(node: &ConnectionInfo) -> Result<Connection, Failure> {
-    let config = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(CONNECT_TIMEOUT))
-        .set_response_timeout(Some(RESPONSE_TIMEOUT));
-    let client = Client::open(node.clone())?;
-    let connecting = Box::pin(client.get_multiplexed_async_connection_with_config(&config));
-    Ok(Connection::Server(connecting.await?))
-}
-
-const NOT_A_URL: Failure = Failure::Settings(
-    "the URL has to look like redis://user:password@host:6379, rediss://… for TLS, redis+unix:///path or redis+cluster://host:6379,host:6379",
-);
-
-const INSECURE: Failure =
-    Failure::Settings("the check of the certificate cannot be turned off by #insecure");
-
-fn node(url: &str) -> Result<ConnectionInfo, Failure> {
-    let node = url.into_connection_info().map_err(|_| NOT_A_URL)?;
-    if let ConnectionAddr::TcpTls { insecure, .. } = node.addr() {
-        if *insecure {
-            return Err(INSECURE);
-        }
-        choose_cryptography();
-    }
-    Ok(node.set_tcp_settings(tcp_settings()))
-}
-
-fn tcp_settings() -> TcpSettings {
-    TcpSettings::default()
-        .set_nodelay(true)
-        .set_keepalive(TcpKeepalive::new().with_time(KEEPALIVE))
-}
-
-/// TLS panics in a process that has not chosen, if two are built in. Whoever has chosen already is left alone.
-fn choose_cryptography() {
-    let _already_chosen = rustls::crypto::ring::default_provider().install_default();
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The contracts of storage, rate limit storage and cache, on real servers: with one connection, and with several.
 //!
-//! `FAROE_TEST_REDIS_URL` and `FAROE_TEST_REDIS_CLUSTER_URL` say where those are.
+//! `FAROE_TEST_REDIS_URL` and `FAROE_TEST_REDIS_CLUSTER_URL` name them.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{

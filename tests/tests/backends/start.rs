@@ -101,7 +101,7 @@ pub(crate) async fn wrong_credentials_are_refused_in_one_line(backend: Backend) 
         let expected = match backend.kind {
             Kind::Postgres => "stranger",
             Kind::Mysql => "Access denied for user 'stranger'",
-            _ => "does not accept the user name and password",
+            _ => "refused the user name or password",
         };
         assert!(text.contains(expected), "{text}");
         assert!(text.contains(&format!("FAROE_{setting}")), "{text}");

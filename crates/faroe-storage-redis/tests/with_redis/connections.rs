@@ -1,4 +1,4 @@
-//! What becomes of calls while the connection breaks.
+//! Calls while the connection breaks.
 
 use std::{
     sync::Arc,
@@ -19,7 +19,7 @@ use crate::{
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// How long a call may take at most, and a bit for a machine that is busy.
+/// The longest time of a call, and a margin for a busy machine.
 const IN_TIME: Duration = Duration::from_secs(3);
 
 /// A storage behind a proxy, with an entry that has the key `key`.
@@ -83,7 +83,7 @@ pub(crate) async fn a_server_that_stops_answering_fails_in_time_and_works_when_i
         assert!(storage.get("key").await.is_err());
         assert!(begun.elapsed() < IN_TIME);
     }
-    // What was swallowed stays so: the old connection is of no use, and a new one is needed.
+    // The answers that were swallowed stay lost, so a new connection is needed.
     proxy.set(Mode::Open);
     assert_eq!(storage.get("key").await.unwrap(), entry("value", 0));
 }

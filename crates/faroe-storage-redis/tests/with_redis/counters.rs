@@ -1,4 +1,4 @@
-//! The edge of the counters, and what else may stand under a key.
+//! The maximum of the counters, and keys with other content.
 
 use std::time::Duration;
 

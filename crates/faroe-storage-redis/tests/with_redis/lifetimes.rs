@@ -1,4 +1,4 @@
-//! How long Redis keeps what is written, as Redis itself says. The servers' clock is far from the one of Redis.
+//! Lifetimes of entries, as Redis reports them. The servers' clock is far from that of Redis.
 
 use std::time::Duration;
 
@@ -74,7 +74,7 @@ pub(crate) async fn a_clock_that_steps_by_the_slack_costs_no_live_entry(server: 
     let expires_at = server.after(HOUR);
     let add = storage.add("key", b"value", expires_at).await;
     assert_eq!(add.unwrap(), AddOutcome::Added);
-    // Another server, whose clock is ahead, takes the same expiry for nearer than it is.
+    // To another server, whose clock is ahead, the same expiry is nearer.
     server.clock.advance(SLACK);
     let update = storage
         .update("key", b"value", expires_at, Counter::ZERO)

@@ -1,7 +1,6 @@
-//! What a user of Redis would notice, on real servers: how long entries are kept, and what becomes of calls while the
-//! connection breaks.
+//! Redis on real servers: lifetimes of entries, counters, and calls while the connection breaks.
 //!
-//! `FAROE_TEST_REDIS_URL` and `FAROE_TEST_REDIS_CLUSTER_URL` say where those are. Every test has a key prefix of its own.
+//! `FAROE_TEST_REDIS_URL` and `FAROE_TEST_REDIS_CLUSTER_URL` name them. Every test has a key prefix of its own.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod connections;
@@ -61,7 +60,7 @@ const PROXY_TESTS: &[Test] = tests![
 
 fn main() -> ExitCode {
     let server = trials("redis", "FAROE_TEST_REDIS_URL", &[TESTS, PROXY_TESTS]);
-    // A proxy in front of a node is of no use: the nodes tell each other's addresses.
+    // Not through a proxy: clients learn the nodes' own addresses.
     let cluster = trials("redis_cluster", "FAROE_TEST_REDIS_CLUSTER_URL", &[TESTS]);
     let trials = server.into_iter().chain(cluster).collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()

@@ -51,7 +51,7 @@ impl Server {
         self.clock.now().saturating_add(duration)
     }
 
-    /// What stands under a role's key, which is given without the prefix.
+    /// The content of a role's key, which is given without the prefix.
     pub(crate) fn content(&self, key: &str) -> Option<Vec<u8>> {
         self.query(redis::cmd("GET").arg(self.key(key)))
     }

@@ -11,7 +11,7 @@ use tokio::{
     task::JoinSet,
 };
 
-/// What a command is answered with, as it goes over the wire. Without an answer the connection is closed.
+/// The answer to a command, as bytes on the wire. Without an answer the connection is closed.
 type Answer = dyn Fn(&[String]) -> Option<String> + Send + Sync;
 
 pub(crate) struct FakeRedis {
@@ -43,7 +43,7 @@ impl FakeRedis {
         }
     }
 
-    /// How many scripts it was asked to run.
+    /// The number of scripts that it was asked to run.
     pub(crate) fn scripts(&self) -> usize {
         self.scripts.load(Ordering::SeqCst)
     }
@@ -83,7 +83,7 @@ async fn number(stream: &mut BufReader<TcpStream>, kind: char) -> Option<usize> 
     line.strip_prefix(kind)?.trim().parse().ok()
 }
 
-/// What an ordinary server says.
+/// The answers of an ordinary server.
 pub(crate) fn ordinary(command: &[String]) -> Option<String> {
     Some(match command[0].as_str() {
         "INFO" => information("noeviction", false),
@@ -94,7 +94,7 @@ pub(crate) fn ordinary(command: &[String]) -> Option<String> {
     })
 }
 
-/// What the only node of a cluster says.
+/// The answers of the only node of a cluster.
 pub(crate) fn cluster_node(command: &[String], port: u16) -> Option<String> {
     match command[0].as_str() {
         "INFO" => Some(information("noeviction", true)),

@@ -1,4 +1,4 @@
-//! What can be tested only with a server that does as it is told.
+//! Tests that need a server whose answers they choose.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod fake_redis;
@@ -36,7 +36,7 @@ async fn update(storage: &RedisStorage) -> Result<UpdateOutcome, AdapterError> {
     update.await
 }
 
-/// All that could be printed of an error.
+/// Every printed form of an error.
 fn printed(error: &AdapterError) -> String {
     format!("{}\n{error:?}\n{error:#?}", ErrorChain(error))
 }
@@ -95,7 +95,7 @@ async fn a_wrong_password_is_one_clear_error_without_the_password() {
         let error = Redis::connect(&url).await.unwrap_err();
         assert_eq!(
             ErrorChain(&error).to_string(),
-            "could not connect to Redis: Redis does not accept the user name and password of the URL"
+            "connect to Redis: Redis refused the user name or password; check those in the URL"
         );
         assert!(!printed(&error).contains("hunter2"));
 
@@ -103,7 +103,7 @@ async fn a_wrong_password_is_one_clear_error_without_the_password() {
         let error = Redis::connect(&url).await.unwrap_err();
         assert_eq!(
             ErrorChain(&error).to_string(),
-            "could not connect to Redis: Redis asks for a password, and the URL has none"
+            "connect to Redis: Redis requires a password; add it to the URL"
         );
     }
 }
@@ -129,7 +129,7 @@ async fn an_error_does_not_repeat_what_redis_says_about_key_and_value() {
     assert!(!printed(&error).contains("top-secret"), "{error:?}");
     assert_eq!(
         ErrorChain(&error).to_string(),
-        "could not update an entry in Redis: Redis answered with the error ERR"
+        "update an entry in Redis: Redis answered with the error ERR"
     );
 }
 
@@ -145,7 +145,7 @@ async fn a_server_that_is_down_is_one_clear_error_in_time() {
             .unwrap_err();
         let message = ErrorChain(&error).to_string();
         assert!(
-            message.starts_with("could not reach Redis: no connection to Redis: "),
+            message.starts_with("connect to Redis: no connection: "),
             "{message}"
         );
     }
@@ -162,7 +162,7 @@ async fn a_server_that_never_answers_is_an_error_in_time() {
         assert!(begun.elapsed() < Duration::from_secs(4), "{scheme}");
         assert_eq!(
             ErrorChain(&error).to_string(),
-            "could not connect to Redis: Redis did not answer in time"
+            "connect to Redis: Redis did not answer in time"
         );
     }
 }
@@ -240,10 +240,7 @@ async fn a_compare_and_swap_that_was_cut_off_in_a_cluster_is_an_error_and_not_se
     let error = update(&storage).await.unwrap_err();
     assert!(!error.is_conflict());
     assert_eq!(node.scripts(), 1);
-    assert!(
-        storage.get("key").await.unwrap().is_none(),
-        "it connects anew"
-    );
+    assert!(storage.get("key").await.unwrap().is_none(), "it reconnects");
     assert_eq!(node.scripts(), 1);
 }
 
@@ -259,10 +256,7 @@ async fn a_compare_and_swap_that_was_cut_off_is_an_error_and_not_sent_again() {
     let error = update(&storage).await.unwrap_err();
     assert!(!error.is_conflict());
     assert_eq!(node.scripts(), 1);
-    assert!(
-        storage.get("key").await.unwrap().is_none(),
-        "it connects anew"
-    );
+    assert!(storage.get("key").await.unwrap().is_none(), "it reconnects");
     assert_eq!(node.scripts(), 1);
 }
 
