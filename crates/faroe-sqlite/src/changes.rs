@@ -1,10 +1,10 @@
-//! Whether anyone has changed a database, told without a lock or a system call. This has unsafe code.
+//! The detection of changes to a database, without a lock or a system call. This has unsafe code.
 //!
 //! In WAL mode all connections to a file, also those of other processes, share a piece of memory, the WAL-index. It begins
-//! with a header of 48 bytes, which says what part of the log is committed, with a checksum of all of that part. SQLite writes it
-//! anew at the end of each commit and before anyone can see what was committed, and reads it at the start of each transaction:
+//! with a header of 48 bytes: the length of the committed part of the log, and a checksum of all of it. SQLite writes it
+//! again at the end of each commit, before the commit can be seen, and reads it at the start of each transaction:
 //! <https://www.sqlite.org/walformat.html#the_wal_index_file_format>. Asked for `PRAGMA data_version` it looks there too,
-//! but takes locks on the file first, for which threads wait.
+//! but first takes locks on the file, for which threads wait.
 #![expect(
     unsafe_code,
     reason = "SQLite has no safe call that shows this memory, and with its locks a check of a session takes a fifth longer"
@@ -24,10 +24,10 @@ use rusqlite::{Connection, Error, ffi};
 /// The header's length, in words of 4 bytes.
 const WORDS: usize = 12;
 
-/// The format of a header, which is its first word. Nothing is known of others, nor of one that was not written yet.
+/// The format of a header, which is its first word. Another format, or a header not yet written, is not used.
 const VERSION: u32 = 3_007_000;
 
-/// In bytes, of the pieces in which the WAL-index is mapped.
+/// The size in bytes of the pieces in which the WAL-index is mapped.
 const REGION: i32 = 32_768;
 
 /// Watches a database for changes.
@@ -38,7 +38,7 @@ pub(crate) struct Changes {
     _connection: Mutex<Connection>,
 }
 
-/// What a database was at some moment. As long as two are equal, nobody has changed anything between them.
+/// The state of a database at some moment. Two that are equal mean that nothing was changed between them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct State([u32; WORDS]);
 
@@ -48,9 +48,9 @@ unsafe impl Send for Changes {}
 unsafe impl Sync for Changes {}
 
 impl Changes {
-    /// Takes a connection to the database for this alone. `None` if it shares no memory with others.
+    /// Watches through this connection. `None` if it shares no memory with others.
     pub(crate) fn seen_by(connection: Connection) -> Result<Option<Self>, Error> {
-        // The memory is there once something was read.
+        // The memory is mapped by the first read.
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
         let header = wal_index(&connection).map(|start| Self {
             header: start.cast(),
@@ -59,13 +59,13 @@ impl Changes {
         Ok(header)
     }
 
-    /// What the database is now. What is read from it afterwards is of this state or a later one. `None` if that cannot be told.
+    /// The current state. Later reads see this state or a later one. `None` if it is not known.
     pub(crate) fn state(&self) -> Option<State> {
         // SAFETY: the connection, which this holds, keeps the memory mapped and its file as long as it is; it is aligned to
         // pages and longer than the header.
         let header = unsafe { self.header.as_ref() };
-        // Read while it is written, this may be in part old. It is never wholly the old one when anyone can see the change:
-        // SQLite lets nobody see it before the last word is written.
+        // Read during a write, this may be old in part. It is never entirely old once the change can be seen: SQLite lets no
+        // connection see it before the last word is written.
         let state = header.each_ref().map(|word| word.load(Ordering::Acquire));
         (state[0] == VERSION).then_some(State(state))
     }
@@ -75,9 +75,9 @@ impl Changes {
 fn wal_index(connection: &Connection) -> Option<NonNull<c_void>> {
     let mut file: *mut ffi::sqlite3_file = ptr::null_mut();
     let mut start: *mut c_void = ptr::null_mut();
-    // SAFETY: nobody else uses the connection meanwhile. SQLite writes the pointer to its file, of which it says that
-    // it is valid while the connection is open, and whose methods follow its documented interface: version 2 and later
-    // of it has `xShmMap`, which with 0 for the fourth argument shows memory that exists and makes none.
+    // SAFETY: the connection is used only here meanwhile. SQLite writes the pointer to its file, which by its documentation
+    // is valid while the connection is open. Its methods follow the documented interface: version 2 and later has
+    // `xShmMap`, which with 0 as the fourth argument returns existing memory and creates none.
     let result = unsafe {
         ffi::sqlite3_file_control(
             connection.handle(),

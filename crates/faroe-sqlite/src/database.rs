@@ -1,4 +1,4 @@
-//! The handle.
+//! The handle of a database.
 
 use std::{fmt, path::Path, sync::Arc};
 
@@ -14,10 +14,10 @@ use crate::{
     writer::Writer,
 };
 
-/// A SQLite database. Clones share its connections; when the last one is dropped, they are closed.
+/// A SQLite database. Clones share its connections, which are closed when the last clone is dropped.
 ///
 /// Every call takes effect at one moment between its call and its return, and a read sees every write that was
-/// acknowledged before, also by another process. A call that is dropped before its end may have its effect or not.
+/// acknowledged before, also by another process. A call that is dropped before its end may or may not have had its effect.
 #[derive(Clone)]
 pub struct Database {
     writer: Writer,
@@ -26,15 +26,18 @@ pub struct Database {
 }
 
 impl Database {
-    /// Opens the file, and creates it if it is missing. Blocks for as long as that takes, usually milliseconds.
+    /// Opens the file, and creates it if it is missing. Blocks, usually for milliseconds.
     ///
     /// # Errors
     ///
-    /// When the folder is missing or may not be written, and as for [`Database::open_existing`].
+    /// When the folder is missing or not writable, and as for [`Database::open_existing`].
     pub fn open(path: impl AsRef<Path>, synchronous: Synchronous) -> Result<Self, AdapterError> {
         let path = path.as_ref();
         open::create_file(path).map_err(|error| {
-            AdapterError::new(format!("create the database {}", path.display()), error)
+            AdapterError::new(
+                format!("create the SQLite database {}", path.display()),
+                error,
+            )
         })?;
         Self::open_existing(path, synchronous)
     }
@@ -43,7 +46,7 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// When the file is missing, may not be written, is no SQLite database, or stays locked for five seconds.
+    /// When the file is missing, not writable or not a SQLite database, or stays locked for five seconds.
     pub fn open_existing(
         path: impl AsRef<Path>,
         synchronous: Synchronous,
@@ -52,7 +55,10 @@ impl Database {
         let writer = open::writer(path, synchronous)
             .and_then(|connection| Ok(Writer::start(connection)?))
             .map_err(|error| {
-                AdapterError::new(format!("open the database {}", path.display()), error)
+                AdapterError::new(
+                    format!("open the SQLite database {}", path.display()),
+                    error,
+                )
             })?;
         Ok(Self {
             reader: Some(Arc::new(Reader::new(path, writer.clone()))),
@@ -60,13 +66,13 @@ impl Database {
         })
     }
 
-    /// Opens a new database that lives in memory and is gone with the last clone of this handle.
+    /// Opens a new database in memory, which exists until the last clone of this handle is dropped.
     ///
     /// # Errors
     ///
-    /// When there is no memory or no thread to be had.
+    /// When memory or a thread cannot be allocated.
     pub fn in_memory() -> Result<Self, AdapterError> {
-        const OPERATION: &str = "open a database in memory";
+        const OPERATION: &str = "open a SQLite database in memory";
         let connection = open::in_memory().map_err(|error| sqlite_error(OPERATION, error))?;
         let writer = Writer::start(connection);
         Ok(Self {
@@ -75,11 +81,10 @@ impl Database {
         })
     }
 
-    /// Runs a query. `operation` names it in errors, such as `find a user`.
+    /// Runs a query. `operation` names it in errors, such as `get a user`.
     ///
-    /// The query runs on a thread that reads, between other tasks: look a few rows up by an index, no more. Queries
-    /// that come together share one transaction. One that finds the file locked waits for its turn to write, and may have
-    /// run before.
+    /// The query runs on a thread of the runtime, between other tasks: look up a few rows by an index, no more. Concurrent
+    /// queries share one transaction. A query that finds the file locked waits for a turn to write, and then runs again.
     ///
     /// # Errors
     ///
@@ -97,11 +102,11 @@ impl Database {
         answer.wait().await
     }
 
-    /// Runs a change in a transaction that already holds the write lock, and commits it if it returns `Ok`; otherwise
-    /// nothing is changed. Waits when too many writes are queued.
+    /// Runs a change in a transaction that holds the write lock, and commits it if it returns `Ok`; otherwise nothing is
+    /// changed. Waits when 1,024 writes are queued.
     ///
-    /// The change must neither commit nor roll back. It may run again, from the state in which it ran first: when another
-    /// one that shares the transaction has failed.
+    /// The change must neither commit nor roll back. It may run again, from the same state, when another change in the same
+    /// transaction failed.
     ///
     /// # Errors
     ///
@@ -116,7 +121,7 @@ impl Database {
         answer.wait().await
     }
 
-    /// Watches the file for changes by anyone. `None` for a database in memory.
+    /// Watches the file for changes, also by other processes. `None` for a database in memory.
     pub(crate) fn changes(&self) -> Result<Option<Changes>, Error> {
         match &self.reader {
             Some(reader) => Changes::seen_by(reader.open()?),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use faroe_core::error::AdapterError;
 use rusqlite::{Error, ErrorCode, ffi};
 
-/// A failure of `operation` because of an error of SQLite.
+/// Converts an error of SQLite into the failure of `operation`.
 ///
 /// SQLite's own messages name tables and columns, never values. The message of a trigger may be anything and is left out.
 pub fn sqlite_error(operation: &'static str, error: Error) -> AdapterError {
@@ -28,7 +28,7 @@ pub(crate) fn without_message_of_trigger(error: Error) -> Error {
     }
 }
 
-/// Whether another connection holds a lock that is needed.
+/// Checks whether another connection holds a lock that is needed.
 pub(crate) fn is_busy(error: &Error) -> bool {
     matches!(
         error.sqlite_error_code(),

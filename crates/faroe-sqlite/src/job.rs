@@ -11,32 +11,32 @@ use tokio::sync::oneshot;
 
 use crate::error::{is_busy, shared};
 
-/// What someone waits for, and that can run on any connection.
+/// A call that a caller waits for, and that can run on any connection.
 pub(crate) trait Job: Send {
-    /// Whether nobody waits for the answer any more.
+    /// Checks whether the caller no longer waits for the answer.
     fn is_abandoned(&self) -> bool;
 
-    /// Runs it. What it returns is kept until [`Job::finish`]; it may be run again before.
+    /// Runs the call. Its result is kept until [`Job::finish`]; before that it may run again.
     fn run(&mut self, connection: &Connection) -> Ran;
 
-    /// Answers with what it returned.
+    /// Answers with the result.
     fn finish(self: Box<Self>);
 
     /// Answers that the transaction around it has failed.
     fn fail(self: Box<Self>, error: Arc<Error>);
 }
 
-/// What came of running a job.
+/// The outcome of running a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ran {
     Well,
-    /// It has failed or panicked.
+    /// The call failed or panicked.
     Badly,
-    /// Another connection holds a lock that it needs.
+    /// Another connection holds a lock that the call needs.
     Busy,
 }
 
-/// The answer to a job, for whoever waits for it.
+/// The answer to a job, for its caller.
 pub(crate) struct Answer<T> {
     operation: &'static str,
     answer: oneshot::Receiver<Result<T, Arc<Error>>>,
@@ -44,7 +44,7 @@ pub(crate) struct Answer<T> {
 
 struct Call<T, C> {
     call: C,
-    /// What the call returned; `None` before it has run and after it has panicked.
+    /// The result of the call; `None` before it has run and after it has panicked.
     result: Option<Result<T, Error>>,
     reply: oneshot::Sender<Result<T, Arc<Error>>>,
 }
@@ -71,7 +71,7 @@ impl<T> Answer<T> {
             Ok(result) => result.map_err(|error| shared(operation, error)),
             Err(_) => Err(AdapterError::new(
                 operation,
-                "the call panicked or the database was closed",
+                "the call panicked or the database is closed",
             )),
         }
     }
@@ -87,7 +87,7 @@ where
     }
 
     fn run(&mut self, connection: &Connection) -> Ran {
-        // What a panic leaves behind in the connection is rolled back.
+        // Changes made before a panic are rolled back.
         self.result = catch_unwind(AssertUnwindSafe(|| (self.call)(connection))).ok();
         match &self.result {
             Some(Ok(_)) => Ran::Well,
@@ -98,7 +98,7 @@ where
 
     fn finish(self: Box<Self>) {
         if let Some(result) = self.result {
-            // The caller may have gone; then nobody needs the answer.
+            // The caller may have gone; then the answer is not needed.
             let _gone = self.reply.send(result.map_err(Arc::new));
         }
     }

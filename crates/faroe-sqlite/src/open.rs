@@ -13,21 +13,22 @@ use rusqlite::{Connection, Error, OpenFlags, config::DbConfig};
 
 use crate::error::is_busy;
 
-/// How long a write waits for another process. Shorter than the two seconds that the core waits.
+/// The longest wait of a write for another process. Shorter than the two seconds that the core waits.
 const BUSY_TIMEOUT: Duration = Duration::from_millis(1500);
 
-/// How long opening waits while other processes open or close the same file.
+/// The longest wait while other processes open or close the same file.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Statements that a connection keeps prepared.
 const PREPARED_STATEMENTS: usize = 64;
 
-/// When a write is safe on disk.
+/// The moment at which a write is safe on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Synchronous {
-    /// When it is acknowledged: for users.
+    /// Before it is acknowledged. For users.
     Full,
-    /// Before long: a power failure may take back the last writes, never corrupt the file. For what may be lost.
+    /// Soon after it is acknowledged: a power failure may undo the last writes, and never corrupts the file. For data that may
+    /// be lost.
     Normal,
 }
 
@@ -52,7 +53,7 @@ pub(crate) fn create_file(path: &Path) -> std::io::Result<()> {
     }
 }
 
-/// The connection that writes.
+/// Opens the connection that writes.
 pub(crate) fn writer(
     path: &Path,
     synchronous: Synchronous,
@@ -61,22 +62,22 @@ pub(crate) fn writer(
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     if connection.is_readonly("main")? {
-        return Err("the file may not be written".into());
+        return Err("the file is not writable".into());
     }
     let mode = use_write_ahead_log(&connection)?;
     if mode != "wal" {
-        return Err(format!("the file cannot use a write-ahead log, only {mode}").into());
+        return Err(format!("a write-ahead log is unavailable, only {mode}").into());
     }
     connection.pragma_update(None, "synchronous", synchronous.as_str())?;
     Ok(prepared(connection)?)
 }
 
-/// A database that is gone with its one connection.
+/// Opens a database that exists as long as its one connection.
 pub(crate) fn in_memory() -> Result<Connection, Error> {
     prepared(Connection::open_in_memory()?)
 }
 
-/// A connection that only reads, and that never waits for a lock.
+/// Opens a connection that only reads, and that never waits for a lock.
 pub(crate) fn reader(path: &Path) -> Result<Connection, Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
@@ -86,7 +87,7 @@ pub(crate) fn reader(path: &Path) -> Result<Connection, Error> {
 
 fn prepared(connection: Connection) -> Result<Connection, Error> {
     connection.pragma_update(None, "foreign_keys", true)?;
-    // A quoted name that no column has is an error, not a text.
+    // A quoted name of no column is an error, not a text.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
     connection.set_prepared_statement_cache_capacity(PREPARED_STATEMENTS);
     Ok(connection)

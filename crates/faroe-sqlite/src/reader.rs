@@ -1,8 +1,8 @@
-//! Reads: those that come together share one transaction, and threads keep out of each other's way.
+//! Reads: concurrent ones share one transaction, and threads use connections of their own.
 //!
-//! SQLite takes its locks on a file one after the other within a process; that costs as much as a look-up, and threads that
-//! meet there sleep. So a task that reads lets the others go on first that can. When its turn comes again, it runs what
-//! waits by then on its thread's connection, its own query and theirs.
+//! Within a process SQLite takes its locks on a file one after the other. That costs as much as a look-up, and threads that
+//! meet there sleep. So a task that reads yields to the other tasks first. When it runs again, it runs all queries that wait
+//! by then on its thread's connection, its own and theirs.
 
 use std::{
     array,
@@ -33,7 +33,7 @@ thread_local! {
     static LANE: usize = THREADS.fetch_add(1, Ordering::Relaxed) % LANES;
 }
 
-/// Which of the lanes this thread uses.
+/// The index of the lane that this thread uses.
 pub(crate) fn lane() -> usize {
     LANE.with(|lane| *lane)
 }
@@ -41,14 +41,14 @@ pub(crate) fn lane() -> usize {
 /// The connections that read, and the queries that wait for them.
 pub(crate) struct Reader {
     path: PathBuf,
-    /// Where a query goes that finds the file locked: it can wait there.
+    /// Takes the queries that find the file locked, because it can wait.
     writer: Writer,
     lanes: [Lane; LANES],
 }
 
 #[derive(Default)]
 struct Lane {
-    /// As many as there are callers, each of whom will run what is left of them.
+    /// As many as there are callers, each of which will run those that are left.
     waiting: Mutex<Vec<Box<dyn Job>>>,
     /// `None` before the first query and after a failure.
     connection: Mutex<Option<Connection>>,
@@ -67,12 +67,12 @@ impl Reader {
         &self.path
     }
 
-    /// A new connection that reads.
+    /// Opens a new connection that reads.
     pub(crate) fn open(&self) -> Result<Connection, Error> {
         open::reader(&self.path)
     }
 
-    /// Sees to it that a query is run: here, or by another caller.
+    /// Runs a query, here or by another caller.
     pub(crate) async fn run(&self, job: Box<dyn Job>) {
         let lane = &self.lanes[lane()];
         lock(&lane.waiting).push(job);
@@ -96,14 +96,14 @@ impl Reader {
         for job in batch {
             self.run_one(job, &opened);
         }
-        // SQLite may have ended it already, because of an error.
+        // SQLite may have ended the transaction because of an error.
         if is_shared && !opened.is_autocommit() && execute(&opened, "COMMIT").is_err() {
             return;
         }
         *connection = Some(opened);
     }
 
-    /// Runs and answers a query, if its caller still waits.
+    /// Runs and answers a query if its caller still waits.
     fn run_one(&self, mut job: Box<dyn Job>, connection: &Connection) {
         if job.is_abandoned() {
             return;

@@ -1,4 +1,4 @@
-//! Answers that stay right for as long as the file stays as it is.
+//! Answers that stay valid as long as the file is unchanged.
 
 use std::{
     array,
@@ -20,11 +20,11 @@ use crate::{
 /// Answers that a lane remembers.
 const ANSWERS: usize = 1000;
 
-/// Looks up by a key, and remembers the answers until something in the database changes, whoever changes it. Clones share
-/// what they remember: 1,000 answers for each thread at most.
+/// Looks up by a key, and remembers the answers until anything in the database changes, also by another process. Clones
+/// share the answers: at most 1,000 for each thread.
 ///
-/// A look-up is as good as a [`Database::read`]: it sees every write that was acknowledged before, also by another
-/// process. An answer that is remembered costs neither a lock on the file nor a system call.
+/// A look-up is as current as a [`Database::read`]: it sees every write that was acknowledged before, also by another
+/// process. A remembered answer costs neither a lock on the file nor a system call.
 pub struct Remembered<T>(Arc<Inner<T>>);
 
 struct Inner<T> {
@@ -38,19 +38,19 @@ struct Inner<T> {
 
 type Query<T> = dyn Fn(&Connection, &str) -> Result<T, Error> + Send + Sync;
 
-/// What one lane remembers, on cache lines of its own: threads that use neighbours would wait for each other.
+/// The answers of one lane, on cache lines of its own, so that threads do not wait for each other.
 #[repr(align(128))]
 struct Lane<T>(Mutex<Answers<T>>);
 
 struct Answers<T> {
-    /// Of what the database was then.
+    /// The state of the database that the answers are of.
     state: Option<State>,
     by_key: HashMap<String, T>,
 }
 
 impl<T: Clone + Send + 'static> Remembered<T> {
-    /// Nothing is remembered yet. The query's answer must depend on nothing but the key and the database. `operation` names it
-    /// in errors, such as `find a user`.
+    /// Creates one without answers. The query's answer must depend on nothing but the key and the database. `operation` names
+    /// the query in errors, such as `get a user`.
     ///
     /// # Errors
     ///
@@ -65,7 +65,7 @@ impl<T: Clone + Send + 'static> Remembered<T> {
     {
         let changes = database.changes();
         Ok(Self(Arc::new(Inner {
-            changes: changes.map_err(|error| sqlite_error("watch the database", error))?,
+            changes: changes.map_err(|error| sqlite_error("watch the SQLite database", error))?,
             database,
             lanes: array::from_fn(|_| Lane(Mutex::default())),
             operation,
@@ -73,7 +73,7 @@ impl<T: Clone + Send + 'static> Remembered<T> {
         })))
     }
 
-    /// What the query answers to the key.
+    /// Returns the query's answer to the key.
     ///
     /// # Errors
     ///
@@ -85,7 +85,7 @@ impl<T: Clone + Send + 'static> Remembered<T> {
         {
             return Ok(answer.clone());
         }
-        // What is remembered does not need the room that this takes.
+        // Boxed, so that the future of a remembered answer stays small.
         Box::pin(self.look_up(state, key.to_owned())).await
     }
 
@@ -96,14 +96,14 @@ impl<T: Clone + Send + 'static> Remembered<T> {
             move |connection: &Connection| (inner.query)(connection, &key)
         };
         let answer = self.0.database.read(self.0.operation, query).await?;
-        // The answer may be of a later state already. Then the next look-up does not find it, which does no harm.
+        // The answer may be of a later state. Then the next look-up does not find it, which does no harm.
         if let Some(state) = state {
             self.answers(state).remember(key, answer.clone());
         }
         Ok(answer)
     }
 
-    /// What this thread's lane remembers of the state.
+    /// The answers of this thread's lane, of this state.
     fn answers(&self, state: State) -> MutexGuard<'_, Answers<T>> {
         let Lane(answers) = &self.0.lanes[lane()];
         let mut answers = answers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -124,7 +124,7 @@ impl<T> Answers<T> {
     }
 }
 
-/// Nothing is remembered.
+/// No answers.
 impl<T> Default for Answers<T> {
     fn default() -> Self {
         Self {
@@ -140,7 +140,7 @@ impl<T> Clone for Remembered<T> {
     }
 }
 
-/// Does not show what is remembered.
+/// Shows no answers.
 impl<T> fmt::Debug for Remembered<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Remembered")
@@ -155,7 +155,7 @@ mod tests {
     use crate::Synchronous;
 
     #[tokio::test]
-    async fn no_more_answers_are_remembered_than_is_said() {
+    async fn a_thread_remembers_a_bounded_number_of_answers() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("test.sqlite");
         let database = Database::open(path, Synchronous::Normal).unwrap();

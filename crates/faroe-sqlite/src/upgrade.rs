@@ -1,13 +1,13 @@
-//! Schemas that change from one version to the next.
+//! Upgrades of schemas.
 
 use faroe_core::error::AdapterError;
 use rusqlite::{Connection, Error, OptionalExtension};
 
 use crate::Database;
 
-const OPERATION: &str = "upgrade the schema";
+const OPERATION: &str = "upgrade the schema in SQLite";
 
-/// What was found in the file.
+/// The outcome of an upgrade.
 enum Found {
     Upgraded,
     /// More steps than this version knows.
@@ -18,8 +18,8 @@ impl Database {
     /// Brings the schema of a component up to date: runs the steps that the file has not seen yet, in order, all in one
     /// transaction. Any number of processes may do so at once.
     ///
-    /// A step is one or more statements of SQL. Steps that were once released never change; new ones follow them. How
-    /// many have run is kept in the table `faroe_schema_version`, by the component's name.
+    /// A step is one or more statements of SQL. Released steps never change; new ones follow them. The table
+    /// `faroe_schema_version` keeps the number of steps that have run, by the component's name.
     ///
     /// # Errors
     ///
@@ -38,7 +38,7 @@ impl Database {
             Found::Upgraded => Ok(()),
             Found::Newer => Err(AdapterError::new(
                 OPERATION,
-                format!("the file was written by a newer version of {component}"),
+                format!("the tables are of a newer version of {component}"),
             )),
         }
     }

@@ -10,13 +10,13 @@ use crate::{
     job::{Job, Ran},
 };
 
-/// Writes that may wait; more wait for a place in the queue.
+/// Writes that are queued. Further writes wait for a place in the queue.
 const QUEUE: usize = 1024;
 
 /// Writes that share one transaction at most.
 const BATCH: usize = 64;
 
-/// The way to the thread. The thread ends after the last clone is dropped.
+/// The queue of the thread, which ends after the last clone is dropped.
 #[derive(Clone)]
 pub(crate) struct Writer {
     queue: mpsc::Sender<Box<dyn Job>>,
@@ -31,13 +31,13 @@ impl Writer {
         Ok(Self { queue })
     }
 
-    /// Has a job run in a transaction that holds the write lock, and answered after the commit. Waits for a place in the
-    /// queue; if the thread has ended, the job is dropped.
+    /// Queues a job, which runs in a transaction that holds the write lock and is answered after the commit. Waits for a place
+    /// in the queue; if the thread has ended, the job is dropped.
     pub(crate) async fn add(&self, job: Box<dyn Job>) {
         let _ended = self.queue.send(job).await;
     }
 
-    /// The same for a job that has run and was told that the file is locked: without a place it is answered just that.
+    /// Queues a job that has run and found the file locked. If the queue is full, that is its answer.
     pub(crate) fn add_or_finish(&self, job: Box<dyn Job>) {
         if let Err(TrySendError::Full(job)) = self.queue.try_send(job) {
             job.finish();
@@ -75,11 +75,11 @@ fn fail(batch: &mut Vec<Box<dyn Job>>, error: Error) {
     }
 }
 
-/// Why nothing was committed.
+/// The reason why nothing was committed.
 enum Failure {
-    /// One of the changes failed, or broke a constraint that is checked at the end (the error): it alone is to blame.
+    /// One of the changes failed, or violated a constraint that is checked at the end (the error).
     OfOne(Option<Error>),
-    /// The lock, the disk: nobody's fault.
+    /// The lock or the disk: not caused by a change.
     OfTransaction(Error),
 }
 
@@ -105,7 +105,7 @@ fn commit(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Result<(), Fai
 /// Ends the transaction, unless SQLite has already ended it.
 fn roll_back(connection: &Connection) {
     if !connection.is_autocommit() {
-        // There is nothing better to do with an error than to let the next `BEGIN` report it.
+        // The next `BEGIN` reports an error.
         let _error = execute(connection, "ROLLBACK");
     }
 }

@@ -1,4 +1,4 @@
-//! What callers of one file notice of each other.
+//! Concurrent callers of one file.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
@@ -39,7 +39,7 @@ async fn open(folder: &TempDir) -> Database {
     database
 }
 
-/// Reads first and writes later, so that two that run at once would lose one.
+/// Reads first and writes later, so that two concurrent ones would lose one.
 fn increment(connection: &Connection) -> rusqlite::Result<i64> {
     let value: i64 = connection.query_row("SELECT value FROM counter WHERE id = 0", [], |row| {
         row.get(0)
@@ -215,7 +215,7 @@ async fn each_read_of_a_shared_transaction_has_its_own_result() {
     assert_eq!(value(&database).await, 0);
 }
 
-/// The counter and a text, and how often it was looked up in the file.
+/// The counter and a text, and the number of look-ups in the file.
 struct LookUps {
     remembered: Remembered<String>,
     runs: Arc<AtomicUsize>,
@@ -283,7 +283,7 @@ async fn a_look_up_is_never_older_than_what_was_acknowledged_before_it() {
                 let least = acknowledged.load(Ordering::Acquire);
                 let value: usize = look_ups.read("").await.parse().unwrap();
                 assert!(value >= least, "{value} after {least}");
-                // What is remembered never waits, and a test that fails must be able to end this.
+                // Remembered answers never wait, and a test that fails must be able to end this.
                 tokio::task::yield_now().await;
             }
         })
@@ -473,7 +473,7 @@ async fn errors_name_the_operation_and_hold_no_value() {
             .await
             .unwrap_err();
         let chain = ErrorChain(&error).to_string();
-        assert!(chain.starts_with("could not add a name: "), "{chain}");
+        assert!(chain.starts_with("add a name: "), "{chain}");
         assert!(chain.contains(cause), "{chain}");
         assert!(!format!("{chain}{error:?}").contains("canary"), "{chain}");
     }

@@ -1,4 +1,4 @@
-//! Files: new ones, old ones, and what is no database at all.
+//! Files: new ones, existing ones, and those that are not a database.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{fs, path::Path};
@@ -29,9 +29,9 @@ fn what_cannot_be_opened_is_a_clear_error() {
     assert!(error(&missing).contains("No such file or directory"));
     assert!(!missing.parent().unwrap().exists());
     error(folder.path());
-    // Not even root may create a file here.
+    // Even root cannot create a file here.
     #[cfg(target_os = "linux")]
-    assert!(error(Path::new("/sys/test.sqlite")).starts_with("could not create the database"));
+    assert!(error(Path::new("/sys/test.sqlite")).starts_with("create the SQLite database"));
     let absent = folder.path().join("absent.sqlite");
     Database::open_existing(&absent, Synchronous::Full).unwrap_err();
     assert!(!absent.exists());

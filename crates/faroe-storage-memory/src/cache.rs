@@ -8,8 +8,7 @@ use crate::{
     entries::{Entries, NO_ENTRY_ID, StoredEntry},
 };
 
-/// A [`Cache`] in memory. It forgets nothing before its time to live has passed; a full one does not remember what is
-/// new.
+/// A [`Cache`] in memory. A value is kept until its time to live has passed. A full cache ignores new values.
 #[derive(Debug)]
 pub struct MemoryCache(Entries);
 
@@ -39,7 +38,7 @@ impl Cache for MemoryCache {
         time_to_live: Duration,
     ) -> Result<(), AdapterError> {
         let entry = StoredEntry::new(value, NO_ENTRY_ID, self.0.expires_at(time_to_live));
-        // A full cache does not remember.
+        // A full cache ignores new values.
         let _full = self.0.set(key, entry);
         Ok(())
     }

@@ -1,8 +1,7 @@
 //! The bounded map behind the three storages.
 //!
-//! Entries live in a concurrent map. Beside it stands a queue of keys by expiry, so that a write finds what has expired
-//! without a search. An entry's place in the queue is never later than its expiry, but may be earlier: an update that
-//! lengthens a life leaves the place as it is, and whoever finds it there moves it on. So every live entry has exactly one
+//! Entries are in a concurrent map. A queue of keys by expiry lets a write find expired entries without a search. An entry's place in the queue is never later than its expiry, but may be earlier: an update that
+//! prolongs a life leaves the place as it is, and the sweep that finds it there moves it on. So every live entry has exactly one
 //! place, and both map and queue are bounded by the number of entries.
 //!
 //! The lock order is map, then queue; nothing waits while it holds either.
@@ -27,21 +26,21 @@ use faroe_core::{
 
 use crate::MemoryOptions;
 
-/// How many expired entries a write drops: more than it can leave behind, so that the queue catches up.
+/// Expired entries that a write drops: more than one, so that the queue catches up.
 const SWEPT_BY_A_WRITE: usize = 4;
 
-/// How many places an add looks at when there is no room, before it gives up.
+/// Places of the queue that an add checks when there is no room, before it fails.
 const SWEPT_WHEN_FULL: usize = 1000;
 
-/// The entry ID of entries that have none.
+/// The entry ID of entries without one.
 pub(crate) const NO_ENTRY_ID: &str = "";
 
 pub(crate) struct Entries {
     map: DashMap<Arc<str>, StoredEntry>,
     queue: Mutex<BTreeSet<Place>>,
-    /// No place in the queue is before this time, in milliseconds: what is not due costs no lock.
+    /// No place in the queue is before this time, in milliseconds. A sweep before it takes no lock.
     next_due: AtomicI64,
-    /// Entries in the map and room reserved for those about to be.
+    /// Entries in the map, and room reserved for those that are being added.
     taken: AtomicUsize,
     maximum_entries: usize,
     clock: Arc<dyn Clock>,
@@ -82,15 +81,15 @@ impl StoredEntry {
 }
 
 fn full(operation: &'static str) -> AdapterError {
-    AdapterError::new(operation, "the memory storage is full of live entries")
+    AdapterError::new(operation, "full of live entries")
 }
 
-/// What came of looking at the first place in the queue.
+/// The outcome of checking the first place in the queue.
 #[derive(PartialEq)]
 enum Swept {
     /// Nothing is due.
     Nothing,
-    /// The entry lives longer, or was gone already.
+    /// The entry lives longer, or is missing.
     NoEntry,
     /// An expired entry was dropped.
     Entry,
@@ -108,7 +107,7 @@ impl Entries {
         }
     }
 
-    /// What `read` makes of the live entry.
+    /// Returns what `read` makes of the live entry.
     pub(crate) fn get<T>(&self, key: &str, read: impl FnOnce(&StoredEntry) -> T) -> Option<T> {
         let now = self.clock.now();
         let entry = self.map.get(key)?;
@@ -123,16 +122,17 @@ impl Entries {
     /// Adds an entry, unless there is a live one.
     pub(crate) fn add(&self, key: &str, entry: StoredEntry) -> Result<AddOutcome, AdapterError> {
         self.put(key, entry, false)
-            .ok_or_else(|| full("add an entry"))
+            .ok_or_else(|| full("add an entry to the memory storage"))
     }
 
     /// Sets an entry, whether or not there is one.
     pub(crate) fn set(&self, key: &str, entry: StoredEntry) -> Result<(), AdapterError> {
         let set = self.put(key, entry, true);
-        set.map(|_| ()).ok_or_else(|| full("set an entry"))
+        set.map(|_| ())
+            .ok_or_else(|| full("set an entry in the memory storage"))
     }
 
-    /// When what is set now and lives so long is over.
+    /// The expiry of an entry that is set now and lives this long.
     pub(crate) fn expires_at(&self, time_to_live: Duration) -> UnixTime {
         self.clock.now().saturating_add(time_to_live)
     }
@@ -195,7 +195,7 @@ impl Entries {
         }
     }
 
-    /// Puts an entry where there is no live one, or anywhere; `None` when there is no room.
+    /// Adds an entry, or replaces a live one if `replace`. `None` when there is no room.
     fn put(&self, key: &str, entry: StoredEntry, replace: bool) -> Option<AddOutcome> {
         let now = self.clock.now();
         let key: Arc<str> = key.into();
@@ -209,7 +209,7 @@ impl Entries {
         self.try_put(now, &key, entry, replace).ok()
     }
 
-    /// Gives the entry back when there is no room.
+    /// Returns the entry when there is no room.
     fn try_put(
         &self,
         now: UnixTime,
@@ -310,14 +310,14 @@ impl Entries {
         entry.queued_at = to;
     }
 
-    /// The lock that is held orders this after every look that found nothing due.
+    /// The lock that is held orders this after every check that found nothing due.
     fn enqueue(&self, queue: &mut BTreeSet<Place>, place: Place) {
         self.next_due
             .fetch_min(place.0.as_milliseconds(), Ordering::AcqRel);
         queue.insert(place);
     }
 
-    /// A set stays sound whatever panics: each change is one call.
+    /// The set stays consistent after a panic, because each change is one call.
     fn queue(&self) -> MutexGuard<'_, BTreeSet<Place>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -15,12 +15,12 @@ pub use crate::{
     rate_limit_storage::MemoryRateLimitStorage, storage::MemoryStorage,
 };
 
-/// What a storage in memory may take, and whose time it goes by.
+/// The bound and the clock of a storage in memory.
 #[derive(Clone, Debug)]
 pub struct MemoryOptions {
-    /// How many entries there may be at once; 500,000 by default; then it takes about 300 MB.
+    /// Entries at most; 500,000 by default, which take about 300 MB.
     pub maximum_entries: usize,
-    /// The clock that entries expire by; the system's by default. It has to be the server's.
+    /// The clock that entries expire by; the system's by default. It must be the server's.
     pub clock: Arc<dyn Clock>,
 }
 

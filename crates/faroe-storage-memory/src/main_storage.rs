@@ -11,7 +11,7 @@ use crate::{
     entries::{Entries, NO_ENTRY_ID, StoredEntry},
 };
 
-/// A [`MainStorage`] in memory: what lives in it is gone with the process.
+/// A [`MainStorage`] in memory, which is lost with the process.
 ///
 /// # Errors
 ///

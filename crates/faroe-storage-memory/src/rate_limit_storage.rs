@@ -11,7 +11,7 @@ use crate::{
     entries::{Entries, StoredEntry},
 };
 
-/// A [`RateLimitStorage`] in memory: limits are exact on one server, and full again after a restart.
+/// A [`RateLimitStorage`] in memory. Limits are exact on one server, and reset by a restart.
 ///
 /// # Errors
 ///

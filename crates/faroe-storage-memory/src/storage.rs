@@ -11,7 +11,7 @@ use crate::{
     entries::{Entries, NO_ENTRY_ID, StoredEntry},
 };
 
-/// A [`Storage`] in memory: enough for everything, on one server.
+/// A [`Storage`] in memory, for one server.
 ///
 /// # Errors
 ///

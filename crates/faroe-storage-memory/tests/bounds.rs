@@ -1,4 +1,4 @@
-//! What is promised beyond the contract: a bound, exact expiry, and that no live entry is ever lost to either.
+//! Promises beyond the contract: a bound, exact expiry, and that no live entry is lost to either.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{sync::Arc, time::Duration};

@@ -37,7 +37,7 @@ impl SqliteStorage {
     ///
     /// # Errors
     ///
-    /// When the folder is missing, the file cannot be opened or is no SQLite database, or its table is of a newer version.
+    /// When the folder is missing, the file cannot be opened or is not a SQLite database, or its table is of a newer version.
     ///
     /// # Panics
     ///
@@ -47,7 +47,7 @@ impl SqliteStorage {
         Self::new(database, Arc::new(SystemClock)).await
     }
 
-    /// Uses a database that is open, and creates the table if it is missing.
+    /// Uses an open database, and creates the table if it is missing.
     ///
     /// # Errors
     ///
@@ -69,7 +69,7 @@ impl SqliteStorage {
 #[async_trait]
 impl Storage for SqliteStorage {
     async fn get(&self, key: &str) -> Result<Option<Entry>, AdapterError> {
-        const OPERATION: &str = "get an entry";
+        const OPERATION: &str = "get an entry from SQLite";
         let now = self.clock.now();
         let get = {
             let key = key.to_owned();
@@ -78,7 +78,7 @@ impl Storage for SqliteStorage {
         match self.database.read(OPERATION, get).await? {
             Got::Entry(entry) => Ok(Some(entry)),
             Got::Nothing => Ok(None),
-            // What is reported as gone must stay gone, also if the clock is set back.
+            // An entry reported as gone must stay gone, even if the clock is set back.
             Got::Expired => {
                 let key = key.to_owned();
                 let remove =
@@ -97,7 +97,7 @@ impl Storage for SqliteStorage {
     ) -> Result<AddOutcome, AdapterError> {
         let (key, value, now) = (key.to_owned(), value.to_vec(), self.clock.now());
         let add = move |connection: &_| statements::add(connection, &key, &value, expires_at, now);
-        self.database.write("add an entry", add).await
+        self.database.write("add an entry to SQLite", add).await
     }
 
     async fn update(
@@ -107,7 +107,7 @@ impl Storage for SqliteStorage {
         expires_at: UnixTime,
         counter: Counter,
     ) -> Result<UpdateOutcome, AdapterError> {
-        const OPERATION: &str = "update an entry";
+        const OPERATION: &str = "update an entry in SQLite";
         let (key, value, now) = (key.to_owned(), value.to_vec(), self.clock.now());
         let update = move |connection: &_| {
             statements::update(connection, &key, &value, expires_at, counter, now)
@@ -117,7 +117,7 @@ impl Storage for SqliteStorage {
             Updated::No => Ok(UpdateOutcome::Conflict),
             Updated::CounterExhausted => Err(AdapterError::new(
                 OPERATION,
-                "its counter has reached the end",
+                "its counter is at the maximum",
             )),
         }
     }
@@ -125,6 +125,8 @@ impl Storage for SqliteStorage {
     async fn delete(&self, key: &str) -> Result<DeleteOutcome, AdapterError> {
         let (key, now) = (key.to_owned(), self.clock.now());
         let delete = move |connection: &_| statements::delete(connection, &key, now);
-        self.database.write("delete an entry", delete).await
+        self.database
+            .write("delete an entry from SQLite", delete)
+            .await
     }
 }

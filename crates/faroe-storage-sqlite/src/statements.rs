@@ -127,7 +127,7 @@ pub(crate) fn remove_expired(
     Ok(())
 }
 
-/// Removes some expired entries, and tells how many.
+/// Removes the entries that expired first, and returns their number.
 pub(crate) fn sweep(connection: &Connection, most: usize, now: UnixTime) -> Result<usize, Error> {
     connection
         .prepare_cached(

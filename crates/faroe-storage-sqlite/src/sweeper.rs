@@ -1,4 +1,4 @@
-//! Expired entries are removed in the background.
+//! The removal of expired entries in the background.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,7 +16,7 @@ use crate::statements;
 
 const INTERVAL: Duration = Duration::from_secs(60);
 
-/// Entries that are removed in one transaction; so many take less than a millisecond.
+/// Entries that are removed in one transaction. A hundred take less than a millisecond.
 const BATCH: usize = 100;
 
 /// A task that ends when this is dropped.
@@ -33,7 +33,7 @@ impl Sweeper {
             loop {
                 interval.tick().await;
                 if let Err(error) = sweep(&database, &*clock).await {
-                    tracing::warn!(error = %ErrorChain(&error), "expired entries were not removed");
+                    tracing::warn!(error = %ErrorChain(&error), "sweep of expired entries failed");
                 }
             }
         });
@@ -47,12 +47,16 @@ impl Drop for Sweeper {
     }
 }
 
-/// Removes all expired entries, and lets other writes in after each few of them.
+/// Removes all expired entries in batches, between which other writes run.
 pub(crate) async fn sweep(database: &Database, clock: &dyn Clock) -> Result<(), AdapterError> {
     loop {
         let now = clock.now();
         let sweep = move |connection: &_| statements::sweep(connection, BATCH, now);
-        if database.write("remove expired entries", sweep).await? < BATCH {
+        if database
+            .write("remove expired entries from SQLite", sweep)
+            .await?
+            < BATCH
+        {
             return Ok(());
         }
     }
@@ -67,7 +71,7 @@ mod tests {
     use super::*;
     use crate::{SCHEMA, SqliteStorage};
 
-    /// A table with so many expired entries and one that has a millisecond to live.
+    /// A table with this many expired entries and one that has a millisecond to live.
     async fn database(expired: usize, now: UnixTime) -> Database {
         let database = Database::in_memory().unwrap();
         database

@@ -1,4 +1,4 @@
-//! What only this storage promises: expiry by its clock, and one file for several processes.
+//! Promises of this storage alone: expiry by its clock, and one file for several processes.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{env, path::Path, process::Command, sync::Arc, time::Duration};

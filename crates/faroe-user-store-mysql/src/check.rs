@@ -1,10 +1,10 @@
-//! Whether a table is fit for users.
+//! The check of a table before it is used for users.
 
 use faroe_users_table::{IdGeneration, UsersTable};
 
 use crate::table::{FoundTable, Kind, is_same};
 
-/// What makes the table unfit, or `None` if nothing does.
+/// Describes a defect that makes the table unfit for users.
 pub(crate) fn defect(table: &UsersTable, found: Option<&FoundTable>) -> Option<String> {
     let name = &table.name;
     let Some(found) = found else {
@@ -68,7 +68,7 @@ fn of_wrong_type(table: &UsersTable, found: &FoundTable) -> Option<String> {
     })
 }
 
-/// A new user is given no value for the application's columns.
+/// Finds a column of the application that needs a value, because a new user is given none for it.
 fn without_value(table: &UsersTable, found: &FoundTable) -> Option<String> {
     let columns = &table.columns;
     let is_given = |name: &str| {

@@ -35,35 +35,35 @@ pub struct MysqlUserStore {
 }
 
 impl MysqlUserStore {
-    /// Connects as the URL says (see [`Options::from_url`](faroe_mysql::Options::from_url)), with the default table, and
-    /// creates it if it is missing.
+    /// Connects by a URL (see [`Options::from_url`](faroe_mysql::Options::from_url)) with the default table, and creates it if
+    /// it is missing.
     ///
     /// # Errors
     ///
-    /// When the URL is wrong, the server cannot be reached or refuses the user, when there is a table `users` that was not
-    /// made by this, or one of a newer version.
+    /// When the URL is invalid, the server cannot be reached or refuses the user, or there is another table named `users` or one
+    /// of a newer version.
     pub async fn connect(url: &str) -> Result<Self, AdapterError> {
         let database = Database::connect(url).await?;
         database.upgrade("faroe-user-store-mysql", SCHEMA).await?;
         Self::new(database, UsersTable::default()).await
     }
 
-    /// Connects as the URL says, with a table that exists.
+    /// Connects by a URL with an existing table.
     ///
     /// # Errors
     ///
-    /// When the URL is wrong, the server cannot be reached or refuses the user, and as for [`MysqlUserStore::new`].
+    /// When the URL is invalid, or the server cannot be reached or refuses the user, and as for [`MysqlUserStore::new`].
     pub async fn connect_existing(url: &str, table: UsersTable) -> Result<Self, AdapterError> {
         Self::new(Database::connect(url).await?, table).await
     }
 
-    /// Uses a table that exists, in the database that the pool is connected to.
+    /// Uses an existing table in the database that the pool is connected to.
     ///
     /// # Errors
     ///
-    /// When the table is not fit for users: says what is missing, as the [front page](crate) lists it.
+    /// When the table is unfit for users; the error names the requirement of the [front page](crate) that it misses.
     pub async fn new(database: Database, table: UsersTable) -> Result<Self, AdapterError> {
-        const OPERATION: &str = "use the users table";
+        const OPERATION: &str = "check the users table in MySQL";
         table
             .validate()
             .map_err(|error| AdapterError::new(OPERATION, error))?;
@@ -102,8 +102,8 @@ impl MysqlUserStore {
             .bind(email_address)
     }
 
-    /// Whether a change was refused because somebody else has the address. Of several indexes that refuse, the
-    /// database names only one.
+    /// Checks whether a change was refused because another user has the address. If several indexes refuse, the database
+    /// names only one.
     async fn is_address_used(
         &self,
         error: &Error,
@@ -120,7 +120,7 @@ impl MysqlUserStore {
         Ok(user.is_some_and(|user| id != Some(&user.id)))
     }
 
-    /// Makes a change that increments a counter. `bind` binds what is set beside it.
+    /// Makes a change that increments a counter. `bind` binds the other values that it sets.
     async fn change<'q>(
         &self,
         operation: &'static str,
@@ -137,7 +137,7 @@ impl MysqlUserStore {
             return match user.map(|user| counter(&user)) {
                 Some(Counter::MAX) => Err(AdapterError::new(
                     operation,
-                    "the user's counter has reached the end",
+                    "the user's counter is at the maximum",
                 )),
                 _ => Ok(Ok(UpdateUserOutcome::UserNotFound)),
             };
@@ -151,7 +151,7 @@ impl MysqlUserStore {
     }
 }
 
-/// A statement that was made of quoted names.
+/// A query of a statement that contains only quoted names.
 fn statement<'q>(sql: &Arc<str>) -> MySqlQuery<'q> {
     query(AssertSqlSafe(Arc::clone(sql)))
 }
@@ -171,7 +171,7 @@ impl UserStore for MysqlUserStore {
             password_hash,
             ..
         } = &new_user;
-        const OPERATION: &str = "create a user";
+        const OPERATION: &str = "create a user in MySQL";
         let id = self.statements.makes_ids.then(random::id);
         let create = || {
             let create = statement(&self.statements.create)
@@ -184,7 +184,7 @@ impl UserStore for MysqlUserStore {
                 None => create,
             }
         };
-        // There is no RETURNING: the new row is read by its address before anybody else can see it.
+        // MySQL has no RETURNING: the new row is read by its address in the same transaction.
         let read = || self.by_email_address(email_address);
         let error = match self.database.run_both(create, read).await {
             Ok(outcome) => {
@@ -204,7 +204,7 @@ impl UserStore for MysqlUserStore {
 
     async fn get_user(&self, user_id: &UserId) -> Result<Option<User>, AdapterError> {
         let user = self.get(user_id).await;
-        user.map_err(|error| mysql_error("get a user", &error))
+        user.map_err(|error| mysql_error("get a user from MySQL", &error))
     }
 
     async fn get_user_by_email_address(
@@ -212,7 +212,7 @@ impl UserStore for MysqlUserStore {
         email_address: &str,
     ) -> Result<Option<User>, AdapterError> {
         let user = self.get_by_email_address(email_address).await;
-        user.map_err(|error| mysql_error("get a user by email address", &error))
+        user.map_err(|error| mysql_error("get a user by email address from MySQL", &error))
     }
 
     async fn update_user_email_address(
@@ -221,7 +221,7 @@ impl UserStore for MysqlUserStore {
         email_address: &str,
         email_address_counter: Counter,
     ) -> Result<UpdateUserEmailAddressOutcome, AdapterError> {
-        const OPERATION: &str = "update a user's email address";
+        const OPERATION: &str = "update a user's email address in MySQL";
         let change = self.change(
             OPERATION,
             &self.statements.update_email_address,
@@ -253,7 +253,7 @@ impl UserStore for MysqlUserStore {
         password_hash: &PasswordHash,
         password_hash_counter: Counter,
     ) -> Result<UpdateUserOutcome, AdapterError> {
-        const OPERATION: &str = "update a user's password hash";
+        const OPERATION: &str = "update a user's password hash in MySQL";
         let change = self.change(
             OPERATION,
             &self.statements.update_password_hash,
@@ -277,7 +277,7 @@ impl UserStore for MysqlUserStore {
         user_id: &UserId,
         sessions_counter: Counter,
     ) -> Result<UpdateUserOutcome, AdapterError> {
-        const OPERATION: &str = "increment a user's sessions counter";
+        const OPERATION: &str = "increment a user's sessions counter in MySQL";
         let change = self.change(
             OPERATION,
             &self.statements.increment_sessions_counter,
@@ -298,7 +298,7 @@ impl UserStore for MysqlUserStore {
             self.statements.bind_id(delete, user_id)
         };
         let outcome = self.database.run(delete).await;
-        let outcome = outcome.map_err(|error| mysql_error("delete a user", &error))?;
+        let outcome = outcome.map_err(|error| mysql_error("delete a user from MySQL", &error))?;
         Ok(updated(&outcome))
     }
 }

@@ -1,7 +1,7 @@
 //! The statements of SQL for one table.
 //!
-//! A column is first compared as its type and its collation do, so that its index is used, and then as text, byte by byte:
-//! so an address in another letter case is another address, at the price of a single row.
+//! A column is first compared by its type and collation, so that its index is used, and then as text, byte by byte: an
+//! address in another letter case is another address, at the cost of one row.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ pub(crate) struct Statements {
     id_kind: Kind,
     id_is_unicode: bool,
     address_is_unicode: bool,
-    /// The unique indexes that refuse an address that is used.
+    /// The unique indexes that refuse an address in use.
     address_indexes: Vec<String>,
     pub(crate) create: Arc<str>,
     pub(crate) get: Arc<str>,
@@ -31,13 +31,13 @@ pub(crate) struct Statements {
     pub(crate) delete: Arc<str>,
 }
 
-/// An identifier: whatever its name contains, it is nothing but a name.
+/// Quotes a name as an identifier, whatever it contains.
 pub(crate) fn quoted(name: &str) -> String {
     format!("`{}`", name.replace('`', "``"))
 }
 
 impl Statements {
-    /// The statements for a table that was found fit.
+    /// The statements for a table that passed the check.
     pub(crate) fn new(table: &UsersTable, found: &FoundTable) -> Self {
         let columns = &table.columns;
         let column = |name: &str| found.column(name).expect("the table was checked");
@@ -121,7 +121,7 @@ impl Statements {
         }
     }
 
-    /// Whether the user can have this ID at all; the statements may be asked for no other.
+    /// Checks whether a user can have this ID. The statements fail with any other.
     pub(crate) fn can_be_id(&self, id: &UserId) -> bool {
         let id = id.as_str();
         match self.id_kind {
@@ -136,7 +136,7 @@ impl Statements {
         }
     }
 
-    /// Whether the column can hold this address at all; the statements may be asked for no other.
+    /// Checks whether the column can hold this address. The statements fail with any other.
     pub(crate) fn can_be_address(&self, address: &str) -> bool {
         self.address_is_unicode || address.is_ascii()
     }
@@ -149,7 +149,7 @@ impl Statements {
         }
     }
 
-    /// Whether an index of this name refuses addresses.
+    /// Checks whether an index of this name refuses addresses.
     pub(crate) fn is_about_address(&self, index: &str) -> bool {
         self.address_indexes.iter().any(|name| name == index)
     }

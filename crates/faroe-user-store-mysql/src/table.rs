@@ -1,13 +1,13 @@
-//! What the database says about a table.
+//! A table as the database describes it.
 
 use faroe_mysql::{
     Database,
     sqlx::{Error, Row, mysql::MySqlRow, query},
 };
 
-/// A table as it was found.
+/// A table as the database describes it.
 pub(crate) struct FoundTable {
-    /// As the database writes it.
+    /// The name as the database writes it.
     pub(crate) name: String,
     pub(crate) is_transactional: bool,
     pub(crate) columns: Vec<Column>,
@@ -18,13 +18,13 @@ pub(crate) struct Column {
     pub(crate) name: String,
     pub(crate) type_name: String,
     pub(crate) kind: Kind,
-    /// Whether it can be compared with any text; otherwise only with ASCII.
+    /// `true` if the column can be compared with any text; otherwise only with ASCII.
     pub(crate) is_unicode: bool,
     pub(crate) is_required: bool,
     pub(crate) has_default: bool,
 }
 
-/// What a type can hold.
+/// The kinds of values that a type can hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// Bytes may be text too.

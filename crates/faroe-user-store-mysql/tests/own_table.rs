@@ -1,4 +1,4 @@
-//! Tables that an application has already.
+//! Existing tables of an application.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::process::ExitCode;
@@ -125,7 +125,7 @@ async fn the_worked_example_of_the_front_page_works(schema: &'static Schema) {
     let row = query("SELECT plan FROM accounts WHERE number = 2");
     let row = row.fetch_one(&mut schema.connection().await).await.unwrap();
     assert_eq!(row.get::<String, _>(0), "free");
-    // Somebody who has no password yet is an error, and no user with an empty one.
+    // A user without a password is an error, not a user with an empty one.
     let error = users.get_user(&"1".into()).await.unwrap_err();
     assert!(!chain(&error).contains("old@example.com"));
 }
@@ -347,7 +347,7 @@ async fn a_counter_never_wraps(schema: &'static Schema) {
     }
 }
 
-/// How many rows the connection has read one after the other so far.
+/// The number of rows that the connection has read in table scans.
 async fn rows_read(database: &Database) -> i64 {
     let status =
         "SHOW SESSION STATUS WHERE Variable_name IN ('Handler_read_next', 'Handler_read_rnd_next')";
@@ -432,7 +432,7 @@ async fn refusal(schema: &Schema, table: UsersTable) -> String {
     let connected = MysqlUserStore::connect_existing(&schema.url(), table).await;
     let refusal = chain(&connected.unwrap_err());
     assert!(
-        refusal.starts_with("could not use the users table: "),
+        refusal.starts_with("check the users table in MySQL: "),
         "{refusal}"
     );
     refusal

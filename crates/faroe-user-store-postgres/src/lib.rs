@@ -38,13 +38,13 @@ pub struct PostgresUserStore {
 }
 
 impl PostgresUserStore {
-    /// Connects as the URL says (see [`Options::from_url`](faroe_postgres::Options::from_url)), with the default table, and
-    /// creates it if it is missing.
+    /// Connects by a URL (see [`Options::from_url`](faroe_postgres::Options::from_url)) with the default table, and creates it
+    /// if it is missing.
     ///
     /// # Errors
     ///
-    /// When the URL is wrong, the server cannot be reached or refuses the user, when there is a table `users` that was not
-    /// made by this, or one of a newer version.
+    /// When the URL is invalid, the server cannot be reached or refuses the user, or there is another table named `users` or one
+    /// of a newer version.
     pub async fn connect(url: &str) -> Result<Self, AdapterError> {
         let database = Database::connect(url).await?;
         database
@@ -53,22 +53,22 @@ impl PostgresUserStore {
         Self::new(database, UsersTable::default()).await
     }
 
-    /// Connects as the URL says, with a table that exists.
+    /// Connects by a URL with an existing table.
     ///
     /// # Errors
     ///
-    /// When the URL is wrong, the server cannot be reached or refuses the user, and as for [`PostgresUserStore::new`].
+    /// When the URL is invalid, or the server cannot be reached or refuses the user, and as for [`PostgresUserStore::new`].
     pub async fn connect_existing(url: &str, table: UsersTable) -> Result<Self, AdapterError> {
         Self::new(Database::connect(url).await?, table).await
     }
 
-    /// Uses a table that exists, in a schema of the database's search path.
+    /// Uses an existing table in a schema of the search path.
     ///
     /// # Errors
     ///
-    /// When the table is not fit for users: says what is missing, as the [front page](crate) lists it.
+    /// When the table is unfit for users; the error names the requirement of the [front page](crate) that it misses.
     pub async fn new(database: Database, table: UsersTable) -> Result<Self, AdapterError> {
-        const OPERATION: &str = "use the users table";
+        const OPERATION: &str = "check the users table in PostgreSQL";
         table
             .validate()
             .map_err(|error| AdapterError::new(OPERATION, error))?;
@@ -106,7 +106,7 @@ impl PostgresUserStore {
         outcome.rows.first().map(statements::user).transpose()
     }
 
-    /// Whether a change was refused because somebody else has the address. Of several indexes that refuse, PostgreSQL names
+    /// Checks whether a change was refused because another user has the address. If several indexes refuse, PostgreSQL names
     /// only one.
     async fn is_address_used(
         &self,
@@ -124,7 +124,7 @@ impl PostgresUserStore {
         Ok(user.is_some_and(|user| id != Some(&user.id)))
     }
 
-    /// Makes a change that increments a counter. `change` begins with the ID, the counter and the next one.
+    /// Makes a change that increments a counter. The statement's first parameters are the ID, the counter and the next one.
     async fn change<'q>(
         &self,
         operation: &'static str,
@@ -141,7 +141,7 @@ impl PostgresUserStore {
             return match user.map(|user| counter(&user)) {
                 Some(Counter::MAX) => Err(AdapterError::new(
                     operation,
-                    "the user's counter has reached the end",
+                    "the user's counter is at the maximum",
                 )),
                 _ => Ok(Ok(UpdateUserOutcome::UserNotFound)),
             };
@@ -159,7 +159,7 @@ impl PostgresUserStore {
 
 type UserQuery<'q> = Query<'q, Postgres, PgArguments>;
 
-/// A statement that was made of quoted names.
+/// A query of a statement that contains only quoted names.
 fn query<'q>(statement: &Arc<str>) -> UserQuery<'q> {
     sqlx::query(AssertSqlSafe(Arc::clone(statement)))
 }
@@ -179,7 +179,7 @@ impl UserStore for PostgresUserStore {
             password_hash,
             ..
         } = &new_user;
-        const OPERATION: &str = "create a user";
+        const OPERATION: &str = "create a user in PostgreSQL";
         let mut create = query(&self.statements.create)
             .bind(email_address)
             .bind(&*password_hash.hash)
@@ -192,7 +192,7 @@ impl UserStore for PostgresUserStore {
             Ok(outcome) => {
                 let user = outcome.rows.first().map(statements::user).transpose();
                 let user = user.map_err(|error| postgres_error(OPERATION, &error))?;
-                let nothing = || AdapterError::new(OPERATION, "the table took no row");
+                let nothing = || AdapterError::new(OPERATION, "the table accepted no row");
                 return user.map(CreateUserOutcome::Created).ok_or_else(nothing);
             }
             Err(error) => error,
@@ -206,7 +206,7 @@ impl UserStore for PostgresUserStore {
 
     async fn get_user(&self, user_id: &UserId) -> Result<Option<User>, AdapterError> {
         let user = self.get(user_id).await;
-        user.map_err(|error| postgres_error("get a user", &error))
+        user.map_err(|error| postgres_error("get a user from PostgreSQL", &error))
     }
 
     async fn get_user_by_email_address(
@@ -214,7 +214,7 @@ impl UserStore for PostgresUserStore {
         email_address: &str,
     ) -> Result<Option<User>, AdapterError> {
         let user = self.get_by_email_address(email_address).await;
-        user.map_err(|error| postgres_error("get a user by email address", &error))
+        user.map_err(|error| postgres_error("get a user by email address from PostgreSQL", &error))
     }
 
     async fn update_user_email_address(
@@ -223,7 +223,7 @@ impl UserStore for PostgresUserStore {
         email_address: &str,
         email_address_counter: Counter,
     ) -> Result<UpdateUserEmailAddressOutcome, AdapterError> {
-        const OPERATION: &str = "update a user's email address";
+        const OPERATION: &str = "update a user's email address in PostgreSQL";
         let change = self.change(
             OPERATION,
             &self.statements.update_email_address,
@@ -255,7 +255,7 @@ impl UserStore for PostgresUserStore {
         password_hash: &PasswordHash,
         password_hash_counter: Counter,
     ) -> Result<UpdateUserOutcome, AdapterError> {
-        const OPERATION: &str = "update a user's password hash";
+        const OPERATION: &str = "update a user's password hash in PostgreSQL";
         let change = self.change(
             OPERATION,
             &self.statements.update_password_hash,
@@ -279,7 +279,7 @@ impl UserStore for PostgresUserStore {
         user_id: &UserId,
         sessions_counter: Counter,
     ) -> Result<UpdateUserOutcome, AdapterError> {
-        const OPERATION: &str = "increment a user's sessions counter";
+        const OPERATION: &str = "increment a user's sessions counter in PostgreSQL";
         let change = self.change(
             OPERATION,
             &self.statements.increment_sessions_counter,
@@ -298,7 +298,8 @@ impl UserStore for PostgresUserStore {
         let outcome = self
             .run(query(&self.statements.delete).bind(user_id.as_str()))
             .await;
-        let outcome = outcome.map_err(|error| postgres_error("delete a user", &error))?;
+        let outcome =
+            outcome.map_err(|error| postgres_error("delete a user from PostgreSQL", &error))?;
         Ok(updated(&outcome))
     }
 }

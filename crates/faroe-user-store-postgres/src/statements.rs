@@ -1,7 +1,7 @@
 //! The statements of SQL for one table.
 //!
-//! A column is first compared as its type and its collation do, so that its index is used, and then as text, byte by byte:
-//! so an address in another letter case is another address, at the price of a single row.
+//! A column is first compared by its type and collation, so that its index is used, and then as text, byte by byte: an
+//! address in another letter case is another address, at the cost of one row.
 
 use std::sync::Arc;
 
@@ -9,13 +9,13 @@ use faroe_core::user_store::{Counter, User, UserId};
 use faroe_postgres::sqlx::{Error, Row, postgres::PgRow};
 use faroe_users_table::{IdGeneration, UsersTable};
 
-use crate::table::{Column, FoundTable, Kind};
+use crate::table::{Column, FoundTable, Kind, quoted};
 
 #[derive(Debug)]
 pub(crate) struct Statements {
     pub(crate) makes_ids: bool,
     id_kind: Kind,
-    /// The unique indexes that refuse an address that is used.
+    /// The unique indexes that refuse an address in use.
     address_indexes: Vec<String>,
     pub(crate) create: Arc<str>,
     pub(crate) get: Arc<str>,
@@ -26,13 +26,8 @@ pub(crate) struct Statements {
     pub(crate) delete: Arc<str>,
 }
 
-/// An identifier: whatever its name contains, it is nothing but a name.
-pub(crate) fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
 impl Statements {
-    /// The statements for a table that was found fit.
+    /// The statements for a table that passed the check.
     pub(crate) fn new(table: &UsersTable, found: &FoundTable) -> Self {
         let columns = &table.columns;
         let column = |name: &str| found.column(name).expect("the table was checked");
@@ -118,7 +113,7 @@ impl Statements {
         }
     }
 
-    /// Whether the user can have this ID at all; the statements may be asked for no other.
+    /// Checks whether a user can have this ID. The statements fail with any other.
     pub(crate) fn can_be_id(&self, id: &UserId) -> bool {
         let id = id.as_str();
         match self.id_kind {
@@ -130,13 +125,13 @@ impl Statements {
         }
     }
 
-    /// Whether an index of this name refuses addresses.
+    /// Checks whether an index of this name refuses addresses.
     pub(crate) fn is_about_address(&self, index: &str) -> bool {
         self.address_indexes.iter().any(|name| name == index)
     }
 }
 
-/// PostgreSQL has no NUL in texts, and calls it an error.
+/// Checks whether PostgreSQL can hold a text: NUL is an error.
 pub(crate) fn can_be_text(text: &str) -> bool {
     !text.contains('\0')
 }

@@ -1,13 +1,11 @@
-//! What the database says about a table.
+//! A table as the database describes it.
 
 use faroe_postgres::{
     Database,
     sqlx::{Error, Row, query},
 };
 
-use crate::statements::quoted;
-
-/// A table as it was found.
+/// A table as the database describes it.
 pub(crate) struct FoundTable {
     pub(crate) columns: Vec<Column>,
     pub(crate) unique_indexes: Vec<UniqueIndex>,
@@ -16,18 +14,18 @@ pub(crate) struct FoundTable {
 pub(crate) struct Column {
     pub(crate) name: String,
     number: i32,
-    /// As it can be cast to; that of a domain is the type behind it.
+    /// The name for a cast; of a domain, the type behind it.
     pub(crate) type_name: String,
     pub(crate) kind: Kind,
     pub(crate) is_required: bool,
     pub(crate) has_default: bool,
 }
 
-/// What a type can hold.
+/// The kinds of values that a type can hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Text,
-    /// Text that is filled up with spaces.
+    /// Text that is padded with spaces.
     PaddedText,
     Integer,
     Uuid,
@@ -68,16 +66,21 @@ impl FoundTable {
 }
 
 impl UniqueIndex {
-    /// Whether no two rows can have the same value in this column.
+    /// Checks whether the index prevents two rows with the same value in this column.
     pub(crate) fn guards(&self, column: &Column) -> bool {
         self.column == column.number && self.covers_all_rows
     }
 
-    /// Whether what it refuses is refused because of this column.
+    /// Checks whether the index refuses rows because of this column.
     pub(crate) fn concerns(&self, column: &Column) -> bool {
         self.column == column.number
             || (self.column == 0 && self.needed_columns.contains(&column.number))
     }
+}
+
+/// Quotes a name as an identifier, whatever it contains.
+pub(crate) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 async fn columns(database: &Database, table: i64) -> Result<Vec<Column>, Error> {

@@ -1,4 +1,4 @@
-//! Whether a table is fit for users.
+//! The check of a table before it is used for users.
 
 use faroe_sqlite::rusqlite::{Connection, Error, OptionalExtension};
 use faroe_users_table::{IdGeneration, UsersTable};
@@ -12,7 +12,7 @@ struct Column {
     is_primary_key: bool,
 }
 
-/// What makes the table unfit, or `None` if nothing does.
+/// Describes a defect that makes the table unfit for users.
 pub(crate) fn defect(connection: &Connection, table: &UsersTable) -> Result<Option<String>, Error> {
     let schema: Option<(String, String)> = connection
         .query_row(
@@ -95,7 +95,7 @@ fn missing(table: &UsersTable, columns: &[Column]) -> Option<String> {
         .then(|| format!("the table {:?} lacks the columns {missing:?}", table.name))
 }
 
-/// A new user is given no value for the application's columns.
+/// Finds a column of the application that needs a value, because a new user is given none for it.
 fn without_value(table: &UsersTable, columns: &[Column]) -> Option<String> {
     let given = [
         &table.columns.id,

@@ -28,7 +28,7 @@ const SCHEMA: &[&str] = &[include_str!("../schema.sql")];
 pub struct SqliteUserStore {
     database: Database,
     statements: Arc<Statements>,
-    /// By their IDs.
+    /// Users by ID.
     users: Remembered<Option<User>>,
 }
 
@@ -37,8 +37,8 @@ impl SqliteUserStore {
     ///
     /// # Errors
     ///
-    /// When the folder is missing, the file cannot be opened or is no SQLite database, when it has a table `users` that was
-    /// not made by this, or one of a newer version.
+    /// When the folder is missing, the file cannot be opened or is not a SQLite database, or it has another table named `users`
+    /// or one of a newer version.
     pub async fn connect(path: impl AsRef<Path> + Send) -> Result<Self, AdapterError> {
         let database = Database::open(path, Synchronous::Full)?;
         database.upgrade("faroe-user-store-sqlite", SCHEMA).await?;
@@ -58,13 +58,13 @@ impl SqliteUserStore {
         Self::new(database, table).await
     }
 
-    /// Uses a table of a database that is open.
+    /// Uses a table of an open database.
     ///
     /// # Errors
     ///
-    /// When the table is not fit for users: says what is missing, as the [front page](crate) lists it.
+    /// When the table is unfit for users; the error names the requirement of the [front page](crate) that it misses.
     pub async fn new(database: Database, table: UsersTable) -> Result<Self, AdapterError> {
-        const OPERATION: &str = "use the users table";
+        const OPERATION: &str = "check the users table in SQLite";
         table
             .validate()
             .map_err(|error| AdapterError::new(OPERATION, error))?;
@@ -87,7 +87,7 @@ impl SqliteUserStore {
                     move |connection: &Connection, id: &str| statements.get(connection, id)
                 };
                 Ok(Self {
-                    users: Remembered::new(database.clone(), "get a user", get)?,
+                    users: Remembered::new(database.clone(), "get a user from SQLite", get)?,
                     database,
                     statements,
                 })
@@ -106,7 +106,7 @@ impl SqliteUserStore {
     }
 }
 
-/// The outcome of a change that no address can stand in the way of.
+/// The outcome of a change other than of the address.
 fn updated(operation: &'static str, changed: &Changed) -> Result<UpdateUserOutcome, AdapterError> {
     match changed {
         Changed::Yes => Ok(UpdateUserOutcome::Updated),
@@ -116,7 +116,7 @@ fn updated(operation: &'static str, changed: &Changed) -> Result<UpdateUserOutco
 }
 
 fn exhausted(operation: &'static str) -> AdapterError {
-    AdapterError::new(operation, "the user's counter has reached the end")
+    AdapterError::new(operation, "the user's counter is at the maximum")
 }
 
 #[async_trait]
@@ -126,7 +126,7 @@ impl UserStore for SqliteUserStore {
         let create = move |statements: &Statements, connection: &Connection| {
             statements.create(connection, id.as_deref(), &new_user)
         };
-        Ok(match self.write("create a user", create).await? {
+        Ok(match self.write("create a user in SQLite", create).await? {
             Some(user) => CreateUserOutcome::Created(user),
             None => CreateUserOutcome::EmailAddressAlreadyUsed,
         })
@@ -143,7 +143,9 @@ impl UserStore for SqliteUserStore {
         let (statements, address) = (Arc::clone(&self.statements), email_address.to_owned());
         let get =
             move |connection: &Connection| statements.get_by_email_address(connection, &address);
-        self.database.read("get a user by email address", get).await
+        self.database
+            .read("get a user by email address from SQLite", get)
+            .await
     }
 
     async fn update_user_email_address(
@@ -152,7 +154,7 @@ impl UserStore for SqliteUserStore {
         email_address: &str,
         email_address_counter: Counter,
     ) -> Result<UpdateUserEmailAddressOutcome, AdapterError> {
-        const OPERATION: &str = "update a user's email address";
+        const OPERATION: &str = "update a user's email address in SQLite";
         let (id, address) = (user_id.clone(), email_address.to_owned());
         let update = move |statements: &Statements, connection: &Connection| {
             statements.update_email_address(connection, &id, &address, email_address_counter)
@@ -171,7 +173,7 @@ impl UserStore for SqliteUserStore {
         password_hash: &PasswordHash,
         password_hash_counter: Counter,
     ) -> Result<UpdateUserOutcome, AdapterError> {
-        const OPERATION: &str = "update a user's password hash";
+        const OPERATION: &str = "update a user's password hash in SQLite";
         let (id, hash) = (user_id.clone(), password_hash.clone());
         let update = move |statements: &Statements, connection: &Connection| {
             statements.update_password_hash(connection, &id, &hash, password_hash_counter)
@@ -184,7 +186,7 @@ impl UserStore for SqliteUserStore {
         user_id: &UserId,
         sessions_counter: Counter,
     ) -> Result<UpdateUserOutcome, AdapterError> {
-        const OPERATION: &str = "increment a user's sessions counter";
+        const OPERATION: &str = "increment a user's sessions counter in SQLite";
         let id = user_id.clone();
         let increment = move |statements: &Statements, connection: &Connection| {
             statements.increment_sessions_counter(connection, &id, sessions_counter)
@@ -193,7 +195,7 @@ impl UserStore for SqliteUserStore {
     }
 
     async fn delete_user(&self, user_id: &UserId) -> Result<UpdateUserOutcome, AdapterError> {
-        const OPERATION: &str = "delete a user";
+        const OPERATION: &str = "delete a user from SQLite";
         let id = user_id.clone();
         let delete = move |statements: &Statements, connection: &Connection| {
             statements.delete(connection, &id)

@@ -1,7 +1,7 @@
 //! The statements of SQL for one table.
 //!
-//! A column is first compared by its own collation and affinity, so that its index is used, and then byte by byte, as text:
-//! `'01'` finds no number and `'ADA@EXAMPLE.COM'` no other address, at the price of a single row.
+//! A column is first compared by its own collation and affinity, so that its index is used, and then as text, byte by byte:
+//! `'01'` finds no number and `'ADA@EXAMPLE.COM'` no other address, at the cost of one row.
 
 use faroe_core::{
     password::PasswordHash,
@@ -13,7 +13,7 @@ use faroe_users_table::{IdGeneration, UsersTable};
 #[derive(Debug)]
 pub(crate) struct Statements {
     makes_ids: bool,
-    /// What SQLite says when the column of addresses, and no other, refuses one.
+    /// SQLite's message when the column of addresses, and no other, refuses a value.
     address_violation: String,
     create: String,
     get: String,
@@ -24,16 +24,16 @@ pub(crate) struct Statements {
     delete: String,
 }
 
-/// What became of a change.
+/// The outcome of a change.
 pub(crate) enum Changed {
     Yes,
-    /// Or its counter is another.
+    /// The user is missing, or has another counter.
     NoSuchUser,
-    /// The counter is as it was given, and the last there is.
+    /// The counter is the given one, and at the maximum.
     CounterExhausted,
 }
 
-/// An identifier: whatever its name contains, it is nothing but a name.
+/// Quotes a name as an identifier, whatever it contains.
 pub(crate) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
@@ -77,7 +77,7 @@ impl Statements {
         } else {
             (String::new(), "")
         };
-        // `OR ABORT`: whatever the schema says, a conflict replaces nobody.
+        // `OR ABORT`: a conflict replaces no user, whatever the schema says.
         Self {
             makes_ids,
             address_violation: format!(
@@ -107,12 +107,12 @@ impl Statements {
         }
     }
 
-    /// Whether a new user needs an ID from here.
+    /// Checks whether a new user needs an ID from the user store.
     pub(crate) fn makes_ids(&self) -> bool {
         self.makes_ids
     }
 
-    /// Finds out whether SQLite understands all of them: a collation of the application may be unknown here.
+    /// Checks that SQLite can prepare all statements: a collation of the application may be unknown here.
     pub(crate) fn prepare_all(&self, connection: &Connection) -> Result<(), Error> {
         for statement in [
             &self.create,

@@ -1,4 +1,4 @@
-//! A table that an application made for itself.
+//! An existing table of an application.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::path::PathBuf;
@@ -430,7 +430,7 @@ async fn an_unfit_table_is_refused_with_its_defect() {
     ] {
         let refusal = refusal(with(from, to).connect(table).await);
         assert!(
-            refusal.starts_with("could not use the users table: "),
+            refusal.starts_with("check the users table in SQLite: "),
             "{refusal}"
         );
         assert!(refusal.contains(expected), "{expected}: {refusal}");

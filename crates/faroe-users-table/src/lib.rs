@@ -4,10 +4,10 @@ use std::{collections::HashSet, error::Error, fmt};
 
 use serde::{Deserialize, Deserializer};
 
-/// Longer names are cut off or refused by one database or the other.
+/// Some databases truncate or refuse longer names.
 const MAX_NAME_SIZE: usize = 63;
 
-/// Where the users are.
+/// The names of a users table and its columns, and the source of its IDs.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct UsersTable {
@@ -15,7 +15,7 @@ pub struct UsersTable {
     pub name: String,
     /// The names of its columns.
     pub columns: UsersTableColumns,
-    /// Who makes the ID of a new user.
+    /// The source of the ID of a new user.
     pub id_generation: IdGeneration,
 }
 
@@ -39,18 +39,18 @@ pub struct UsersTableColumns {
     pub password_hash_counter: String,
     /// Counts the times that all sessions were ended.
     pub sessions_counter: String,
-    /// Whether the user is disabled, if that can be.
+    /// The flag of disabled users, if there is one.
     #[serde(deserialize_with = "optional_name")]
     pub disabled: Option<String>,
-    /// Counts flips of the flag; there if and only if `disabled` is.
+    /// Counts changes of the flag. Present if and only if `disabled` is.
     #[serde(deserialize_with = "optional_name")]
     pub disabled_counter: Option<String>,
-    /// How the user is addressed in emails.
+    /// The name by which emails address the user.
     #[serde(deserialize_with = "optional_name")]
     pub display_name: Option<String>,
 }
 
-/// Who makes the ID of a new user.
+/// The source of the ID of a new user.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum IdGeneration {
@@ -90,7 +90,7 @@ impl Default for UsersTableColumns {
 }
 
 impl UsersTableColumns {
-    /// The names of all columns that there are.
+    /// The names of all columns.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         let required = [
             &self.id,
@@ -111,13 +111,12 @@ impl UsersTableColumns {
 }
 
 impl UsersTable {
-    /// Checks what can be checked without a database: that names are 1 to 63 bytes without NUL, that no column is meant
-    /// for two things (letter case makes no difference to most databases), and that `disabled` and `disabled_counter`
-    /// come together.
+    /// Checks, without a database, that names are 1 to 63 bytes without NUL, that no column is used twice (most databases
+    /// ignore letter case), and that `disabled` and `disabled_counter` come together.
     ///
     /// # Errors
     ///
-    /// Says which name is wrong.
+    /// When a name is invalid; the error names it.
     pub fn validate(&self) -> Result<(), InvalidUsersTable> {
         check_name("table", &self.name)?;
         let mut seen = HashSet::new();
@@ -151,7 +150,7 @@ fn check_name(what: &str, name: &str) -> Result<(), InvalidUsersTable> {
     Err(InvalidUsersTable(message))
 }
 
-/// A [`UsersTable`] that no database can have.
+/// The reason why a [`UsersTable`] is invalid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidUsersTable(String);
 
