@@ -7,8 +7,8 @@ use zeroize::Zeroizing;
 
 /// The URL of a service: `scheme://user:password@host:port/path?name=value&…`, with several hosts of a cluster perhaps.
 ///
-/// It is split but not decoded: whether its parts make sense decides the client of the service. It may hold a password:
-/// `Debug` shows no more than scheme and servers, and it is wiped when dropped.
+/// It is split but not decoded; the client of the service validates its parts. It may hold a password: `Debug` shows only
+/// scheme and servers, and the URL is wiped when dropped.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct ServiceUrl(Zeroizing<String>);
@@ -30,8 +30,8 @@ impl ServiceUrl {
         credentials
     }
 
-    /// All between credentials and path: a host and perhaps a port, or several of them. A password that is not encoded may
-    /// end up in it: [`ServiceUrl::servers`] is what may be shown.
+    /// The text between credentials and path: a host and perhaps a port, or several of them. It may contain part of a password
+    /// that is not encoded: show [`ServiceUrl::servers`] instead.
     pub fn hosts(&self) -> &str {
         let (_, hosts) = split_authority(self.authority());
         hosts
@@ -64,7 +64,7 @@ impl ServiceUrl {
         Ok(parameters.map(Parameter))
     }
 
-    /// The host and port, or several of them, which may be shown. `None` if any part might belong to a password instead.
+    /// The host and port, or several of them, for logs and errors. `None` if any part of it might belong to a password.
     pub fn servers(&self) -> Option<&str> {
         let is_server = |server: &str| {
             let (host, port) = server.rsplit_once(':').unwrap_or((server, ""));
@@ -147,11 +147,11 @@ impl<'a> Parameter<'a> {
         self.split().1
     }
 
-    /// The value as a number or another type that is written as text.
+    /// The value, parsed.
     ///
     /// # Errors
     ///
-    /// When it is not of that type. The error names the parameter.
+    /// When it is invalid. The error names the parameter.
     pub fn parse<T: FromStr>(&self) -> Result<T, InvalidServiceUrl> {
         let value = self.value().parse();
         value.map_err(|_| InvalidServiceUrl::new(format!("{} has an invalid value", self.name())))
@@ -161,7 +161,7 @@ impl<'a> Parameter<'a> {
     ///
     /// # Errors
     ///
-    /// When it is no number, zero, or longer than 49 days. The error names the parameter.
+    /// When it is not a number, zero, or longer than 49 days. The error names the parameter.
     pub fn milliseconds(&self) -> Result<Duration, InvalidServiceUrl> {
         let milliseconds: NonZeroU32 = self.parse()?;
         Ok(Duration::from_millis(milliseconds.get().into()))
@@ -178,8 +178,8 @@ impl fmt::Debug for Parameter<'_> {
     }
 }
 
-/// Checks whether a text has a password as URLs have one: before an `@`, or as the parameter `password`. A text that only
-/// looks like that counts as well.
+/// Checks whether a text has a password in the way of URLs: before an `@`, or as the parameter `password`. Errs on the side of
+/// `true`.
 pub fn holds_password(text: &str) -> bool {
     let Some((_, rest)) = text.split_once("://") else {
         return false;
@@ -190,12 +190,12 @@ pub fn holds_password(text: &str) -> bool {
     is_before_host || rest.split(['?', '&']).skip(1).any(in_query)
 }
 
-/// The reason why a text cannot be used as a [`ServiceUrl`]. It never holds a part of the URL but a parameter's name.
+/// The reason why a text is invalid as a [`ServiceUrl`]. It contains no part of the URL but a parameter's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidServiceUrl(Cow<'static, str>);
 
 impl InvalidServiceUrl {
-    /// The reason in words, for a client that refuses a part. It must not hold a value of the URL.
+    /// The reason of a client that refuses a part. It must not contain a value of the URL.
     pub fn new(reason: impl Into<Cow<'static, str>>) -> Self {
         Self(reason.into())
     }
