@@ -21,7 +21,7 @@ use faroe_user_server::{
     VerifyingKey,
 };
 use faroe_user_server_client::{
-    BearerToken, HttpOptions, SignedRequests, Signer, SigningKey, UserServerClient, http_options,
+    BearerToken, SignedRequests, Signer, SigningKey, UserServerClient, http_options,
 };
 use tokio::net::TcpListener;
 
@@ -67,12 +67,10 @@ fn verifier(key: &str) -> Protection {
 }
 
 fn client(url: &str, protection: Arc<dyn RequestProtection>) -> UserServerClient {
-    let options = HttpOptions {
-        protection,
-        // A machine that is busy with other tests is not a slow user server.
-        timeout: std::time::Duration::from_secs(30),
-        ..http_options()
-    };
+    let mut options = http_options();
+    options.protection = protection;
+    // A machine that is busy with other tests is not a slow user server.
+    options.timeout = std::time::Duration::from_secs(30);
     UserServerClient::http(url, options).unwrap()
 }
 

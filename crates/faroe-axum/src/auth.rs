@@ -1,4 +1,4 @@
-//! The auth server, as an axum app sees it.
+//! The auth server of an axum app.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,35 +18,34 @@ use faroe_core::{
 
 use crate::{Cookies, Origin, Rejection, SetCookie, SignedIn, Unavailable, layer::Visit};
 
-/// The longest time for which browsers keep a cookie.
+/// The longest lifetime of a cookie in browsers.
 const LONGEST_MAX_AGE: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 
-/// The size of a session token, in bytes: what is longer or shorter is none, and the server need not be asked.
+/// The size of a session token, in bytes. Other sizes are rejected without a call of the server.
 const TOKEN_SIZE: usize = 49;
 
-/// What there is to choose. The default is for a site on https.
+/// Settings of [`Auth`]. The default is for a site on https.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct AuthOptions {
-    /// How cookies are made: [`Cookies::secure`] unless said otherwise. With [`Cookies::development`] a request is
-    /// refused unless its host is this machine (`localhost`, 127.0.0.0/8 or `[::1]`), so that it is not used anywhere else.
+    /// The form of cookies. Default: [`Cookies::secure`]. With [`Cookies::development`], requests are refused unless their host
+    /// is this machine (`localhost`, 127.0.0.0/8 or `[::1]`), so that it is not used in production by mistake.
     pub cookies: Cookies,
-    /// The name of the session's cookie without the prefix: `session` unless said otherwise.
+    /// The name of the session cookie without the prefix. Default: `session`.
     pub session_cookie_name: &'static str,
-    /// How long a browser keeps the session's cookie: 400 days, which is as long as browsers go, unless said otherwise;
-    /// `None` is until it is closed. When the session itself ends is the server's decision.
+    /// The lifetime of the session cookie. Default: 400 days, the longest that browsers allow. `None` keeps the cookie until
+    /// the browser is closed. The server decides when the session itself ends.
     pub session_cookie_max_age: Option<Duration>,
-    /// Whether requests that may change something are refused if another site has sent them; they are, unless said
-    /// otherwise.
+    /// Refuses requests from other sites that may change something. Default: `true`.
     pub refuses_cross_site_requests: bool,
-    /// Other sites whose pages may send such requests all the same. The app's own origin belongs here if a proxy changes
-    /// `Host`.
+    /// Other sites whose pages may send such requests. Add the app's own origin if a proxy changes `Host`.
     pub trusted_origins: Vec<Origin>,
-    /// Where [`SignedIn`] sends those who are not. Without a page they get a 401.
+    /// The page to which [`SignedIn`] redirects visitors who are not signed in. Without one they get a 401.
     pub sign_in_page: Option<Uri>,
 }
 
 impl AuthOptions {
-    /// The options for development on `http://localhost`: [`Cookies::development`], and all else as by default.
+    /// Returns the options for development on `http://localhost`: the default with [`Cookies::development`].
     pub fn development() -> Self {
         Self {
             cookies: Cookies::development(),
@@ -54,11 +53,11 @@ impl AuthOptions {
         }
     }
 
-    /// Sends those who are not signed in to this page.
+    /// Redirects visitors who are not signed in to this page.
     ///
     /// # Panics
     ///
-    /// If it is not a path, such as `/sign-in`.
+    /// Panics if it is not a path, such as `/sign-in`.
     pub fn with_sign_in_page(self, path: &'static str) -> Self {
         Self {
             sign_in_page: Some(Uri::from_static(path)),
@@ -80,10 +79,10 @@ impl Default for AuthOptions {
     }
 }
 
-/// The auth server of an app, and how it is used there. Cheap to clone.
+/// The auth server of an app, as a layer and an extractor. Cheap to clone.
 ///
-/// It is a layer, `router.layer(auth)`: behind it [`SignedIn`] and `Auth` itself are extractors, and requests of other
-/// sites are refused. A session is validated when the first extractor asks for it, and once for each request at most.
+/// Behind the layer, `router.layer(auth)`, [`SignedIn`] and `Auth` are extractors, and requests from other sites are refused.
+/// The first extractor of a request validates the session; others share the result.
 #[derive(Clone, Debug)]
 pub struct Auth {
     inner: Arc<Inner>,
@@ -96,11 +95,11 @@ struct Inner {
 }
 
 impl Auth {
-    /// The auth server behind a client: a `faroe_core::Server` in this process, or a [`Client`] of one elsewhere.
+    /// Creates it from a `faroe_core::Server` in this process or a [`Client`] of a remote one.
     ///
     /// # Panics
     ///
-    /// If the name of the session's cookie has anything but ASCII letters, digits, `-` and `_`.
+    /// Panics if the name of the session cookie has characters other than ASCII letters, digits, `-` and `_`.
     pub fn new(client: impl Into<Client>, options: AuthOptions) -> Self {
         let _ = options.cookies.full_name(options.session_cookie_name);
         Self {
@@ -111,12 +110,12 @@ impl Auth {
         }
     }
 
-    /// The way to the auth server.
+    /// Returns the client of the auth server.
     pub fn client(&self) -> &Client {
         &self.inner.client
     }
 
-    /// How cookies are made here.
+    /// Returns the form of cookies.
     pub fn cookies(&self) -> Cookies {
         self.inner.options.cookies
     }
@@ -125,12 +124,12 @@ impl Auth {
         &self.inner.options
     }
 
-    /// Invokes an action. `Ok(Err(code))` is the action's own answer, for the handler to deal with; all that is no answer
-    /// is an `Err`, for `?` to return as a 503.
+    /// Invokes an action. The handler deals with `Ok(Err(code))`, an error code of the action; `?` returns any other failure
+    /// as a 503.
     ///
     /// # Errors
     ///
-    /// The server gave neither values nor a code of the action; it is logged.
+    /// Returns [`Unavailable`] if the server answered with neither values nor a code of the action. The failure is logged.
     pub async fn invoke<A: ServerAction>(
         &self,
         action: A,
@@ -144,23 +143,24 @@ impl Auth {
         }
     }
 
-    /// The cookie that signs the browser in with the token of a new session.
+    /// Returns the cookie that signs the browser in with the token of a new session.
     pub fn session_cookie(&self, session_token: &SessionToken) -> SetCookie {
         let options = self.options();
         let (name, max_age) = (options.session_cookie_name, options.session_cookie_max_age);
         self.cookies().set(name, session_token.expose(), max_age)
     }
 
-    /// Removes the session's cookie, which does not end the session: [`Auth::sign_out`] does both.
+    /// Returns the removal of the session cookie. It does not end the session: [`Auth::sign_out`] does both.
     pub fn remove_session_cookie(&self) -> SetCookie {
         self.cookies().remove(self.options().session_cookie_name)
     }
 
-    /// Ends the session and removes its cookie.
+    /// Ends the session and returns the removal of its cookie.
     ///
     /// # Errors
     ///
-    /// The session may not have ended. Nobody is told that he is signed out while his session lives on.
+    /// Returns [`Unavailable`] if the session may still be valid. No user is told that they are signed out while their session
+    /// is valid.
     pub async fn sign_out(&self, signed_in: SignedIn) -> Result<SetCookie, Unavailable> {
         let session_token = signed_in.session_token;
         match self.invoke(DeleteSession { session_token }).await? {

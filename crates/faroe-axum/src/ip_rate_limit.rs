@@ -1,7 +1,7 @@
-//! How much each client address may do.
+//! Limits per client address.
 //!
-//! The limits of the protocol count per user, address and flow, on all servers together. They do not stop a stranger who
-//! tries one password on each of thousands of users, or who keeps the server busy. [`IpRateLimit`] does, per client address.
+//! The protocol's limits count per user, email address and flow, across all servers. They do not stop an attacker who tries
+//! one password on each of thousands of users or keeps the server busy. [`IpRateLimit`] does, per client address.
 
 mod client_address;
 mod layer;
@@ -25,7 +25,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use faroe_core::RateLimit;
-/// What tells the time here: any [`Clock`], among them a [`FakeRelativeClock`] for tests.
+/// The clocks of [`IpRateLimit::with_clock`]: any [`Clock`], such as a [`FakeRelativeClock`] in tests.
 #[doc(no_inline)]
 pub use governor::clock::{Clock, FakeRelativeClock, MonotonicClock};
 use governor::{Quota, RateLimiter, middleware::NoOpMiddleware};
@@ -42,7 +42,7 @@ use crate::{
     endpoint::{InvocationGuard, Refusal},
 };
 
-/// For how many addresses each budget has memory: 2 MiB.
+/// The number of addresses for which each budget has memory: 2 MiB.
 const ADDRESSES: usize = 65_536;
 
 const MAX_TRUSTED_PROXIES: usize = 16;
@@ -50,26 +50,27 @@ const MAX_CAPACITY: u32 = 100_000;
 const MIN_INTERVAL: Duration = Duration::from_millis(1);
 const MAX_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What each client address may do.
+/// The budgets of each client address.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct IpRateLimitOptions {
-    /// Attempts: actions that guess a secret, send an email, hash a new password or tell who has an account. By default 200,
-    /// and one more every 30 seconds.
+    /// Attempts: actions that guess a secret, send an email, hash a new password or reveal which addresses have an account.
+    /// Default: 200, and one more every 30 seconds.
     ///
-    /// A sign-in is two of them, a sign-up or a password reset three. So a hundred people behind one address can sign in
-    /// within the same minute, and sixty more each hour, while a stranger has 3,080 guesses on the first day instead of as
-    /// many as the server can hash.
+    /// A sign-in takes two attempts, a sign-up or a password reset three. A hundred people behind one address can therefore
+    /// sign in within the same minute, and sixty more each hour, while an attacker has 3,080 guesses on the first day instead
+    /// of as many as the server can hash.
     pub attempts: RateLimit,
-    /// Requests of any kind. By default 500, and one more every 20 milliseconds: 50 a second, which hundreds of people who
-    /// click their way through a site do not use up, and which is no load for a server.
+    /// Requests of any kind. Default: 500, and one more every 20 milliseconds. Hundreds of people who click through a site
+    /// stay below these 50 a second, which are little load for a server.
     pub requests: RateLimit,
-    /// How many proxies stand between clients and this server, each of which appends the address that it was asked from to
-    /// `X-Forwarded-For`, as they all can; at most 16, and by default none.
+    /// The number of trusted reverse proxies in front of the server, each of which appends its client's address to
+    /// `X-Forwarded-For`. At most 16. Default: 0.
     ///
-    /// With none the client is whoever has made the connection, and headers do not matter. With N it is the N-th entry of the
-    /// header from the right, which the outermost of these proxies has written: what a client sends in it is further left.
-    /// **Nobody but the proxies may be able to connect then**, or he writes what he likes. Where the entry is missing or no
-    /// address, the request counts for the proxy's own address; the first time, that is a warning in the log.
+    /// With 0, the client is the peer of the connection, and headers are ignored. With N, it is the N-th entry of the header
+    /// from the right, written by the outermost proxy; entries that a client sends are further left. **Only the proxies may be
+    /// able to connect then**: any other peer could forge the entry. If the entry is missing or is not an address, the request
+    /// counts for the proxy's own address; the first such request is a warning in the log.
     pub trusted_proxies: usize,
 }
 
@@ -90,11 +91,11 @@ impl Default for IpRateLimitOptions {
 }
 
 impl IpRateLimitOptions {
-    /// Whether there can be a limit with these options.
+    /// Checks the options.
     ///
     /// # Errors
     ///
-    /// A budget or a number of proxies that makes no sense.
+    /// Returns an error for a budget or a number of proxies outside its range.
     pub fn check(&self) -> Result<(), InvalidIpRateLimitOptions> {
         let is_sane = |limit: RateLimit| {
             (1..=MAX_CAPACITY).contains(&limit.capacity)
@@ -117,33 +118,33 @@ impl IpRateLimitOptions {
 ///
 /// # Contract
 ///
-/// An address has two budgets, token buckets of the sizes in [`IpRateLimitOptions`]: one of attempts, one of requests. What
-/// was refused uses up nothing. All IPv6 addresses with the same first 64 bits are one, and an IPv4 address is the same in
-/// IPv6's notation.
+/// An address has two token buckets of the sizes in [`IpRateLimitOptions`]: one of attempts, one of requests. A refused call
+/// uses up nothing. IPv6 addresses with the same first 64 bits share one budget, and an IPv4 address is the same in IPv6
+/// notation.
 ///
-/// It is used in three ways, all at once if you like:
+/// It can be used in three ways, also at the same time:
 ///
-/// - as the [guard](crate::endpoint::ActionInvocationEndpoint::guarded_by) of an endpoint it counts attempts. Beyond the
-///   budget an action answers `rate_limited` if that is among its error codes, and else the answer is a 429;
-/// - as a layer of any router it counts requests as such, by [`IpRateLimit::requests_layer`], or as attempts, by
-///   [`IpRateLimit::attempts_layer`]. Beyond the budget the answer is a 429, and the request's body is not read;
-/// - with [`IpRateLimit::check_attempt`] and [`IpRateLimit::check_request`] a handler asks by itself.
+/// - as the [guard](crate::endpoint::ActionInvocationEndpoint::guarded_by) of an endpoint, it counts attempts. Beyond the
+///   budget, an action answers `rate_limited` if that is one of its error codes; otherwise the response is a 429;
+/// - as a layer of any router, it counts requests ([`IpRateLimit::requests_layer`]) or attempts
+///   ([`IpRateLimit::attempts_layer`]). Beyond the budget, the response is a 429 and the body is not read;
+/// - a handler calls [`IpRateLimit::check_attempt`] and [`IpRateLimit::check_request`] itself.
 ///
-/// Guard and layers find the connection's address in `ConnectInfo<SocketAddr>`, which axum's
-/// `into_make_service_with_connect_info` puts into each request. Without it what would be counted is answered with a 500.
+/// Guard and layers read the peer's address from `ConnectInfo<SocketAddr>`, which axum's
+/// `into_make_service_with_connect_info` adds to each request. Without it, a request that would be counted gets a 500.
 ///
-/// # What is bounded
+/// # Bounds
 ///
-/// Memory is taken once, 4 MiB for 65,536 addresses at a time. When all of it is in use, an address that is new takes the place
-/// of one that has used little, and starts with as much used. So nobody ever gets more than one budget, however many other
-/// addresses he floods the server from before he comes back, and all addresses together never get more than 65,536. A client
-/// that is given more than one network, a whole /48 for example, has as many budgets.
+/// Memory is allocated once, 4 MiB for 65,536 addresses at a time. When it is full, a new address takes over the slot of an
+/// address that has used little, and starts with that use. An attacker therefore never gets more than one budget per
+/// address, however many other addresses they flood the server from, and all addresses together never get more than 65,536.
+/// A client that owns several networks, a whole /48 for example, has as many budgets.
 ///
-/// Budgets are this process's: several servers give as many times as much, and a restart fills them.
+/// Budgets belong to one process: several servers multiply them, and a restart fills them.
 ///
 /// # Concurrency
 ///
-/// Called from many tasks at once; budgets are exact all the same. A call never waits for long.
+/// Called from many tasks at once. Budgets are exact, and no call blocks for long.
 pub struct IpRateLimit<C: Clock = MonotonicClock> {
     inner: Arc<Inner<C>>,
 }
@@ -152,29 +153,29 @@ struct Inner<C: Clock> {
     attempts: Buckets<C>,
     requests: Buckets<C>,
     options: IpRateLimitOptions,
-    /// Whether it was said that a request did not come through the proxies.
+    /// True once the warning about a request that bypassed the proxies was logged.
     has_warned: AtomicBool,
 }
 
 type Buckets<C> = RateLimiter<Ipv6Addr, Slots, C, NoOpMiddleware<<C as Clock>::Instant>>;
 
 impl IpRateLimit {
-    /// Full budgets for everyone.
+    /// Creates full budgets for every address.
     ///
     /// # Errors
     ///
-    /// A budget or a number of proxies that makes no sense.
+    /// Returns an error for a budget or a number of proxies outside its range.
     pub fn new(options: IpRateLimitOptions) -> Result<Self, InvalidIpRateLimitOptions> {
         Self::with_clock(options, MonotonicClock)
     }
 }
 
 impl<C: Clock> IpRateLimit<C> {
-    /// Full budgets for everyone, by a clock of yours: a test moves a [`FakeRelativeClock`].
+    /// Creates full budgets that use this clock. A test advances a [`FakeRelativeClock`].
     ///
     /// # Errors
     ///
-    /// A budget or a number of proxies that makes no sense.
+    /// Returns an error for a budget or a number of proxies outside its range.
     pub fn with_clock(
         options: IpRateLimitOptions,
         clock: C,
@@ -194,25 +195,25 @@ impl<C: Clock> IpRateLimit<C> {
         })
     }
 
-    /// Uses up one attempt of this address.
+    /// Consumes one attempt of this address.
     ///
     /// # Errors
     ///
-    /// There is none left.
+    /// Returns an error if none is left.
     pub fn check_attempt(&self, address: IpAddr) -> Result<(), TooManyRequests> {
         check(&self.inner.attempts, address)
     }
 
-    /// Uses up one request of this address.
+    /// Consumes one request of this address.
     ///
     /// # Errors
     ///
-    /// There is none left.
+    /// Returns an error if none is left.
     pub fn check_request(&self, address: IpAddr) -> Result<(), TooManyRequests> {
         check(&self.inner.requests, address)
     }
 
-    /// Whom a request counts for: the client as far as the trusted proxies tell, or else who has made the connection.
+    /// Returns the address that a request counts for: the client's according to the trusted proxies, or the peer's.
     pub fn client_address(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let trusted_proxies = self.inner.options.trusted_proxies;
         if trusted_proxies == 0 {
@@ -222,14 +223,13 @@ impl<C: Clock> IpRateLimit<C> {
         if forwarded_for.is_none() && !self.inner.has_warned.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 trusted_proxies,
-                "a request has no address in X-Forwarded-For where the trusted proxies would have put it; such requests \
-                 count for the address that has made the connection"
+                "no client address in X-Forwarded-For; the request counts for its peer's address"
             );
         }
         forwarded_for.unwrap_or(peer)
     }
 
-    /// The same for a request that carries who has made the connection.
+    /// Returns the same for a request whose extensions hold the peer's address.
     fn client_of(
         &self,
         extensions: &Extensions,
@@ -243,19 +243,19 @@ impl<C: Clock> IpRateLimit<C> {
         Ok(self.client_address(peer, headers))
     }
 
-    /// The layer that counts each request as a request.
+    /// Returns a layer that counts requests.
     pub fn requests_layer(&self) -> IpRateLimitLayer<C> {
         IpRateLimitLayer::new(self, Budget::Requests)
     }
 
-    /// The layer that counts each request as an attempt too, for the routes of an app's own forms: sign-in, sign-up,
-    /// forgotten password. Requests with GET and HEAD, which show the form, do not count.
+    /// Returns a layer that counts attempts, for the routes of an app's own forms: sign-in, sign-up, forgotten password. GET
+    /// and HEAD, which show the form, do not count.
     pub fn attempts_layer(&self) -> IpRateLimitLayer<C> {
         IpRateLimitLayer::new(self, Budget::Attempts)
     }
 }
 
-/// Full buckets, of a size that was checked.
+/// Creates full buckets of a checked size.
 fn buckets<C: Clock>(limit: RateLimit, clock: C) -> Buckets<C> {
     let capacity = limit.capacity.try_into().expect("it is at least 1");
     let quota = Quota::with_period(limit.interval).expect("it is at least a millisecond");
@@ -299,7 +299,7 @@ impl<C: Clock> fmt::Debug for IpRateLimit<C> {
     }
 }
 
-/// Which of the options makes no sense.
+/// The option that is outside its range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InvalidIpRateLimitOptions {
@@ -329,14 +329,14 @@ impl fmt::Display for InvalidIpRateLimitOptions {
 
 impl Error for InvalidIpRateLimitOptions {}
 
-/// A request does not carry the address of its connection, which is a mistake of the app. As a response it is a 500.
+/// A request without its peer's address, a mistake in the app. As a response it is a 500.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoClientAddress;
 
 impl fmt::Display for NoClientAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
-            "nobody knows who asks: serve the app with `into_make_service_with_connect_info::<SocketAddr>()`",
+            "no peer address; serve the app with `into_make_service_with_connect_info::<SocketAddr>()`",
         )
     }
 }
@@ -345,7 +345,7 @@ impl Error for NoClientAddress {}
 
 impl IntoResponse for NoClientAddress {
     fn into_response(self) -> Response {
-        tracing::error!("a request cannot be limited: {self}");
+        tracing::error!("request not limited: {self}");
         (StatusCode::INTERNAL_SERVER_ERROR, format!("{self}\n")).into_response()
     }
 }

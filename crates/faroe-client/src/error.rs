@@ -1,4 +1,4 @@
-//! Why an invocation returned no values.
+//! The error of an invocation.
 
 use std::{error::Error, fmt, time::Duration};
 
@@ -10,47 +10,48 @@ use faroe_protocol::{
     response::{InvalidResponse, ResponseError},
 };
 
-/// The longest invocation ID that is kept, in bytes. The protocol's are 24.
+/// The longest invocation ID that is kept, in bytes. The protocol's have 24.
 const MAX_ID_SIZE: usize = 100;
 
-/// Why an invocation returned no values.
+/// The error of an invocation.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct ClientError<C> {
-    /// What connects this answer to a line in the server's log. There is none when the server gave no answer, and one that
-    /// is empty, of more than 100 bytes, or with anything but visible ASCII is left out.
+    /// The ID that connects the answer to a line in the server's log. `None` if the server gave no answer, and if the ID is
+    /// empty, longer than 100 bytes, or not visible ASCII.
     pub action_invocation_id: Option<ActionInvocationId>,
-    /// What happened.
+    /// The kind of error.
     pub kind: ClientErrorKind<C>,
 }
 
-/// What happened instead of success.
+/// The kind of error, which says whether anything was changed.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ClientErrorKind<C> {
     /// The action answered this error code of its own.
     Code(C),
-    /// A concurrent change won. Nothing was changed, and the caller may try again.
+    /// A conflict with a concurrent update. Nothing was changed, and the caller may retry.
     InternalConflict,
-    /// Something failed at the server, which has logged it. Whether the action had an effect is unknown.
+    /// The server failed and logged the failure. The effect of the action is unknown.
     InternalError,
-    /// The server answered a code that this version of the protocol does not give to the action: at most 100 bytes of
-    /// `a-z`, `0-9` and `_`.
+    /// The server answered a code that this version of the protocol does not define for the action: at most 100 bytes of
+    /// `a-z`, `0-9` and `_`. The effect of the action is unknown.
     UnknownCode(String),
-    /// The server has too much to do. Nothing was invoked.
+    /// The server is overloaded. Nothing was invoked.
     Overloaded {
-        /// How long to wait before trying again, if the server says.
+        /// The time after which to retry, if the server says.
         retry_after: Option<Duration>,
     },
-    /// The server could not be asked. Nothing was invoked.
+    /// The server is unreachable or refused the request. Nothing was invoked.
     NotInvoked(AdapterError),
-    /// The server gave no answer. Whether the action was invoked is unknown.
+    /// The server gave no answer. The effect of the action is unknown.
     NoAnswer(AdapterError),
-    /// The answer makes no sense. Whether the action had an effect is unknown.
+    /// The answer is invalid. The effect of the action is unknown.
     InvalidResponse(InvalidResponse),
 }
 
 impl<C: ErrorCode> ClientError<C> {
-    /// The action's own error code, if it answered one.
+    /// Returns the action's own error code, if it answered one.
     pub fn code(&self) -> Option<C> {
         match self.kind {
             ClientErrorKind::Code(code) => Some(code),
@@ -58,7 +59,7 @@ impl<C: ErrorCode> ClientError<C> {
         }
     }
 
-    /// An ID that would spoil a log line is left out: a server that is somewhere else may be anyone's.
+    /// Drops an ID that would break a log line: a remote server is not trusted.
     pub(crate) fn answered(id: ActionInvocationId, kind: ClientErrorKind<C>) -> Self {
         let text = id.as_str();
         let is_fit = (1..=MAX_ID_SIZE).contains(&text.len())
@@ -118,10 +119,10 @@ impl<C: ErrorCode> fmt::Display for ClientError<C> {
             ClientErrorKind::InternalConflict => INTERNAL_CONFLICT,
             ClientErrorKind::InternalError => INTERNAL_ERROR,
             ClientErrorKind::UnknownCode(code) => code,
-            ClientErrorKind::Overloaded { .. } => "the server is overloaded",
-            ClientErrorKind::NotInvoked(_) => "the server could not be asked",
-            ClientErrorKind::NoAnswer(_) => "the server gave no answer",
-            ClientErrorKind::InvalidResponse(_) => "the server's answer makes no sense",
+            ClientErrorKind::Overloaded { .. } => "server overloaded",
+            ClientErrorKind::NotInvoked(_) => "server unreachable",
+            ClientErrorKind::NoAnswer(_) => "no answer from the server",
+            ClientErrorKind::InvalidResponse(_) => "invalid answer from the server",
         })?;
         match &self.action_invocation_id {
             Some(id) => write!(f, " (action invocation {id})"),

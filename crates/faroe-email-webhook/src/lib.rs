@@ -42,7 +42,7 @@ impl WebhookEmailSender {
     pub fn new(
         url: &str,
         signer: Signer,
-        options: HttpOptions,
+        mut options: HttpOptions,
         renderer: Arc<dyn EmailRenderer>,
     ) -> Result<Self, AdapterError> {
         if url.contains('?') {
@@ -50,10 +50,7 @@ impl WebhookEmailSender {
                 "use the webhook URL: it has a query, which signatures do not cover; remove the query",
             ));
         }
-        let options = HttpOptions {
-            protection: Arc::new(Signed(signer)),
-            ..options
-        };
+        options.protection = Arc::new(Signed(signer));
         let client = HttpClient::new(url, options)?;
         Ok(Self { client, renderer })
     }

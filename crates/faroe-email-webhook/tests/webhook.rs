@@ -49,10 +49,8 @@ async fn take(State(backend): State<Backend>, parts: Parts, body: Bytes) -> Stat
 fn sender(url: &str) -> WebhookEmailSender {
     let key = SigningKey::hmac_sha256("faroe", SECRET).unwrap();
     let templates = EmailTemplates::new(EmailTemplatesOptions::new("Example")).unwrap();
-    let options = HttpOptions {
-        timeout: Duration::from_millis(500),
-        ..HttpOptions::default()
-    };
+    let mut options = HttpOptions::default();
+    options.timeout = Duration::from_millis(500);
     WebhookEmailSender::new(url, Signer::new(key), options, Arc::new(templates)).unwrap()
 }
 

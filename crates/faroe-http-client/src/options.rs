@@ -1,26 +1,27 @@
-//! What a client may be told.
+//! The settings of a client.
 
 use std::{sync::Arc, time::Duration};
 
 use crate::protection::{NoProtection, RequestProtection};
 
-/// How to reach an endpoint. The default is safe for any endpoint on the internet.
+/// The settings of a client. Start from `HttpOptions::default()`, which is safe for any endpoint on the internet, and change
+/// fields.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct HttpOptions {
-    /// What is added to each request so that the endpoint accepts it. Default: nothing.
+    /// The credentials that are added to each request. Default: none.
     pub protection: Arc<dyn RequestProtection>,
-    /// From the call to the last byte of the answer. Default: 20 seconds, more than a Faroe server takes.
+    /// The time limit from the call to the last byte of the answer. Default: 20 seconds, longer than a Faroe server takes.
     pub timeout: Duration,
-    /// For a connection, TLS included. Default: 3 seconds.
+    /// The time limit of connecting, TLS included. Default: 3 seconds.
     pub connect_timeout: Duration,
-    /// How long an unused connection is kept. It has to be shorter than the endpoint keeps it, or requests are lost on
-    /// connections that the endpoint is closing. Default: 3 seconds; many servers keep one for 5.
+    /// The time after which an idle connection is closed. It must be shorter than the endpoint's own, or requests are lost on
+    /// connections that the endpoint closes. Default: 3 seconds; many servers close after 5.
     pub idle_timeout: Duration,
-    /// Whether `http://` may leave this machine, where everyone on the way reads passwords and credentials. Default:
-    /// `false`, so that only a loopback address and `localhost` can be reached without TLS.
+    /// Allows `http://` to other machines, which exposes passwords and credentials to the network. Default: `false`: only
+    /// loopback addresses and `localhost` are reachable without TLS.
     pub allow_plain_http: bool,
-    /// The only certificate authorities to trust, in PEM. Default: those that browsers trust (Mozilla's list, compiled
-    /// in).
+    /// The only trusted certificate authorities, in PEM. Default: those that browsers trust (Mozilla's list, compiled in).
     pub root_certificates: Option<String>,
 }
 

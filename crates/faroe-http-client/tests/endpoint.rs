@@ -25,7 +25,7 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-/// What a test server does with each connection.
+/// The behaviour of a test server with each connection.
 async fn serve<F>(connection: impl Fn(TcpStream) -> F + Send + 'static) -> SocketAddr
 where
     F: Future<Output = ()> + Send + 'static,
@@ -86,14 +86,9 @@ async fn a_request_carries_body_and_protection_and_the_answer_comes_back() {
         }
     })
     .await;
-    let protection = Arc::new(BearerToken::new("token").unwrap());
-    let client = client(
-        address,
-        HttpOptions {
-            protection,
-            ..HttpOptions::default()
-        },
-    );
+    let mut options = HttpOptions::default();
+    options.protection = Arc::new(BearerToken::new("token").unwrap());
+    let client = client(address, options);
     let answer = client.send(r#"{"action":"a"}"#.into()).await.unwrap();
     assert_eq!(answer, b"fine");
     let request = requests.recv().await.unwrap();
@@ -210,10 +205,8 @@ async fn a_silent_and_a_slow_server_are_left_at_the_deadline_and_asked_once() {
     let timeout = Duration::from_millis(300);
     for time in 1..=2 {
         let start = Instant::now();
-        let options = HttpOptions {
-            timeout,
-            ..HttpOptions::default()
-        };
+        let mut options = HttpOptions::default();
+        options.timeout = timeout;
         let error = ask(address, options).await.unwrap_err();
         assert!(matches!(error, SendError::NoAnswer(_)), "{error:?}");
         assert!(start.elapsed() >= timeout);
@@ -263,20 +256,16 @@ fn only_safe_urls_are_used_and_none_is_shown() {
     ] {
         assert_eq!(refused(url, HttpOptions::default()), None, "{url}");
     }
-    let options = HttpOptions {
-        allow_plain_http: true,
-        ..HttpOptions::default()
-    };
+    let mut options = HttpOptions::default();
+    options.allow_plain_http = true;
     assert_eq!(refused("http://faroe:4000/", options), None);
     for pem in [
         "",
         "canary",
         "-----BEGIN CERTIFICATE-----\ncanary\n-----END CERTIFICATE-----",
     ] {
-        let options = HttpOptions {
-            root_certificates: Some(pem.into()),
-            ..HttpOptions::default()
-        };
+        let mut options = HttpOptions::default();
+        options.root_certificates = Some(pem.into());
         assert!(refused("https://example.com", options).is_some(), "{pem}");
     }
 }
@@ -322,11 +311,9 @@ async fn p55_a_server_with_a_bad_certificate_is_told_nothing() {
         ("wrong host", &other, Some(&other), false),
     ] {
         let (address, told) = serve_tls(server).await;
-        let options = HttpOptions {
-            protection: Arc::new(BearerToken::new("token").unwrap()),
-            root_certificates: trusted.map(|certified| certified.cert.pem()),
-            ..HttpOptions::default()
-        };
+        let mut options = HttpOptions::default();
+        options.protection = Arc::new(BearerToken::new("token").unwrap());
+        options.root_certificates = trusted.map(|certified| certified.cert.pem());
         let url = format!("https://localhost:{}/", address.port());
         let answer = HttpClient::new(&url, options)
             .unwrap()
@@ -362,10 +349,8 @@ async fn p55_a_server_without_tls_is_told_nothing() {
         }
     })
     .await;
-    let options = HttpOptions {
-        protection: Arc::new(BearerToken::new("canary").unwrap()),
-        ..HttpOptions::default()
-    };
+    let mut options = HttpOptions::default();
+    options.protection = Arc::new(BearerToken::new("canary").unwrap());
     let url = format!("https://localhost:{}/", address.port());
     let error = HttpClient::new(&url, options)
         .unwrap()

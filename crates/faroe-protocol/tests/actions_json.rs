@@ -85,14 +85,14 @@ fn implemented_models(models: &[ModelSchema]) -> BTreeMap<String, Names> {
 #[test]
 fn the_actions_of_the_server_are_those_of_the_protocol() {
     let implemented = implemented_actions(&schema::server_actions());
-    assert_eq!(implemented.len(), 39);
+    assert!(!implemented.is_empty());
     assert_eq!(implemented, specified_actions("faroe_server"));
 }
 
 #[test]
 fn the_actions_of_a_user_server_are_those_of_the_protocol() {
     let implemented = implemented_actions(&schema::user_server_actions());
-    assert_eq!(implemented.len(), 7);
+    assert!(!implemented.is_empty());
     assert_eq!(implemented, specified_actions("user_server"));
 }
 

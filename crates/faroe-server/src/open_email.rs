@@ -50,11 +50,9 @@ impl OpenEmailSender {
             }
             EmailSenderPlace::Webhook(url) => {
                 let signer = signer(email)?;
-                let options = HttpOptions {
-                    timeout: email.timeout,
-                    root_certificates: email.root_certificates.clone(),
-                    ..HttpOptions::default()
-                };
+                let mut options = HttpOptions::default();
+                options.timeout = email.timeout;
+                options.root_certificates = email.root_certificates.clone();
                 let sender = WebhookEmailSender::new(url.expose(), signer, options, templates);
                 sender
                     .map(Self::Webhook)

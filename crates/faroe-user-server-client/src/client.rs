@@ -1,4 +1,4 @@
-//! The user store.
+//! The user store behind a user server.
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,7 +24,7 @@ use faroe_http_client::{HttpClient, HttpOptions};
 
 use crate::invocation::{Settled, invoke, settle};
 
-/// For one request. The core waits for two seconds, so that there is time for a second request when an answer is lost.
+/// The time limit of one request. The core waits two seconds, which leaves time for a second request.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
 const CREATE: &str = "create a user at the user server";
@@ -34,22 +34,21 @@ const UPDATE_PASSWORD_HASH: &str = "update a user's password hash at the user se
 const INCREMENT: &str = "increment a user's sessions counter at the user server";
 const DELETE: &str = "delete a user at the user server";
 
-/// How to reach a user server: one second for a request, and all else as [`HttpOptions`] has it.
+/// Returns the default [`HttpOptions`] with a timeout of one second per request.
 pub fn http_options() -> HttpOptions {
-    HttpOptions {
-        timeout: TIMEOUT,
-        connect_timeout: TIMEOUT,
-        ..HttpOptions::default()
-    }
+    let mut options = HttpOptions::default();
+    options.timeout = TIMEOUT;
+    options.connect_timeout = TIMEOUT;
+    options
 }
 
-/// Users that a user server keeps. Cheap to clone.
+/// The user store of a user server. Cheap to clone.
 ///
 /// # Guarantees
 ///
-/// - What is not a right answer to the question is an error, never a decision: no answer in time, another status, broken
-///   JSON, a missing or mistyped field, an unknown code, a user that was not asked for.
-/// - An answer that is lost is not the end of an operation that can be told to have happened: see the README.
+/// - An invalid answer is an error, never a decision: a timeout, another status, broken JSON, a missing or mistyped field, an
+///   unknown code, a user other than the requested one.
+/// - A lost answer does not fail an operation whose effect can be determined: see the README.
 ///
 /// # Concurrency
 ///
@@ -60,16 +59,16 @@ pub struct UserServerClient {
 }
 
 impl UserServerClient {
-    /// The user server that is reached in a way of your own.
+    /// Creates a client of a user server that is reached by another transport.
     pub fn new(endpoint: Arc<dyn ActionInvocationEndpointClient>) -> Self {
         Self { endpoint }
     }
 
-    /// The user server at this URL. Nothing is sent yet.
+    /// Creates a client of the user server at this URL. Nothing is sent yet.
     ///
     /// # Errors
     ///
-    /// When the URL or the options cannot be used. The error does not show the URL.
+    /// Returns an error if the URL or the options cannot be used. The error does not show the URL.
     pub fn http(url: &str, options: HttpOptions) -> Result<Self, AdapterError> {
         Ok(Self::new(Arc::new(HttpClient::new(url, options)?)))
     }
@@ -104,7 +103,7 @@ impl UserStore for UserServerClient {
             Err(CreateUserErrorCode::EmailAddressAlreadyUsed) if may_have_happened => {
                 let user = self.get_user_by_email_address(&email_address).await?;
                 let user = user.ok_or_else(|| unknowable(CREATE))?;
-                // Nobody else has this salt: it is the user that the first request has created.
+                // Only this call has the salt, so the first request created the user.
                 Ok(if is_as_sent(&user) {
                     CreateUserOutcome::Created(user)
                 } else {
@@ -253,7 +252,7 @@ impl UserStore for UserServerClient {
 }
 
 impl UserServerClient {
-    /// Looks whether a change whose answer was lost has been made. If the user looks otherwise, nobody knows.
+    /// Checks whether a change whose answer was lost was made. An error if the user does not show it.
     async fn require(
         &self,
         operation: &'static str,
@@ -277,7 +276,7 @@ fn believed(
     } else {
         Err(AdapterError::new(
             operation,
-            "it answered about another user",
+            "the answer is about another user",
         ))
     }
 }
@@ -295,6 +294,6 @@ fn unexpected(operation: &'static str, code: impl ErrorCode) -> AdapterError {
 }
 
 fn unknowable(operation: &'static str) -> AdapterError {
-    let reason = "the answer was lost, and others have changed the user since";
+    let reason = "the answer was lost and the user was changed concurrently";
     AdapterError::new(operation, reason)
 }

@@ -1,4 +1,4 @@
-//! The user server itself.
+//! The user server.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,12 +19,13 @@ use crate::{
     protection::{Protection, Refusal},
 };
 
-/// What is optional.
+/// Optional settings. Start from `UserServerOptions::default()` and change fields.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct UserServerOptions {
-    /// How long the user store may take. Default: 2 seconds, as long as a Faroe server waits.
+    /// The time limit of a call of the user store. Default: 2 seconds, as long as a Faroe server waits.
     pub timeout: Duration,
-    /// Where faults of the user store are reported. Default: [`TracingLogger`].
+    /// The logger of faults of the user store. Default: [`TracingLogger`].
     pub error_logger: Arc<dyn ActionErrorLogger>,
 }
 
@@ -41,15 +42,15 @@ impl Default for UserServerOptions {
 ///
 /// # Guarantees
 ///
-/// - The user store is asked only for a request that the [`Protection`] lets pass and that is valid as a whole.
-/// - Every answer comes within [`UserServerOptions::timeout`]. A store that fails is `internal_error`, reported once; a
-///   lost race, after which nothing was changed, is `internal_conflict`.
-/// - Nothing that was sent is repeated in an answer but what the user store itself says.
+/// - The user store is called only for a valid request that the [`Protection`] accepts.
+/// - Every request is answered within [`UserServerOptions::timeout`]. A failure of the store is `internal_error`, logged once;
+///   a conflict that changed nothing is `internal_conflict`.
+/// - An answer repeats nothing from the request except values that the user store returns.
 ///
 /// # Concurrency
 ///
-/// Any number of requests at once, within a tokio runtime that has time. A request whose future is dropped may have had
-/// its effect or not.
+/// Any number of requests at once, within a tokio runtime with time enabled. If the future of a request is dropped, its
+/// effect is unknown.
 #[derive(Clone, Debug)]
 pub struct UserServer {
     protection: Arc<Protection>,
@@ -57,7 +58,7 @@ pub struct UserServer {
 }
 
 impl UserServer {
-    /// Serves these users to whoever the protection lets pass.
+    /// Creates a user server of this store.
     pub fn new(
         user_store: Arc<dyn UserStore>,
         protection: Protection,
@@ -73,13 +74,16 @@ impl UserServer {
         }
     }
 
-    /// Answers one request, whatever it is. Its body is the whole body; read no more than
-    /// [`MAX_BODY_SIZE`](faroe_core::protocol::envelope::MAX_BODY_SIZE) bytes of one, and answer 413 if there are more.
+    /// Answers one request. Pass the whole body: read at most
+    /// [`MAX_BODY_SIZE`](faroe_core::protocol::envelope::MAX_BODY_SIZE) bytes, and respond with 413 if there are more.
     ///
-    /// With signatures, host and path have to be those that the client wrote: see [`faroe_http_signatures`].
+    /// With signatures, host and path must be those that the client sent: see [`faroe_http_signatures`].
     pub async fn answer(&self, request: &Parts, body: &[u8]) -> Response<String> {
         if request.method != Method::POST {
-            let mut response = refuse(StatusCode::METHOD_NOT_ALLOWED, "only POST is served here");
+            let mut response = refuse(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method not allowed, use POST",
+            );
             let headers = response.headers_mut();
             headers.insert(ALLOW, HeaderValue::from_static("POST"));
             return response;
@@ -107,10 +111,7 @@ impl UserServer {
 fn refused(refusal: Refusal) -> Response<String> {
     match refusal {
         Refusal::BearerToken => {
-            let mut response = refuse(
-                StatusCode::UNAUTHORIZED,
-                "the bearer token is missing or wrong",
-            );
+            let mut response = refuse(StatusCode::UNAUTHORIZED, "missing or wrong bearer token");
             let headers = response.headers_mut();
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             response
@@ -121,7 +122,7 @@ fn refused(refusal: Refusal) -> Response<String> {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
             response
         }
-        // A 401 would have to name a scheme of Authorization, which this is not.
+        // A 401 has to name a scheme of Authorization, and signatures are none.
         Refusal::Signature(reason) => refuse(StatusCode::FORBIDDEN, reason),
     }
 }

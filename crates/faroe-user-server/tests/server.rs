@@ -322,10 +322,8 @@ async fn a_store_that_fails_is_an_internal_error_that_is_logged_once() {
         (Broken::Conflicts, "internal_conflict", 0),
     ] {
         let log = Arc::new(ErrorLog::default());
-        let options = UserServerOptions {
-            error_logger: log.clone(),
-            ..UserServerOptions::default()
-        };
+        let mut options = UserServerOptions::default();
+        options.error_logger = log.clone();
         let server = UserServer::new(Arc::new(store), Protection::None, options);
         let start = tokio::time::Instant::now();
         let response = server.answer(&request(&[]), CREATE.as_bytes()).await;

@@ -23,11 +23,9 @@ async fn the_sessions_cookie_has_exactly_these_attributes() {
         set(AuthOptions::development()).await,
         format!("session={token}; Path=/; Max-Age=34560000; HttpOnly; SameSite=Lax")
     );
-    let until_the_browser_is_closed = AuthOptions {
-        session_cookie_max_age: None,
-        session_cookie_name: "account-2",
-        ..AuthOptions::default()
-    };
+    let mut until_the_browser_is_closed = AuthOptions::default();
+    until_the_browser_is_closed.session_cookie_max_age = None;
+    until_the_browser_is_closed.session_cookie_name = "account-2";
     assert_eq!(
         set(until_the_browser_is_closed).await,
         format!("__Host-account-2={token}; Path=/; HttpOnly; SameSite=Lax; Secure")

@@ -1,4 +1,4 @@
-//! What each client address may do, by a clock that is moved.
+//! Limits per client address, with a fake clock.
 
 mod costs;
 
@@ -55,11 +55,10 @@ fn limit(
         capacity,
         interval: Duration::from_secs(10),
     };
-    let options = IpRateLimitOptions {
-        attempts: budget(capacity),
-        requests: budget(2 * capacity),
-        trusted_proxies,
-    };
+    let mut options = IpRateLimitOptions::default();
+    options.attempts = budget(capacity);
+    options.requests = budget(2 * capacity);
+    options.trusted_proxies = trusted_proxies;
     let clock = FakeRelativeClock::default();
     let limit = IpRateLimit::with_clock(options, clock.clone());
     (limit.unwrap(), clock)

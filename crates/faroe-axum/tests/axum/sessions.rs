@@ -1,4 +1,4 @@
-//! Who is signed in, and what is answered when nobody can tell.
+//! The signed-in user, and the responses during an outage.
 
 use std::{sync::Arc, time::Duration};
 

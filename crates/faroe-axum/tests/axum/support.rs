@@ -252,7 +252,7 @@ async fn sign_out(auth: Auth, signed_in: SignedIn) -> Result<impl IntoResponse, 
 #[derive(Debug)]
 pub(crate) struct Scripted(pub(crate) Script);
 
-/// What it answers.
+/// The answer.
 pub(crate) type Script = fn() -> Result<Vec<u8>, SendError>;
 
 #[async_trait]

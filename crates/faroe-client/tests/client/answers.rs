@@ -27,7 +27,7 @@ const SESSION: &str = r#"{"id":"s","user_id":"u","created_at":1,"expires_at":nul
 
 type Answer = Result<GetSessionValues, ClientError<GetSessionErrorCode>>;
 
-/// What a client makes of this response to `get_session`.
+/// The result of `get_session` for this response.
 async fn answer_to(response: impl IntoResponse) -> Answer {
     let response = response.into_response();
     let (parts, body) = response.into_parts();
@@ -185,10 +185,8 @@ async fn a_server_that_is_not_there_was_not_asked() {
 
 #[tokio::test]
 async fn a_server_that_hangs_gave_no_answer() {
-    let options = HttpOptions {
-        timeout: Duration::from_millis(100),
-        ..HttpOptions::default()
-    };
+    let mut options = HttpOptions::default();
+    options.timeout = Duration::from_millis(100);
     let hang = || std::future::pending::<()>();
     let router = Router::new().route("/", post(hang));
     let listening = Listening::start_with(router, options).await;

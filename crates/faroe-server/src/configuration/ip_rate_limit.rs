@@ -34,15 +34,13 @@ pub(super) fn resolve(
     if !is_on {
         return Ok(None);
     }
-    let (section, default) = (section.unwrap_or_default(), IpRateLimitOptions::default());
-    let options = IpRateLimitOptions {
-        attempts: section.attempts.or(default.attempts),
-        requests: section.requests.or(default.requests),
-        trusted_proxies: arguments
-            .ip_rate_limit_trusted_proxies
-            .or(section.trusted_proxies)
-            .unwrap_or(default.trusted_proxies),
-    };
+    let (section, mut options) = (section.unwrap_or_default(), IpRateLimitOptions::default());
+    options.attempts = section.attempts.or(options.attempts);
+    options.requests = section.requests.or(options.requests);
+    options.trusted_proxies = arguments
+        .ip_rate_limit_trusted_proxies
+        .or(section.trusted_proxies)
+        .unwrap_or(options.trusted_proxies);
     options
         .check()
         .map_err(|reason| StartError::new(format!("ip_rate_limit.{reason}")))?;

@@ -7,7 +7,7 @@ use faroe_core::{
     user_store::{UserId, UserStore},
 };
 use faroe_user_server_client::{
-    BearerToken, HttpOptions, SignedRequests, Signer, SigningKey, UserServerClient, http_options,
+    BearerToken, SignedRequests, Signer, SigningKey, UserServerClient, http_options,
 };
 
 use crate::configuration::{Credentials, UserServer};
@@ -22,10 +22,8 @@ pub(super) async fn open(
     url: &str,
     user_server: &UserServer,
 ) -> Result<UserServerClient, AdapterError> {
-    let mut options = HttpOptions {
-        root_certificates: user_server.root_certificates.clone(),
-        ..http_options()
-    };
+    let mut options = http_options();
+    options.root_certificates = user_server.root_certificates.clone();
     options.protection = match &user_server.credentials {
         Credentials::BearerTokens(tokens) => {
             let token = tokens.first().expect("there are credentials");

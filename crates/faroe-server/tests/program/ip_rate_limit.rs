@@ -163,7 +163,7 @@ fn behind_a_proxy_the_client_is_whom_the_proxy_has_seen() {
     assert_eq!(try_as(&[]), 200);
     assert_eq!(try_as(&["192.0.2.8, unknown"]), 200);
     assert_eq!(try_as(&["127.0.0.1"]), 429);
-    program.wait_for_log("a request has no address in X-Forwarded-For");
+    program.wait_for_log("no client address in X-Forwarded-For");
 }
 
 #[test]

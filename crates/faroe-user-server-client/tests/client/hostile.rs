@@ -6,7 +6,7 @@ use std::{
 };
 
 use faroe_testkit::promise;
-use faroe_user_server_client::{HttpOptions, UserServerClient, http_options};
+use faroe_user_server_client::{UserServerClient, http_options};
 use futures::future::join_all;
 use serde_json::{Value, json};
 
@@ -24,7 +24,7 @@ const DEADLINE: Duration = Duration::from_secs(10);
 /// A mebibyte and what the system keeps in its buffers, in and out, for each of three requests.
 const MOST_SENT: usize = 3 * 16 * 1024 * 1024;
 
-/// What is only cut at the deadline: the HTTP library reads and forgets interim answers, and gives no way to count them.
+/// Deeds that end at the deadline only: the HTTP library discards interim answers and does not count them.
 const READ_UNTIL_THE_DEADLINE: &str = "interim answers without end";
 
 fn ok(body: impl AsRef<[u8]>) -> Vec<u8> {
@@ -52,7 +52,7 @@ fn with_user(field: &str, value: Value) -> Deed {
     Deed::Send(ok(success(&json!({ "user": user }))))
 }
 
-/// What every operation may meet.
+/// Deeds that every operation may meet.
 fn misdeeds(operation: Operation) -> Vec<(&'static str, Deed)> {
     let good = ok(success(&operation.values()));
     let body = success(&operation.values());
@@ -178,7 +178,7 @@ fn misdeeds(operation: Operation) -> Vec<(&'static str, Deed)> {
     ]
 }
 
-/// What an operation that is answered with a user may meet as well.
+/// Further deeds that an operation with a user in its answer may meet.
 fn wrong_users(operation: Operation) -> Vec<(&'static str, Deed)> {
     let mut deeds = vec![
         ("no user", Deed::Send(ok(success(&json!({}))))),
@@ -256,10 +256,8 @@ async fn call(
     most_sent: usize,
 ) -> Result<String, String> {
     let (address, sent) = serve(deed).await;
-    let options = HttpOptions {
-        timeout,
-        ..http_options()
-    };
+    let mut options = http_options();
+    options.timeout = timeout;
     let users = UserServerClient::http(&format!("http://{address}/"), options).unwrap();
     let start = Instant::now();
     let outcome = operation.call(&users).await;

@@ -1,4 +1,4 @@
-//! What becomes of an operation when requests or answers are lost on the way.
+//! Lost requests and answers.
 
 use std::{
     collections::VecDeque,
@@ -22,13 +22,13 @@ use http::Request;
 
 use crate::operations::{ADDRESS, hash};
 
-/// What happens to one request.
+/// The fate of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
     Answered,
-    /// It never arrives, and nobody knows.
+    /// It never arrives, and the client does not know.
     RequestLost,
-    /// It has its effect, and nobody hears of it.
+    /// It has its effect, but its answer is lost.
     AnswerLost,
     /// It has its effect, and the answer is garbage.
     AnswerGarbled,

@@ -15,7 +15,7 @@ use tokio::{
     time::sleep,
 };
 
-/// What the server does once it has read a request.
+/// The server's reaction to a request.
 #[derive(Clone, Debug)]
 pub(crate) enum Deed {
     /// Sends these bytes and closes.
@@ -30,7 +30,7 @@ pub(crate) enum Deed {
     Reset(Vec<u8>),
 }
 
-/// How much a server of this kind has got rid of. What lies in the buffers of the system counts as well.
+/// The number of bytes that a server of this kind has sent, including those in the system's buffers.
 pub(crate) type Sent = Arc<AtomicUsize>;
 
 /// Starts a server that does this to every request.

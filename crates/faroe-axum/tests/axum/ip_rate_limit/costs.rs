@@ -1,4 +1,4 @@
-//! What costs hashing or an email is an attempt, whatever the tables say.
+//! Every action that costs a hash or an email is an attempt, whatever the tables say.
 
 use std::{collections::BTreeSet, net::SocketAddr};
 
@@ -62,7 +62,7 @@ const LIFE: &[&str] = &[
     "complete_user_deletion",
 ];
 
-/// Whether the guard counts it: then the budget is not full afterwards.
+/// Checks whether the guard counts the action: the budget is not full afterwards.
 async fn is_attempt(action: &str) -> bool {
     let (limit, _clock) = limit(1, 0);
     let peer = ConnectInfo(SocketAddr::from(([192, 0, 2, 1], 80)));
@@ -77,7 +77,7 @@ async fn is_attempt(action: &str) -> bool {
     limit.check_attempt(peer.0.ip()).is_err()
 }
 
-/// What an action can be given: every argument by its name.
+/// A value for every argument, by its name.
 fn arguments(faroe: &Faroe, tokens: &Map<String, Value>) -> Value {
     let mailbox = &faroe.mailbox;
     let code = mailbox
