@@ -1,25 +1,25 @@
-//! What the protocol's tables say about actions that are known by their names only.
+//! Look-ups in the protocol's tables by the name of an action.
 
 use faroe_core::protocol::{
     action::{Action, ErrorCode},
     for_each_server_action,
 };
 
-/// The code of an action that may be tried so often only.
+/// The error code of actions with a limited number of attempts.
 pub(crate) const RATE_LIMITED: &str = "rate_limited";
 
-/// By one of these codes an action shows that it is worth trying many times. They stand for guessing a secret and for
-/// sending an email, which the protocol limits itself; for hashing a new password; and for asking who has an account.
+/// An action with one of these error codes is an attempt: it guesses a secret or sends an email (which the protocol limits
+/// too), hashes a new password, or reveals which addresses have an account.
 ///
-/// What the remaining actions do costs a few look-ups, for which there is the limit of requests. Some of those that complete
-/// something send an email too, once, after one of these has let them.
+/// The other actions cost a few look-ups, and the limit of requests covers them. Some completions also send an email, but
+/// only once and only after an attempt.
 const ATTEMPT: [&str; 3] = [RATE_LIMITED, "weak_password", "user_not_found"];
 
 type HasCode = fn(&str) -> bool;
 
 macro_rules! actions {
     ($($action:ty,)*) => {
-        /// The name of every action, and what knows its error codes.
+        /// The name of every action, and the test of its error codes.
         const ACTIONS: &[(&str, HasCode)] = &[$((<$action as Action>::NAME, knows::<$action>),)*];
     };
 }
@@ -30,13 +30,13 @@ fn knows<A: Action>(code: &str) -> bool {
     A::ErrorCode::parse(code).is_some()
 }
 
-/// Whether there is an action with this name that may answer this code.
+/// Checks whether the action with this name has this error code.
 pub(crate) fn has_code(action: &str, code: &str) -> bool {
     let mut actions = ACTIONS.iter();
     actions.any(|(name, knows)| *name == action && knows(code))
 }
 
-/// Whether an action guesses, hashes, sends an email or asks who has an account.
+/// Checks whether the action with this name is an attempt.
 pub(crate) fn is_attempt(action: &str) -> bool {
     ATTEMPT.iter().any(|code| has_code(action, code))
 }

@@ -1,4 +1,4 @@
-//! Cookies that hold secrets: no script reads them, no other host sets them, no plain connection carries them.
+//! Cookies for secrets: hidden from scripts, bound to one host, never sent over plain HTTP.
 
 use std::time::Duration;
 
@@ -8,33 +8,32 @@ use axum::{
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-/// Every token of the protocol consists of these and stays as it is.
+/// Characters that are percent-encoded. Tokens of the protocol contain none of them.
 const ENCODED: AsciiSet = NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
 
-/// How cookies are written and read.
+/// The form of cookies.
 ///
-/// On https each is named `__Host-…` and is `Secure`, `HttpOnly`, `SameSite=Lax` and `Path=/`: browsers then take it only
-/// from this very host over https, show it to no script, and do not send it with cross-site requests other than following
-/// a link. For development on `http://localhost` the prefix and `Secure` are left out, for not every browser accepts them
-/// there.
+/// On https, each cookie is named `__Host-…` and is `Secure`, `HttpOnly`, `SameSite=Lax` and `Path=/`. Browsers then accept it
+/// from this host over https only, hide it from scripts, and send it with no cross-site request except a followed link. For
+/// development on `http://localhost` the prefix and `Secure` are left out, because some browsers reject them there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cookies {
     is_development: bool,
 }
 
 impl Cookies {
-    /// Cookies for https.
+    /// Returns the form for https.
     pub const fn secure() -> Self {
         Self {
             is_development: false,
         }
     }
 
-    /// Cookies for development on `http://localhost`.
+    /// Returns the form for development on `http://localhost`.
     pub const fn development() -> Self {
         Self {
             is_development: true,
@@ -45,11 +44,12 @@ impl Cookies {
         self.is_development
     }
 
-    /// Sets a cookie for so long; `None` is until the browser is closed. Any value comes back as it was.
+    /// Sets a cookie that expires after `max_age`, or with `None` when the browser is closed. [`Cookies::get`] returns the
+    /// value unchanged.
     ///
     /// # Panics
     ///
-    /// If the name has anything but ASCII letters, digits, `-` and `_`.
+    /// Panics if the name has characters other than ASCII letters, digits, `-` and `_`.
     pub fn set(self, name: &str, value: &str, max_age: Option<Duration>) -> SetCookie {
         let (name, value) = (self.full_name(name), utf8_percent_encode(value, &ENCODED));
         let max_age = max_age.map_or(String::new(), |age| format!("; Max-Age={}", age.as_secs()));
@@ -64,16 +64,16 @@ impl Cookies {
     ///
     /// # Panics
     ///
-    /// As [`Cookies::set`].
+    /// Panics like [`Cookies::set`].
     pub fn remove(self, name: &str) -> SetCookie {
         self.set(name, "", Some(Duration::ZERO))
     }
 
-    /// The value of a cookie of the request with these headers.
+    /// Returns the value of a cookie from these request headers.
     ///
-    /// Where there are two of one name, neither is believed: one of them is somebody else's. A name is only what it is,
-    /// byte by byte. Whoever decodes it, or trims more than spaces and tabs, is given a `__Host-` cookie that the browser
-    /// has not checked.
+    /// If two cookies have the name, neither is used: another host set one of them. Names are compared byte by byte, and only
+    /// spaces and tabs are trimmed. Decoding or further trimming would accept a `__Host-` cookie that the browser has not
+    /// checked.
     pub fn get(self, headers: &HeaderMap, name: &str) -> Option<String> {
         let name = self.full_name(name);
         let mut values = headers
@@ -89,7 +89,7 @@ impl Cookies {
         decoded.ok().map(|value| value.into_owned())
     }
 
-    /// The name as it is on the wire. It panics if no cookie can be named so.
+    /// Returns the name with its prefix. Panics if it is not a valid cookie name.
     pub(crate) fn full_name(self, name: &str) -> String {
         let is_fit = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
         assert!(
@@ -112,7 +112,7 @@ fn value_of<'a>(name: &str, pair: &'a [u8]) -> Option<&'a [u8]> {
 
 /// A cookie for the browser, as a part of a response: `(cookie, Redirect::to("/"))`.
 ///
-/// The response is then `Cache-Control: no-store` unless it says otherwise: nobody may keep it for others.
+/// Makes the response `Cache-Control: no-store`, unless the handler set another value.
 #[derive(Clone, Debug)]
 #[must_use = "only as a part of the response does it reach the browser"]
 pub struct SetCookie(HeaderValue);
@@ -133,7 +133,7 @@ impl IntoResponse for SetCookie {
     }
 }
 
-/// `no-store`, unless the handler has said something about caching itself.
+/// Sets `Cache-Control: no-store`, unless the handler set another value.
 pub(crate) fn keep_out_of_caches(headers: &mut HeaderMap) {
     headers
         .entry(header::CACHE_CONTROL)

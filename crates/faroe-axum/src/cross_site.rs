@@ -5,10 +5,10 @@ use faroe_address::Origin;
 
 use crate::Cookies;
 
-/// Checks whether a page of another site may have sent this request, and it may change something.
+/// Checks whether this request may change something and a page of another site may have sent it.
 ///
-/// Browsers have sent `Origin` with every such request for years, and say with `Sec-Fetch-Site` where it comes from; no
-/// page can change either. A request without both was not sent by a page.
+/// Browsers send `Origin` or `Sec-Fetch-Site` with every such request, and no page can change either. A request without
+/// both was not sent by a page.
 pub(crate) fn is_forged(parts: &Parts, cookies: Cookies, trusted: &[Origin]) -> bool {
     if !may_change_something(parts) {
         return false;
@@ -24,7 +24,7 @@ pub(crate) fn is_forged(parts: &Parts, cookies: Cookies, trusted: &[Origin]) -> 
     }
 }
 
-/// Checks whether the origin is that of the server which the request was sent to.
+/// Checks whether the origin is the one to which the request was sent.
 fn is_own(parts: &Parts, cookies: Cookies, origin: &HeaderValue) -> bool {
     let origin = origin.to_str().ok().map(str::parse::<Origin>);
     let (Some(Ok(origin)), Some(host)) = (origin, host(parts)) else {
@@ -35,14 +35,14 @@ fn is_own(parts: &Parts, cookies: Cookies, origin: &HeaderValue) -> bool {
     is_secure && own.contains(&Ok(origin))
 }
 
-/// Checks the method. A WebSocket may change something too: messages through it are not seen here.
+/// Checks the method. An upgrade counts too, because messages of a WebSocket do not pass through here.
 fn may_change_something(parts: &Parts) -> bool {
     let is_safe =
         [Method::GET, Method::HEAD, Method::OPTIONS, Method::TRACE].contains(&parts.method);
     !is_safe || parts.headers.contains_key(header::UPGRADE)
 }
 
-/// The host and perhaps port that the request was sent to.
+/// Returns the host, with a port if there is one, to which the request was sent.
 fn host(parts: &Parts) -> Option<&str> {
     let authority = parts.uri.authority().map(|authority| authority.as_str());
     authority.or_else(|| host_header(&parts.headers))
@@ -52,8 +52,7 @@ fn host_header(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::HOST)?.to_str().ok()
 }
 
-/// Checks whether the request was sent to this machine by one of its own names. Another name may have been made to point
-/// here by anyone.
+/// Checks whether the request names this machine. Any other name could be an attacker's that resolves to this machine.
 pub(crate) fn is_this_machine(parts: &Parts) -> bool {
     let origin = host(parts).map(|host| Origin::new("http", host));
     origin.is_some_and(|origin| origin.is_ok_and(|origin| origin.is_this_machine()))

@@ -37,13 +37,13 @@ use crate::{
 
 /// The action invocation endpoint: all actions of a server, or some. Cheap to clone.
 ///
-/// It answers as the protocol says: 200 with a result, 400 with a short reason, 408 and 413 for bodies that come too
-/// slowly or are larger than 64 KiB, 503 when nothing was invoked. For a server that is somewhere else, 502 means that it
-/// gave no answer and that the outcome is unknown; what is no request is refused here and not sent on.
+/// It responds as the protocol defines: 200 with a result, 400 with a short reason, 408 and 413 for bodies that arrive too
+/// slowly or are larger than 64 KiB, 503 when nothing was invoked. For a remote server, 502 means that it gave no answer and
+/// the outcome is unknown; invalid requests are refused here and not forwarded.
 ///
-/// Tokens are in the bodies and not in cookies, so no session is looked for and the pages of any site may call it as far as
-/// your CORS layer lets them. Put it beside the layer [`Auth`](crate::Auth), not behind it, unless only your own pages are
-/// to call it. [`IpRateLimit`](crate::ip_rate_limit::IpRateLimit) limits what each IP address may do.
+/// Tokens are in the bodies and not in cookies, so pages of any site may call it as far as your CORS layer allows. Put it
+/// beside the layer [`Auth`](crate::Auth), not behind it, unless only your own pages call it.
+/// [`IpRateLimit`](crate::ip_rate_limit::IpRateLimit) limits each IP address.
 #[derive(Clone, Debug)]
 pub struct ActionInvocationEndpoint {
     target: Target,
@@ -59,7 +59,7 @@ enum Target {
 }
 
 impl ActionInvocationEndpoint {
-    /// The endpoint that invokes every action.
+    /// Creates an endpoint of every action.
     pub fn new(client: impl Into<Client>) -> Self {
         match client.into() {
             Client::Embedded(server) => Self::of(Target::Embedded(server.endpoint())),
@@ -67,11 +67,11 @@ impl ActionInvocationEndpoint {
         }
     }
 
-    /// The endpoint that invokes every action but these.
+    /// Creates an endpoint of every action except these.
     ///
     /// # Errors
     ///
-    /// A name that no action has.
+    /// Returns an error for a name that no action has.
     pub fn with_blocklist<'a>(
         client: impl Into<Client>,
         blocked: impl IntoIterator<Item = &'a str>,
@@ -82,11 +82,11 @@ impl ActionInvocationEndpoint {
         }))
     }
 
-    /// The endpoint that invokes only these actions.
+    /// Creates an endpoint of these actions only.
     ///
     /// # Errors
     ///
-    /// A name that no action has.
+    /// Returns an error for a name that no action has.
     pub fn with_allowlist<'a>(
         client: impl Into<Client>,
         allowed: impl IntoIterator<Item = &'a str>,
@@ -106,8 +106,8 @@ impl ActionInvocationEndpoint {
         }
     }
 
-    /// Asks a guard before each invocation: a captcha, an API key, a limit for each IP address, anything. There is one; it
-    /// may ask others.
+    /// Asks a guard before each invocation: a captcha, an API key, a limit per IP address. An endpoint has one guard, which may
+    /// ask others.
     #[must_use]
     pub fn guarded_by(self, guard: impl InvocationGuard) -> Self {
         Self {
@@ -116,7 +116,7 @@ impl ActionInvocationEndpoint {
         }
     }
 
-    /// How long a body may take to arrive: 10 seconds unless said otherwise.
+    /// Sets the time in which a body must arrive. Default: 10 seconds.
     #[must_use]
     pub fn with_body_timeout(self, body_timeout: Duration) -> Self {
         Self {
@@ -125,8 +125,8 @@ impl ActionInvocationEndpoint {
         }
     }
 
-    /// How long a request may take as a whole: 15 seconds unless said otherwise. What takes longer is a 500, and its
-    /// outcome is unknown.
+    /// Sets the time limit of a whole request. Default: 15 seconds. A request that exceeds it gets a 500, and its outcome is
+    /// unknown.
     #[must_use]
     pub fn with_request_timeout(self, request_timeout: Duration) -> Self {
         Self {
@@ -135,7 +135,7 @@ impl ActionInvocationEndpoint {
         }
     }
 
-    /// A router with the one route `POST /`, for [`Router::nest`] to put where you want it.
+    /// Returns a router with the one route `POST /`, for [`Router::nest`].
     pub fn into_router<S: Clone + Send + Sync + 'static>(self) -> Router<S> {
         let answer = move |request: extract::Request| {
             let endpoint = self.clone();
@@ -144,13 +144,13 @@ impl ActionInvocationEndpoint {
         Router::new().route("/", post(answer))
     }
 
-    /// Answers a request, whatever its path and method are.
+    /// Answers a request with any path and method.
     pub fn answer<B>(&self, request: Request<B>) -> impl Future<Output = Response> + Send
     where
         B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send,
     {
         let (parts, body) = request.into_parts();
-        // No one else looks at them, and what is dropped here need not be moved on with the future.
+        // Nothing else needs the parts, and dropping them here keeps the future small.
         let guard = self.guard.as_ref().map(|guard| (guard, Box::new(parts)));
         self.answer_body(guard, body)
     }
@@ -164,7 +164,7 @@ impl ActionInvocationEndpoint {
         let mut response = match until(deadline, answer).await {
             Some(Ok(response) | Err(response)) => response,
             None => {
-                let reason = "the request took too long; it may have happened or not\n";
+                let reason = "the request timed out; its outcome is unknown\n";
                 (StatusCode::INTERNAL_SERVER_ERROR, reason).into_response()
             }
         };
@@ -187,7 +187,7 @@ impl ActionInvocationEndpoint {
     }
 }
 
-/// A guard and what it looks at.
+/// A guard and the parts of the request.
 type Guarded<'a> = (&'a Arc<dyn InvocationGuard>, Box<Parts>);
 
 async fn check(
@@ -227,13 +227,13 @@ fn refuse(reason: InvalidRequest) -> Response {
     }
 }
 
-/// The code of the action, if it has it: existing clients know what to do with that.
+/// Answers with the action's own code if it has one: existing clients handle it.
 fn rate_limited(action: &str, retry_after: Duration) -> Response {
     if !has_code(action, RATE_LIMITED) {
         return TooManyRequests { retry_after }.into_response();
     }
     let id = ActionInvocationId::from(random::id());
-    tracing::debug!(action, action_invocation_id = %id, "a guard has refused it: too many");
+    tracing::debug!(action, action_invocation_id = %id, "rate limited by a guard");
     completed(envelope::encode_error(&id, RATE_LIMITED))
 }
 

@@ -1,4 +1,4 @@
-//! The layer: it stands between the network and the app's routes.
+//! The layer in front of the app's routes.
 
 use std::{
     pin::Pin,
@@ -32,7 +32,7 @@ impl<S> Layer<S> for Auth {
     }
 }
 
-/// What [`Auth`] makes of a service as a layer.
+/// The service that [`Auth`] creates as a layer.
 #[derive(Clone, Debug)]
 pub struct AuthService<S> {
     auth: Auth,
@@ -77,16 +77,16 @@ impl Auth {
         } else if options.refuses_cross_site_requests
             && is_forged(parts, options.cookies, &options.trusted_origins)
         {
-            "a request from another site is refused\n"
+            "cross-site request refused\n"
         } else {
             return None;
         };
-        tracing::debug!(reason = reason.trim_end(), "refused a request");
+        tracing::debug!(reason = reason.trim_end(), "request refused");
         Some((StatusCode::FORBIDDEN, reason).into_response())
     }
 }
 
-/// What the extractors of one request share.
+/// The state that the extractors of one request share.
 #[derive(Clone, Debug)]
 pub(crate) struct Visit {
     inner: Arc<Inner>,
@@ -95,7 +95,7 @@ pub(crate) struct Visit {
 #[derive(Debug)]
 struct Inner {
     auth: Auth,
-    /// What the browser presents; nobody has looked at it yet.
+    /// The token from the cookie, not validated.
     token: Option<SessionToken>,
     found: OnceCell<Result<Option<SignedIn>, Unavailable>>,
 }
@@ -113,7 +113,7 @@ impl Visit {
         }
     }
 
-    /// The visit that a request is.
+    /// Returns the visit of a request.
     pub(crate) fn of(parts: &Parts) -> Result<Self, Rejection> {
         let visit = parts.extensions.get().cloned();
         visit.ok_or(Rejection::NoLayer)
@@ -123,7 +123,7 @@ impl Visit {
         &self.inner.auth
     }
 
-    /// Who is signed in, if anyone is. The server is asked the first time.
+    /// Returns the valid session, if there is one. Asks the server at the first call.
     pub(crate) async fn signed_in(&self) -> Result<Option<SignedIn>, Unavailable> {
         let Some(token) = &self.inner.token else {
             return Ok(None);
@@ -132,7 +132,7 @@ impl Visit {
         self.inner.found.get_or_init(find).await.clone()
     }
 
-    /// Whether the answer may depend on who is signed in.
+    /// Checks whether the response may depend on the session.
     fn was_asked(&self) -> bool {
         self.inner.found.initialized()
     }

@@ -1,4 +1,4 @@
-//! Who is signed in.
+//! The extractor of the signed-in user.
 
 use std::{error::Error, fmt};
 
@@ -11,15 +11,15 @@ use faroe_core::protocol::{secret::SessionToken, session::Session};
 
 use crate::{Unavailable, layer::Visit};
 
-/// A valid session: as an extractor it lets only those in who are signed in. `Option<SignedIn>` lets everyone in.
+/// A valid session. As an extractor it admits signed-in users only; `Option<SignedIn>` admits everyone.
 ///
-/// Both answer 503 if the auth server cannot tell: an outage never looks like being signed out. Any number of extractors
-/// validate the session once for each request.
+/// Both respond with 503 while the auth server is unavailable: an outage never looks like a sign-out. The session is
+/// validated once per request, however many extractors it has.
 #[derive(Clone, Debug)]
 pub struct SignedIn {
-    /// The session, and whose it is.
+    /// The session and the ID of its user.
     pub session: Session,
-    /// What proves it, for the actions that take a `session_token`.
+    /// The session token, for the actions that take one.
     pub session_token: SessionToken,
 }
 
@@ -45,18 +45,18 @@ impl<S: Sync> OptionalFromRequestParts<S> for SignedIn {
     }
 }
 
-/// Why an extractor has let nobody in.
+/// The reason for which an extractor rejected a request.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Rejection {
     /// There is no valid session: 303 to the sign-in page, or 401 where there is none.
     NotSignedIn {
-        /// Where to sign in.
+        /// The sign-in page.
         sign_in_page: Option<Uri>,
     },
-    /// The auth server cannot tell whether there is: 503.
+    /// The auth server is unavailable: 503.
     Unavailable(Unavailable),
-    /// The route is not behind the layer, which is a mistake of the app: 500.
+    /// The route is not behind the layer, a mistake in the app: 500.
     NoLayer,
 }
 

@@ -1,4 +1,4 @@
-//! The answer to who has done too much.
+//! The response to a used-up budget.
 
 use std::{error::Error, fmt, time::Duration};
 
@@ -9,10 +9,10 @@ use axum::{
 
 use crate::unavailable::retry_after;
 
-/// Someone has used up what he may do for now; nothing was done. As a response it is a 429 with `Retry-After`.
+/// A budget is used up, and nothing was done. As a response it is a 429 with `Retry-After`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooManyRequests {
-    /// How long to wait before trying again.
+    /// The time after which the client may retry.
     pub retry_after: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! The answer while the auth server gives none.
+//! The response while the auth server is unavailable.
 
 use std::{error::Error, fmt, time::Duration};
 
@@ -12,23 +12,23 @@ use faroe_core::{
     protocol::{action::ErrorCode, id::ActionInvocationId},
 };
 
-/// How long to wait after a lost race, which is over by then.
+/// The time after which a conflict is over.
 const AFTER_A_CONFLICT: Duration = Duration::from_secs(1);
 
-/// The auth server gave neither values nor a code of the action: it is overloaded, has failed, or cannot be reached.
+/// The auth server is overloaded, failed or unreachable, and answered with neither values nor a code of the action.
 ///
-/// It says nothing about the user, who is still signed in if he was. As a response it is a 503, with `Retry-After` if
-/// there is something to say.
+/// It does not affect the session: a signed-in user stays signed in. As a response it is a 503, with `Retry-After` if the
+/// time is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unavailable {
-    /// How long to wait before trying again, if that is known.
+    /// The time after which to retry, if known.
     pub retry_after: Option<Duration>,
-    /// What connects the user's report to a line in the auth server's log, if it answered at all.
+    /// The ID that connects a user's report to a line in the auth server's log, if the server answered.
     pub action_invocation_id: Option<ActionInvocationId>,
 }
 
 impl Unavailable {
-    /// Logs what nobody else has logged: a server logs its own failures.
+    /// Logs failures that the server does not log itself.
     pub(crate) fn because<C: ErrorCode>(action: &'static str, error: ClientError<C>) -> Self {
         let retry_after = match &error.kind {
             ClientErrorKind::InternalConflict => Some(AFTER_A_CONFLICT),
@@ -36,7 +36,7 @@ impl Unavailable {
             ClientErrorKind::InternalError => None,
             _ => {
                 let error = ErrorChain(&error);
-                tracing::warn!(action, %error, "the auth server gave no answer that could be used");
+                tracing::warn!(action, %error, "auth server unavailable");
                 None
             }
         };
@@ -58,7 +58,7 @@ impl Unavailable {
 
 impl fmt::Display for Unavailable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("this does not work at the moment, try again later")?;
+        f.write_str("temporarily unavailable, try again later")?;
         match &self.action_invocation_id {
             Some(id) => write!(f, " (action invocation {id})"),
             None => Ok(()),
@@ -80,7 +80,7 @@ impl IntoResponse for Unavailable {
     }
 }
 
-/// Whole seconds, rounded up, for a client that comes too early is refused again.
+/// Rounds up to whole seconds: a client that retries too early is refused again.
 pub(crate) fn retry_after(time: Duration) -> HeaderValue {
     let seconds = time.as_millis().div_ceil(1000).max(1);
     HeaderValue::try_from(seconds.to_string()).expect("digits are visible ASCII")

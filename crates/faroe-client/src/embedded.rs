@@ -1,4 +1,4 @@
-//! A server in this process.
+//! Clients of a server in this process.
 
 pub use faroe_core::ServerAction;
 use faroe_core::{InvocationError, InvocationErrorKind, Server};

@@ -1,4 +1,4 @@
-//! What takes the place of the server's own trait when no server is compiled.
+//! The bound of actions when the server is not compiled.
 
 use faroe_protocol::{action::Action, for_each_server_action};
 

@@ -1,4 +1,4 @@
-//! The client itself.
+//! The client.
 
 use std::{
     fmt,
@@ -30,13 +30,13 @@ const ASK: &str = "ask the endpoint";
 /// # Guarantees
 ///
 /// - A request is sent at most once. No redirect is followed, no proxy used, no cookie kept.
-/// - A call ends within [`HttpOptions::timeout`]. At most 1 MiB of an answer is read; interim answers (1xx)
-///   are not counted, and are forgotten as they come.
-/// - Nothing is sent before the endpoint has shown a certificate for its name, except to this machine by `http://`.
+/// - A call ends within [`HttpOptions::timeout`]. At most 1 MiB of an answer is read; interim answers (1xx) do not count
+///   and are discarded.
+/// - Nothing is sent before the endpoint presents a certificate for its name, except to this machine by `http://`.
 ///
 /// # Concurrency
 ///
-/// Any number of calls run at once, each on a connection of its own, within a tokio runtime that has I/O and time.
+/// Any number of calls run at once, each on its own connection, within a tokio runtime with I/O and time enabled.
 #[derive(Clone)]
 pub struct HttpClient {
     client: reqwest::Client,
@@ -45,12 +45,12 @@ pub struct HttpClient {
 }
 
 impl HttpClient {
-    /// A client of the endpoint at this URL. Nothing is sent yet.
+    /// Creates a client of the endpoint at this URL. Nothing is sent yet.
     ///
     /// # Errors
     ///
-    /// When the URL is not `https://…` (or `http://…` where [`HttpOptions::allow_plain_http`] allows it), when it holds
-    /// credentials, or when the certificates to trust cannot be read. The error does not show the URL.
+    /// Returns an error if the URL is not `https://…` (or `http://…` where [`HttpOptions::allow_plain_http`] allows it) or
+    /// holds credentials, or if the trusted certificates cannot be read. The error does not show the URL.
     pub fn new(url: &str, options: HttpOptions) -> Result<Self, AdapterError> {
         let url = parse(url, options.allow_plain_http)?;
         let mut builder = reqwest::Client::builder()
@@ -65,7 +65,7 @@ impl HttpClient {
             .connect_timeout(options.connect_timeout)
             .pool_idle_timeout(options.idle_timeout);
         if url.scheme() == "http" && !options.allow_plain_http {
-            // Whatever a name server says, this does not leave the machine.
+            // Whatever a name server answers, the request does not leave the machine.
             let loopback = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
             let loopback = loopback.map(|address: IpAddr| (address, 0).into());
             builder = builder.resolve_to_addrs("localhost", &loopback);
@@ -122,7 +122,7 @@ impl ActionInvocationEndpointClient for HttpClient {
     }
 }
 
-/// Shows the server, and not the rest of the URL, in which there may be a secret.
+/// Shows the host and not the rest of the URL, which may hold a secret.
 impl fmt::Debug for HttpClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpClient")

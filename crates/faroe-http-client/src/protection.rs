@@ -1,20 +1,20 @@
-//! What makes an endpoint accept a request.
+//! Credentials of requests.
 
 use std::fmt::Debug;
 
 use faroe_protocol::error::AdapterError;
 use http::{HeaderMap, HeaderValue, header::AUTHORIZATION, request::Parts};
 
-/// Adds to a request what the endpoint wants to see: a token, a signature, a key.
+/// Adds credentials to a request: a token, a signature, a key.
 ///
 /// # Contract
 ///
-/// Called once for each request, with the request as it will be sent: POST, the absolute URL, its headers and its body.
-/// The headers that it returns are added, in place of those with the same names.
+/// Called once per request, with the request as it will be sent: POST, the absolute URL, its headers and its body. The
+/// returned headers are added and replace those with the same names.
 ///
 /// # Errors
 ///
-/// The request is not sent.
+/// If it returns an error, the request is not sent.
 ///
 /// # Concurrency
 ///
@@ -24,17 +24,17 @@ use http::{HeaderMap, HeaderValue, header::AUTHORIZATION, request::Parts};
 ///
 /// Mark secret values as sensitive (`HeaderValue::set_sensitive`).
 pub trait RequestProtection: Debug + Send + Sync + 'static {
-    /// The headers that protect this request.
+    /// Returns the headers that protect this request.
     ///
     /// # Errors
     ///
-    /// When they cannot be made.
+    /// Returns an error if they cannot be created.
     fn headers(&self, request: &Parts, body: &[u8]) -> Result<HeaderMap, AdapterError>;
 }
 
 const _OBJECT_SAFE: Option<&dyn RequestProtection> = None;
 
-/// For an endpoint that accepts everyone, or that the network protects.
+/// No credentials: for an endpoint that accepts every client or is protected by the network.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoProtection;
 
@@ -49,11 +49,12 @@ impl RequestProtection for NoProtection {
 pub struct BearerToken(HeaderValue);
 
 impl BearerToken {
-    /// Takes a token.
+    /// Creates the protection from a token.
     ///
     /// # Errors
     ///
-    /// When it is empty or has other characters than `a-z A-Z 0-9 - . _ ~ + / =`. The error does not show it.
+    /// Returns an error if the token is empty or has characters other than `a-z A-Z 0-9 - . _ ~ + / =`. The error does not
+    /// show it.
     pub fn new(token: &str) -> Result<Self, AdapterError> {
         let is_valid = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
         if token.is_empty() || !token.bytes().all(is_valid) {

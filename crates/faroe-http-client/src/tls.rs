@@ -1,4 +1,4 @@
-//! TLS, by rustls and ring.
+//! TLS by rustls and ring.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use rustls::{
 
 const OPERATION: &str = "read the certificates to trust";
 
-/// TLS 1.2 or 1.3, with a certificate for the endpoint's name by an authority that is trusted.
+/// Returns a configuration of TLS 1.2 and 1.3 that requires a certificate for the endpoint's name by a trusted authority.
 pub(crate) fn configuration(roots: Option<&str>) -> Result<ClientConfig, AdapterError> {
     let roots = match roots {
         Some(pem) => only(pem)?,

@@ -1,4 +1,4 @@
-//! Keys, and the two algorithms that they are for.
+//! Keys of the two algorithms.
 
 use std::{error::Error, fmt};
 
@@ -9,17 +9,17 @@ use ring::{
 };
 use rustls_pki_types::{PrivatePkcs8KeyDer, SubjectPublicKeyInfoDer, pem::PemObject};
 
-/// The shortest secret: as long as what HMAC-SHA256 makes of it.
+/// The shortest secret, in bytes: as long as the output of HMAC-SHA256.
 const MIN_SECRET_SIZE: usize = 32;
 
 const MAX_ID_SIZE: usize = 100;
 
-/// What stands before the 32 bytes of an Ed25519 public key in its usual encoding (RFC 8410).
+/// The prefix of the 32 bytes of an Ed25519 public key in its DER encoding (RFC 8410).
 const ED25519_PUBLIC_KEY_PREFIX: [u8; 12] = [
     0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
 ];
 
-/// What requests are signed with. `Debug` does not show it.
+/// A key that signs requests. `Debug` does not show it.
 pub struct SigningKey {
     id: String,
     algorithm: Signing,
@@ -30,7 +30,7 @@ enum Signing {
     Ed25519(Ed25519KeyPair),
 }
 
-/// What signatures are verified with. `Debug` does not show it.
+/// A key that verifies signatures. `Debug` does not show it.
 pub struct VerifyingKey {
     id: String,
     algorithm: Verifying,
@@ -42,11 +42,11 @@ enum Verifying {
 }
 
 impl SigningKey {
-    /// A secret that both sides share, for HMAC-SHA256: at least 32 random bytes.
+    /// Creates a key of HMAC-SHA256 from a shared secret of at least 32 random bytes.
     ///
     /// # Errors
     ///
-    /// When the secret is shorter, or the ID is not 1 to 100 visible ASCII characters.
+    /// Returns an error if the secret is shorter, or the ID is not 1 to 100 visible ASCII characters.
     pub fn hmac_sha256(id: &str, secret: &[u8]) -> Result<Self, InvalidKey> {
         Ok(Self {
             id: check_id(id)?,
@@ -54,11 +54,11 @@ impl SigningKey {
         })
     }
 
-    /// An Ed25519 private key as `openssl genpkey -algorithm ed25519` writes it: PKCS #8 in PEM.
+    /// Reads an Ed25519 private key as `openssl genpkey -algorithm ed25519` writes it: PKCS #8 in PEM.
     ///
     /// # Errors
     ///
-    /// When it is no such key, or the ID is not 1 to 100 visible ASCII characters.
+    /// Returns an error if it is not such a key, or the ID is not 1 to 100 visible ASCII characters.
     pub fn ed25519(id: &str, pem: &str) -> Result<Self, InvalidKey> {
         let der = PrivatePkcs8KeyDer::from_pem_slice(pem.as_bytes());
         let der = der.map_err(|_| InvalidKey::Ed25519PrivateKey)?;
@@ -69,11 +69,11 @@ impl SigningKey {
         })
     }
 
-    /// Either, as a file holds it: an Ed25519 private key in PEM, or a secret in base64.
+    /// Parses the content of a key file: an Ed25519 private key in PEM, or a secret in base64.
     ///
     /// # Errors
     ///
-    /// When it is neither, or the ID is not 1 to 100 visible ASCII characters.
+    /// Returns an error if it is neither, or the ID is not 1 to 100 visible ASCII characters.
     pub fn parse(id: &str, text: &str) -> Result<Self, InvalidKey> {
         if is_pem(text) {
             Self::ed25519(id, text)
@@ -82,7 +82,7 @@ impl SigningKey {
         }
     }
 
-    /// Names the key to whoever verifies.
+    /// Returns the ID that names the key to the verifier.
     pub fn id(&self) -> &str {
         &self.id
     }
@@ -96,11 +96,11 @@ impl SigningKey {
 }
 
 impl VerifyingKey {
-    /// A secret that both sides share, for HMAC-SHA256: at least 32 random bytes.
+    /// Creates a key of HMAC-SHA256 from a shared secret of at least 32 random bytes.
     ///
     /// # Errors
     ///
-    /// When the secret is shorter, or the ID is not 1 to 100 visible ASCII characters.
+    /// Returns an error if the secret is shorter, or the ID is not 1 to 100 visible ASCII characters.
     pub fn hmac_sha256(id: &str, secret: &[u8]) -> Result<Self, InvalidKey> {
         Ok(Self {
             id: check_id(id)?,
@@ -108,11 +108,11 @@ impl VerifyingKey {
         })
     }
 
-    /// An Ed25519 public key as `openssl pkey -pubout` writes it: SubjectPublicKeyInfo in PEM.
+    /// Reads an Ed25519 public key as `openssl pkey -pubout` writes it: SubjectPublicKeyInfo in PEM.
     ///
     /// # Errors
     ///
-    /// When it is no such key, or the ID is not 1 to 100 visible ASCII characters.
+    /// Returns an error if it is not such a key, or the ID is not 1 to 100 visible ASCII characters.
     pub fn ed25519(id: &str, pem: &str) -> Result<Self, InvalidKey> {
         let der = SubjectPublicKeyInfoDer::from_pem_slice(pem.as_bytes());
         let der = der.map_err(|_| InvalidKey::Ed25519PublicKey)?;
@@ -125,11 +125,11 @@ impl VerifyingKey {
         })
     }
 
-    /// Either, as a file holds it: an Ed25519 public key in PEM, or a secret in base64.
+    /// Parses the content of a key file: an Ed25519 public key in PEM, or a secret in base64.
     ///
     /// # Errors
     ///
-    /// When it is neither, or the ID is not 1 to 100 visible ASCII characters.
+    /// Returns an error if it is neither, or the ID is not 1 to 100 visible ASCII characters.
     pub fn parse(id: &str, text: &str) -> Result<Self, InvalidKey> {
         if is_pem(text) {
             Self::ed25519(id, text)
@@ -138,12 +138,12 @@ impl VerifyingKey {
         }
     }
 
-    /// The name by which a signature asks for the key.
+    /// Returns the ID by which a signature names the key.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// The algorithm's name in the registry of RFC 9421.
+    /// Returns the algorithm's name in the registry of RFC 9421.
     pub(crate) fn algorithm(&self) -> &'static str {
         match self.algorithm {
             Verifying::HmacSha256(_) => "hmac-sha256",
@@ -151,7 +151,7 @@ impl VerifyingKey {
         }
     }
 
-    /// Whether the signature is this key's; in constant time where the key is secret.
+    /// Checks the signature; in constant time if the key is secret.
     pub(crate) fn verifies(&self, message: &str, signature: &[u8]) -> bool {
         match &self.algorithm {
             Verifying::HmacSha256(key) => hmac::verify(key, message.as_bytes(), signature).is_ok(),
@@ -199,7 +199,7 @@ impl fmt::Debug for VerifyingKey {
     }
 }
 
-/// Why a key cannot be used. It never shows the key.
+/// The error of an invalid key. It never shows the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InvalidKey {
@@ -207,11 +207,11 @@ pub enum InvalidKey {
     Id,
     /// The secret is not in base64.
     Secret,
-    /// The secret has less than 32 bytes.
+    /// The secret is shorter than 32 bytes.
     ShortSecret,
-    /// This is no Ed25519 private key in PEM.
+    /// The text is not an Ed25519 private key in PEM.
     Ed25519PrivateKey,
-    /// This is no Ed25519 public key in PEM.
+    /// The text is not an Ed25519 public key in PEM.
     Ed25519PublicKey,
 }
 

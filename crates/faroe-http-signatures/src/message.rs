@@ -1,4 +1,4 @@
-//! What is signed: the parts of a request, as RFC 9421 writes them down.
+//! The signature base: the parts of a request in the notation of RFC 9421.
 
 use http::{HeaderMap, HeaderName, header::HOST, request::Parts};
 use ring::digest;
@@ -8,8 +8,8 @@ pub(crate) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-d
 pub(crate) const SIGNATURE: HeaderName = HeaderName::from_static("signature");
 pub(crate) const SIGNATURE_INPUT: HeaderName = HeaderName::from_static("signature-input");
 
-/// The parts that a signature covers: all of them and no other, in any order. The query is not one of them, so that a
-/// request with a query is not signed, and whoever verifies must not heed one.
+/// The components that a signature covers: exactly these, in any order. The query is not covered, so a request with a query
+/// is not signed, and a verifying endpoint must ignore one.
 pub(crate) const COMPONENTS: [&str; 4] = ["@method", "@authority", "@path", "content-digest"];
 
 /// The parts of one request.
@@ -22,7 +22,7 @@ pub(crate) struct Message<'a> {
 }
 
 impl<'a> Message<'a> {
-    /// `None` if the request does not say to whom it goes.
+    /// Returns the parts, or `None` if the request names no host.
     pub(crate) fn new(request: &'a Parts, content_digest: &'a str) -> Option<Self> {
         let authority = match request.uri.authority() {
             Some(authority) => authority.as_str(),
@@ -37,7 +37,7 @@ impl<'a> Message<'a> {
         })
     }
 
-    /// What is signed, for these components and parameters. `None` if a component is none of [`COMPONENTS`].
+    /// Returns the signature base for these components and parameters, or `None` if a component is not in [`COMPONENTS`].
     pub(crate) fn signature_base(&self, input: &InnerList) -> Option<String> {
         let components = input.items.iter().map(|item| {
             let name = item.bare_item.as_string()?.as_str();
@@ -69,7 +69,7 @@ fn serialize(list: &InnerList) -> String {
     serializer.finish().expect("a list with one member")
 }
 
-/// A field that is a dictionary with one member.
+/// Writes a field: a dictionary with one member.
 pub(crate) fn field(label: &str, value: impl Into<ListEntry>) -> String {
     let label = Key::from_string(label.to_owned()).expect("labels are keys");
     let field = Dictionary::from_iter([(label, value.into())]);
@@ -80,7 +80,7 @@ pub(crate) fn sha256(bytes: &[u8]) -> Vec<u8> {
     digest::digest(&digest::SHA256, bytes).as_ref().to_vec()
 }
 
-/// The value of a header that is there once.
+/// Returns the value of a header that occurs once.
 pub(crate) fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     let mut values = headers.get_all(name).into_iter();
     let value = values.next()?.to_str().ok()?;

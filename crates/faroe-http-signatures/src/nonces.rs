@@ -1,4 +1,4 @@
-//! Which signatures were seen: a memory that forgets only what is too old anyway, and that has an end.
+//! The bounded memory of signatures, which forgets only those that are too old to be accepted.
 
 use std::{
     collections::BTreeSet,
@@ -7,19 +7,19 @@ use std::{
 
 use crate::message::sha256;
 
-/// Nonces by their time. A replay has the same time and nonce, for both are signed.
+/// Nonces by their time. A replay has the same time and nonce, because both are signed.
 #[derive(Debug)]
 pub(crate) struct Nonces {
     seen: Mutex<BTreeSet<(i64, [u8; 16])>>,
     most: usize,
 }
 
-/// What came of showing a nonce.
+/// The outcome of adding a nonce.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shown {
     First,
     Again,
-    /// There is no room to remember it.
+    /// The memory is full.
     Full,
 }
 
@@ -31,7 +31,7 @@ impl Nonces {
         }
     }
 
-    /// Remembers a nonce of this time, and forgets what is from before `oldest`.
+    /// Adds a nonce of this time, and drops those from before `oldest`.
     pub(crate) fn show(&self, created: i64, nonce: &str, oldest: i64) -> Shown {
         // Half of a SHA-256 is as good as the nonce, and of one size.
         let digest = sha256(nonce.as_bytes());

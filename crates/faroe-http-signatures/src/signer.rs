@@ -14,7 +14,7 @@ use crate::{
     message::{COMPONENTS, CONTENT_DIGEST, Message, SIGNATURE, SIGNATURE_INPUT, field, sha256},
 };
 
-/// The name of our signature among those of a request.
+/// The label of the signature.
 const LABEL: &str = "faroe";
 
 /// Signs requests.
@@ -25,12 +25,12 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// Signs with this key, at the operating system's time.
+    /// Creates a signer with this key and the operating system's clock.
     pub fn new(key: SigningKey) -> Self {
         Self::with_clock(key, Arc::new(SystemClock))
     }
 
-    /// Signs with this key, at the clock's time.
+    /// Creates a signer with this key and clock.
     pub fn with_clock(key: SigningKey, clock: Arc<dyn Clock>) -> Self {
         Self {
             key: Arc::new(key),
@@ -38,13 +38,13 @@ impl Signer {
         }
     }
 
-    /// The headers that sign a request with this body: `Content-Digest`, `Signature-Input` and `Signature`. Each call
-    /// makes a signature of its own, which can be used once.
+    /// Returns the headers that sign a request with this body: `Content-Digest`, `Signature-Input` and `Signature`. Each call
+    /// creates a new signature, which is valid for one request.
     ///
     /// # Errors
     ///
-    /// When neither the URL nor a `Host` header says to whom the request goes, or when the URL has a query, which would
-    /// go unsigned.
+    /// Returns an error if neither the URL nor a `Host` header names the host, or if the URL has a query, which a signature
+    /// does not cover.
     pub fn sign(&self, request: &Parts, body: &[u8]) -> Result<HeaderMap, UnsignableRequest> {
         if request.uri.query().is_some() {
             return Err(UnsignableRequest::Query);
@@ -90,13 +90,13 @@ fn string(text: &str) -> BareItem {
     string.expect("this is visible ASCII").into()
 }
 
-/// Why a request cannot be signed.
+/// The error of signing a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UnsignableRequest {
-    /// It does not say to whom it goes.
+    /// The request names no host.
     Authority,
-    /// Its URL has a query.
+    /// The URL has a query.
     Query,
 }
 

@@ -12,21 +12,21 @@ use crate::{
     nonces::{Nonces, Shown},
 };
 
-/// Parameters that a signature may have. One that we do not know might say that it is meant for something else.
+/// The parameters that a signature may have. An unknown one might restrict it to another use.
 const PARAMETERS: [&str; 5] = ["alg", "created", "expires", "keyid", "nonce"];
 
-/// How long a nonce may be: enough for 96 random bits in base64, and no more than anyone needs.
+/// The allowed lengths of a nonce. The shortest holds 96 random bits in base64.
 const NONCE_SIZES: std::ops::RangeInclusive<usize> = 16..=128;
 
-/// How strict a verifier is.
+/// Settings of a verifier.
 #[derive(Clone, Debug)]
 pub struct VerifierOptions {
-    /// How far the time of a signature may be from ours, in either direction. Default: 60 seconds.
+    /// The largest difference between a signature's time and the clock, in either direction. Default: 60 seconds.
     pub max_age: Duration,
-    /// How many signatures are remembered, so that none is taken twice, in about 40 bytes each. A verifier that has seen
-    /// as many within `max_age` of now takes no more until some are older. Default: 1,000,000.
+    /// The number of signatures that are remembered to reject replays, in about 40 bytes each. A verifier that has seen as
+    /// many within `max_age` accepts no more until some are older. Default: 1,000,000.
     pub max_remembered: usize,
-    /// What the time is. Default: [`SystemClock`].
+    /// The clock. Default: [`SystemClock`].
     pub clock: Arc<dyn Clock>,
 }
 
@@ -40,17 +40,17 @@ impl Default for VerifierOptions {
     }
 }
 
-/// Verifies that requests are signed by one of a few keys, each once.
+/// Verifies the signatures of requests by a few keys. Each signature is valid once.
 ///
 /// # Guarantees
 ///
-/// A request that passes was signed by one of the keys, within [`VerifierOptions::max_age`] of now, with this method,
-/// host, path and body; and no other request with this signature has passed or will. The memory for that is this
-/// value's own: where several processes verify, each takes a signature once.
+/// An accepted request was signed by one of the keys, within [`VerifierOptions::max_age`] of now, with this method, host,
+/// path and body, and no other request with its signature is ever accepted. Each verifier has its own memory: several
+/// processes accept a signature once each.
 ///
 /// # Concurrency
 ///
-/// Called from many tasks at once. Of racing calls with one signature, one passes.
+/// Called from many tasks at once. Of concurrent calls with one signature, one is accepted.
 #[derive(Debug)]
 pub struct Verifier {
     keys: Vec<VerifyingKey>,
@@ -59,11 +59,11 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// A verifier that takes signatures of any of these keys: two while one follows the other.
+    /// Creates a verifier of signatures by any of these keys; two during a rotation.
     ///
     /// # Errors
     ///
-    /// When there is no key, or two have one ID.
+    /// Returns an error if there is no key, or if two have the same ID.
     pub fn new(
         keys: impl IntoIterator<Item = VerifyingKey>,
         options: VerifierOptions,
@@ -83,11 +83,11 @@ impl Verifier {
         })
     }
 
-    /// Verifies one request. Behind a proxy that changes `Host` or the path, give the request as the signer wrote it.
+    /// Verifies one request. Behind a proxy that changes `Host` or the path, pass the request as the signer sent it.
     ///
     /// # Errors
     ///
-    /// The first reason to refuse the request. It can be shown to whoever sent it.
+    /// Returns the first reason to refuse the request. It may be shown to the sender.
     pub fn verify(&self, request: &Parts, body: &[u8]) -> Result<(), InvalidSignature> {
         let field =
             |name: &HeaderName| only(&request.headers, name).ok_or(InvalidSignature::Fields);
@@ -132,7 +132,7 @@ impl Verifier {
     }
 }
 
-/// The one signature's label and what it covers.
+/// Returns the label and the components of the signature.
 fn parse_input(field: &str) -> Result<(String, InnerList), InvalidSignature> {
     let signatures: Option<Dictionary> = Parser::new(field).parse().ok();
     let mut signatures = signatures.ok_or(InvalidSignature::Fields)?.into_iter();
@@ -144,7 +144,7 @@ fn parse_input(field: &str) -> Result<(String, InnerList), InvalidSignature> {
     }
 }
 
-/// The bytes with this name in a dictionary.
+/// Returns the bytes with this name in a dictionary.
 fn bytes(field: &str, name: &str) -> Option<Vec<u8>> {
     let field: Dictionary = Parser::new(field).parse().ok()?;
     match field.get(name)? {
@@ -196,27 +196,27 @@ impl<'a> SignatureParameters<'a> {
     }
 }
 
-/// Why a request is refused, in words for whoever sent it.
+/// The reason for which a request is refused. It may be shown to the sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InvalidSignature {
-    /// `Content-Digest`, `Signature-Input`, `Signature` or the host is missing, malformed or there more than once.
+    /// `Content-Digest`, `Signature-Input`, `Signature` or the host is missing, malformed or duplicated.
     Fields,
-    /// The signature does not cover just what it has to.
+    /// The signature does not cover exactly the required components.
     Components,
-    /// `created`, `nonce` or `keyid` is missing or malformed, or there is a parameter that is not known.
+    /// `created`, `nonce` or `keyid` is missing or malformed, or there is an unknown parameter.
     Parameters,
-    /// There is no such key, or it is for another algorithm.
+    /// The key is unknown, or it belongs to another algorithm.
     UnknownKey,
     /// The signature is too old, too far in the future, or expired.
     Time,
-    /// The signature is not that of the key over this request.
+    /// The signature is wrong for this key and request.
     Signature,
-    /// The body is not the one that was signed.
+    /// The body differs from the signed one.
     Body,
-    /// A request with this signature has passed before.
+    /// A request with this signature was accepted before.
     Replayed,
-    /// So many requests have passed that no more can be remembered now.
+    /// The memory of signatures is full.
     TooMany,
 }
 
@@ -244,13 +244,13 @@ impl fmt::Display for InvalidSignature {
 
 impl Error for InvalidSignature {}
 
-/// Why there is no verifier with these keys.
+/// The error of keys that form no verifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InvalidKeys {
-    /// There is none.
+    /// No key.
     None,
-    /// Two have the same ID.
+    /// Two keys have the same ID.
     SameId,
 }
 

@@ -1,4 +1,4 @@
-//! One action, invoked at the user server.
+//! Invocations at the user server.
 
 use faroe_core::{
     client::{ActionInvocationEndpointClient, SendError},
@@ -11,24 +11,24 @@ use faroe_core::{
     },
 };
 
-/// The longest invocation ID that is repeated in an error, in bytes. The protocol's are 24.
+/// The longest invocation ID that an error repeats, in bytes. The protocol's have 24.
 const MAX_ID_SIZE: usize = 100;
 
-/// Why an action gave no values.
+/// The failure of an action.
 #[derive(Debug)]
 pub(crate) enum Failure<C> {
-    /// Its own error code: it has changed nothing.
+    /// An error code of the action. Nothing was changed.
     Code(C),
-    /// A concurrent change won: nothing was changed.
+    /// A conflict with a concurrent update. Nothing was changed.
     Conflict(AdapterError),
-    /// It was not invoked.
+    /// The action was not invoked.
     NotInvoked(AdapterError),
-    /// Whether it had its effect is unknown.
+    /// The effect is unknown.
     Unknown(AdapterError),
 }
 
 impl<C> Failure<C> {
-    /// The answer if nothing is known of an earlier attempt: a conflict may be told as one.
+    /// Returns the code or the error of a first attempt, after which a conflict changed nothing.
     pub(crate) fn of_one_attempt(self, operation: &'static str) -> Result<C, AdapterError> {
         match self {
             Self::Code(code) => Ok(code),
@@ -40,10 +40,10 @@ impl<C> Failure<C> {
     }
 }
 
-/// What came of an action that is invoked a second time when the answer to the first is lost.
+/// The outcome of an action that is retried once if its answer is lost.
 pub(crate) struct Settled<A: Action> {
     pub(crate) answer: Result<A::Values, A::ErrorCode>,
-    /// Whether an earlier invocation may have had the effect already.
+    /// True if an earlier invocation may have had the effect.
     pub(crate) may_have_happened: bool,
 }
 
@@ -67,8 +67,7 @@ pub(crate) async fn invoke<A: Action + Sync>(
     }
 }
 
-/// Invokes an action that has its effect at most once, however often it is invoked. If the answer is lost, it is invoked
-/// once more.
+/// Invokes an action that has its effect at most once, and retries it once if the answer is lost.
 pub(crate) async fn settle<A: Action + Sync>(
     endpoint: &dyn ActionInvocationEndpointClient,
     operation: &'static str,
@@ -86,7 +85,7 @@ pub(crate) async fn settle<A: Action + Sync>(
     match invoke(endpoint, action).await {
         Ok(values) => Ok(settled(Ok(values), true)),
         Err(Failure::Code(code)) => Ok(settled(Err(code), true)),
-        // Not even a conflict is one: the first invocation may have changed something.
+        // A conflict is an error too: the first invocation may have changed something.
         Err(Failure::Conflict(error) | Failure::NotInvoked(error) | Failure::Unknown(error)) => {
             Err(AdapterError::new(operation, error))
         }
@@ -99,10 +98,10 @@ fn refusal<A: Action>(
 ) -> Failure<A::ErrorCode> {
     let told = |code: &str| {
         let id = id.as_str();
-        // An ID that would spoil a log line is left out.
+        // An ID that would break a log line is left out.
         let is_fit = id.len() <= MAX_ID_SIZE && id.bytes().all(|byte| byte.is_ascii_graphic());
-        let id = if is_fit { id } else { "of an unfit ID" };
-        unclear(format!("it answered {code} (action invocation {id})"))
+        let id = if is_fit { id } else { "with an invalid ID" };
+        unclear(format!("answered {code} (action invocation {id})"))
     };
     match error {
         ResponseError::Code(code) => Failure::Code(code),
@@ -114,7 +113,7 @@ fn refusal<A: Action>(
 }
 
 fn unclear(reason: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> AdapterError {
-    AdapterError::new("get an answer from the user server", reason)
+    AdapterError::new("invoke an action of the user server", reason)
 }
 
 impl<A: Action> std::fmt::Debug for Settled<A> {

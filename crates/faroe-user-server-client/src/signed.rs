@@ -1,4 +1,4 @@
-//! Requests that are signed.
+//! Signed requests.
 
 use faroe_core::error::AdapterError;
 use faroe_http_client::RequestProtection;

@@ -1,4 +1,4 @@
-//! The seven actions, each one call of the user store.
+//! The seven actions. Each is one call of the user store.
 
 use std::{pin::Pin, sync::Arc, time::Duration};
 
@@ -26,7 +26,7 @@ use faroe_core::{
 };
 use tokio::time::timeout;
 
-/// What every action needs.
+/// The dependencies of every action.
 #[derive(Clone, Debug)]
 pub(crate) struct Surroundings {
     pub(crate) user_store: Arc<dyn UserStore>,
@@ -83,7 +83,7 @@ async fn handle<A: Run>(
     let run = timeout(surroundings.timeout, action.run(&*surroundings.user_store));
     let answer = run
         .await
-        .unwrap_or_else(|_| Err(AdapterError::message("hear from the user store in time")));
+        .unwrap_or_else(|_| Err(AdapterError::new("call the user store", "timed out")));
     Ok(match answer {
         Ok(Ok(values)) => encode_values::<A>(&id, &values),
         Ok(Err(code)) => encode_error(&id, code.as_str()),

@@ -1,4 +1,4 @@
-//! Who may ask.
+//! The protection of a user server.
 
 use std::{error::Error, fmt};
 
@@ -10,21 +10,20 @@ use zeroize::Zeroizing;
 /// The shortest token, in characters: `openssl rand -base64 32` writes 44.
 const MIN_TOKEN_SIZE: usize = 32;
 
-/// What a request has to bring along.
+/// The credentials that a request must have.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Protection {
-    /// Nothing: whoever reaches the endpoint may read every password hash and delete every user. For an endpoint that is
+    /// None: any client that reaches the endpoint can read every password hash and delete every user. For an endpoint that is
     /// protected by other means.
     None,
-    /// `Authorization: Bearer TOKEN`. Whoever reads one request can make others, so that TLS is needed.
+    /// `Authorization: Bearer TOKEN`. An attacker who reads one request can send others, so TLS is required.
     BearerTokens(BearerTokens),
-    /// A signature over method, host, path and body, which is good for one request.
+    /// A signature over method, host, path and body, valid for one request.
     Signatures(Verifier),
 }
 
-/// The tokens that are accepted: two while one follows the other. `Debug` does not show them, and they are wiped when
-/// dropped.
+/// The accepted tokens; two during a rotation. `Debug` does not show them, and they are wiped when dropped.
 pub struct BearerTokens(Vec<Zeroizing<String>>);
 
 impl BearerTokens {
@@ -32,7 +31,8 @@ impl BearerTokens {
     ///
     /// # Errors
     ///
-    /// When there is none, or one has less than 32 characters or others than `a-z A-Z 0-9 - . _ ~ + / =`.
+    /// Returns an error if there is none, or if one is shorter than 32 characters or has characters other than
+    /// `a-z A-Z 0-9 - . _ ~ + / =`.
     pub fn new<T: Into<String>>(
         tokens: impl IntoIterator<Item = T>,
     ) -> Result<Self, InvalidBearerTokens> {
@@ -52,7 +52,7 @@ impl BearerTokens {
         }
     }
 
-    /// Compares with every token, in a time that tells nothing but their lengths.
+    /// Compares with every token, in a time that depends on lengths only.
     fn contains(&self, presented: &[u8]) -> bool {
         let found = self.0.iter().fold(Choice::from(0), |found, token| {
             found | token.as_bytes().ct_eq(presented)
@@ -67,33 +67,35 @@ impl fmt::Debug for BearerTokens {
     }
 }
 
-/// Why tokens cannot be used. It never shows one.
+/// The error of invalid tokens. It never shows one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InvalidBearerTokens {
-    /// There is none.
+    /// No token.
     None,
-    /// One has less than 32 characters.
+    /// A token is shorter than 32 characters.
     TooShort,
-    /// One has a character that no bearer token has.
+    /// A token has an invalid character.
     Character,
 }
 
 impl fmt::Display for InvalidBearerTokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::None => "at least one bearer token is needed",
+            Self::None => "no bearer token; configure at least one",
             Self::TooShort => {
-                "a bearer token has at least 32 characters: make one with `openssl rand -base64 32`"
+                "bearer token shorter than 32 characters; create one with `openssl rand -base64 32`"
             }
-            Self::Character => "a bearer token has a character that no bearer token has",
+            Self::Character => {
+                "bearer token with an invalid character; use a-z A-Z 0-9 - . _ ~ + / ="
+            }
         })
     }
 }
 
 impl Error for InvalidBearerTokens {}
 
-/// Why a request is refused.
+/// The reason for which a request is refused.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Refusal {
     BearerToken,
@@ -118,7 +120,7 @@ impl Protection {
     }
 }
 
-/// The scheme's name may be written in any case (RFC 9110, section 11.1).
+/// Returns the token. The scheme's name is case-insensitive (RFC 9110, section 11.1).
 fn bearer_token(header: &HeaderValue) -> Option<&[u8]> {
     let (scheme, token) = header.as_bytes().split_at_checked("Bearer ".len())?;
     scheme.eq_ignore_ascii_case(b"Bearer ").then_some(token)

@@ -1,7 +1,7 @@
-//! A storage of your own. `cargo test -p example-custom-storage` proves that it keeps the contract.
+//! A custom storage. `cargo test -p example-custom-storage` proves that it fulfils the contract.
 //!
-//! This one is a map behind a lock, so that each operation happens at one moment. In a database that is a statement with a
-//! condition, such as `UPDATE … WHERE key = ? AND counter = ?`.
+//! It is a map behind a lock, so every operation is atomic. In a database, use a conditional statement such as
+//! `UPDATE … WHERE key = ? AND counter = ?`.
 
 use std::{
     collections::HashMap,
@@ -18,12 +18,12 @@ use faroe_core::{
 
 type Entries = HashMap<String, (Entry, UnixTime)>;
 
-/// Entries and when they expire.
+/// Entries with their expiry.
 #[derive(Debug, Default)]
 pub struct MapStorage(Mutex<Entries>);
 
 impl MapStorage {
-    /// The entries that have not expired. A database would sweep the others now and then, by an index.
+    /// Returns the entries that have not expired. A database would delete the others from time to time, by an index.
     fn entries(&self) -> MutexGuard<'_, Entries> {
         let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let now = SystemClock.now();

@@ -129,7 +129,7 @@ fn next_form(to: &str, (name, token): (&str, &str), field: &str) -> Html<String>
     Html(form)
 }
 
-/// Your way to send email goes here.
+/// Prints emails. Replace it with your own sender.
 #[derive(Debug)]
 struct Printed;
 

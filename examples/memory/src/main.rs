@@ -1,6 +1,6 @@
 //! Run it with `cargo run -p example-memory`, and sign up at <http://127.0.0.1:4002> as the README shows.
 //!
-//! What the server keeps is gone when it ends, and users sign in again. For one server only: others would not know of it.
+//! The server's data is lost when it exits, and users sign in again. Memory works for a single server only.
 
 use std::{env, sync::Arc};
 
@@ -15,7 +15,7 @@ use faroe_password_strength::PasswordStrength;
 use faroe_storage_memory::{MemoryOptions, MemoryStorage};
 use faroe_user_store_sqlite::SqliteUserStore;
 
-/// Your way to send email goes here.
+/// Prints emails. Replace it with your own sender.
 #[derive(Debug)]
 struct Printed;
 

@@ -1,5 +1,5 @@
 //! Run it with `DATABASE_URL=mysql://root@127.0.0.1/faroe cargo run -p example-mysql`, and sign up at
-//! <http://127.0.0.1:4005> as the README shows. Any number of servers may share that MySQL or MariaDB.
+//! <http://127.0.0.1:4005> as the README shows. Any number of servers can share the database.
 
 use std::{env, sync::Arc};
 
@@ -14,7 +14,7 @@ use faroe_password_strength::PasswordStrength;
 use faroe_storage_mysql::MysqlStorage;
 use faroe_user_store_mysql::MysqlUserStore;
 
-/// Your way to send email goes here.
+/// Prints emails. Replace it with your own sender.
 #[derive(Debug)]
 struct Printed;
 

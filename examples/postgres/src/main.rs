@@ -1,5 +1,5 @@
 //! Run it with `DATABASE_URL=postgres://postgres@127.0.0.1/postgres cargo run -p example-postgres`, and sign up at
-//! <http://127.0.0.1:4004> as the README shows. Any number of servers may share that PostgreSQL.
+//! <http://127.0.0.1:4004> as the README shows. Any number of servers can share the database.
 
 use std::{env, sync::Arc};
 
@@ -14,7 +14,7 @@ use faroe_password_strength::PasswordStrength;
 use faroe_storage_postgres::PostgresStorage;
 use faroe_user_store_postgres::PostgresUserStore;
 
-/// Your way to send email goes here.
+/// Prints emails. Replace it with your own sender.
 #[derive(Debug)]
 struct Printed;
 

@@ -1,5 +1,5 @@
 //! Run it with `DATABASE_URL=redis://127.0.0.1:6379 cargo run -p example-redis`, and sign up at <http://127.0.0.1:4003> as
-//! the README shows. Any number of servers may share that Redis, Valkey or, with `redis+cluster://`, Redis Cluster.
+//! the README shows. Any number of servers can share the Redis, Valkey or (with `redis+cluster://`) Redis Cluster.
 
 use std::{env, sync::Arc};
 
@@ -14,7 +14,7 @@ use faroe_password_strength::PasswordStrength;
 use faroe_storage_redis::{Redis, RedisRateLimitStorage, RedisStorage};
 use faroe_user_store_sqlite::SqliteUserStore;
 
-/// Your way to send email goes here.
+/// Prints emails. Replace it with your own sender.
 #[derive(Debug)]
 struct Printed;
 

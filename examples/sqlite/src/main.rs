@@ -13,7 +13,7 @@ use faroe_password_strength::PasswordStrength;
 use faroe_storage_sqlite::SqliteStorage;
 use faroe_user_store_sqlite::SqliteUserStore;
 
-/// Your way to send email goes here.
+/// Prints emails. Replace it with your own sender.
 #[derive(Debug)]
 struct Printed;
 

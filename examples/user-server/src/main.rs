@@ -1,4 +1,4 @@
-//! Your users, in a service of your own. Run it, and a Faroe server in front of it, in two terminals:
+//! Users in a service of your own. Run it and a Faroe server in two terminals:
 //!
 //! ```sh
 //! USERS_TOKEN=a-token-that-only-these-two-know cargo run -p example-user-server
@@ -32,7 +32,7 @@ use faroe_core::{
 };
 use faroe_user_server::{BearerTokens, Protection, UserServer, UserServerOptions};
 
-/// Your table. Here it is a list in memory, and an account's number, which is never used again, is its place in it.
+/// Your table: here a list in memory. The ID of an account is its index, which is never reused.
 #[derive(Debug, Default)]
 struct Accounts(Mutex<Vec<Option<User>>>);
 
@@ -41,7 +41,7 @@ impl Accounts {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes an account, if it is there and its counter is the one that was read.
+    /// Changes an account if it exists and has this counter.
     fn update(
         rows: &mut [Option<User>],
         user_id: &UserId,
@@ -95,7 +95,7 @@ impl UserStore for Accounts {
         address: &str,
         counter: Counter,
     ) -> Result<UpdateUserEmailAddressOutcome, AdapterError> {
-        // One lock over both steps, or two accounts could get the address.
+        // One lock covers both steps; otherwise two accounts could get the address.
         let mut rows = self.rows();
         let is_taken = |account: &User| account.email_address == address && account.id != *id;
         if rows.iter().flatten().any(is_taken) {

@@ -12,7 +12,7 @@ use faroe_core::{protocol::envelope::MAX_BODY_SIZE, time::until};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::time::Instant;
 
-/// The whole body, or the response that refuses it.
+/// Reads the whole body, or returns the response that refuses it.
 pub(super) async fn read<B>(body: B, timeout: Duration) -> Result<Bytes, Response>
 where
     B: HttpBody<Data = Bytes, Error: Into<BoxError>>,
@@ -24,17 +24,15 @@ where
     match until(|| Instant::now() + timeout, collect).await {
         Some(Ok(body)) => Ok(body),
         Some(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
-        Some(Err(_)) => {
-            Err((StatusCode::BAD_REQUEST, "the body could not be read\n").into_response())
-        }
+        Some(Err(_)) => Err((StatusCode::BAD_REQUEST, "the body is incomplete\n").into_response()),
         None => Err(refuse_body(
             StatusCode::REQUEST_TIMEOUT,
-            "the body came too slowly\n",
+            "the body arrived too slowly\n",
         )),
     }
 }
 
-/// All of a body. Nearly every one comes in one piece, which is not copied then.
+/// Collects a body. Nearly every body arrives in one piece, which is not copied.
 async fn collect<B: HttpBody<Data = Bytes>>(body: B) -> Result<Bytes, B::Error> {
     let mut body = pin!(body);
     let mut whole = Vec::new();
@@ -57,7 +55,7 @@ pub(super) fn too_large() -> Response {
     )
 }
 
-/// The rest of the body is not waited for, so the connection cannot be used again.
+/// The rest of the body is not read, so the connection cannot be reused.
 fn refuse_body(status: StatusCode, reason: &'static str) -> Response {
     (
         status,

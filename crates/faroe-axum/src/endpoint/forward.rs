@@ -1,4 +1,4 @@
-//! Passing requests on to a server that is somewhere else.
+//! Requests forwarded to a remote server.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -20,7 +20,7 @@ use faroe_core::{
 
 use super::{completed, overloaded, refuse};
 
-/// An endpoint somewhere else, and what may be sent to it.
+/// A remote endpoint and the actions that are forwarded to it.
 #[derive(Clone, Debug)]
 pub(super) struct Forward {
     endpoint: Arc<dyn ActionInvocationEndpointClient>,
@@ -60,7 +60,7 @@ impl Forward {
         }
     }
 
-    /// Sends on what is a request to an action that may be invoked, and answers what comes back.
+    /// Forwards a valid request to an allowed action, and responds with the answer.
     pub(super) async fn answer(&self, body: Bytes) -> Result<Response, Response> {
         self.check(&body).map_err(refuse)?;
         let body = String::from_utf8(body.into()).expect("a request is UTF-8");
@@ -71,8 +71,8 @@ impl Forward {
             },
             Err(SendError::Overloaded { retry_after }) => Err(overloaded(retry_after)),
             Err(error @ SendError::NotInvoked(_)) => {
-                tracing::warn!(error = %ErrorChain(&error), "the auth server could not be asked");
-                let reason = "the auth server could not be asked\n";
+                tracing::warn!(error = %ErrorChain(&error), "auth server unreachable");
+                let reason = "the auth server is unreachable\n";
                 Err((StatusCode::SERVICE_UNAVAILABLE, reason).into_response())
             }
             Err(error @ SendError::NoAnswer(_)) => Err(no_answer(&error)),
@@ -90,8 +90,8 @@ impl Forward {
 }
 
 fn no_answer(error: &(dyn std::error::Error + 'static)) -> Response {
-    tracing::warn!(error = %ErrorChain(error), "the auth server gave no answer");
-    let reason = "the auth server gave no answer; it may have happened or not\n";
+    tracing::warn!(error = %ErrorChain(error), "auth server gave no answer");
+    let reason = "the auth server gave no answer; the outcome is unknown\n";
     (StatusCode::BAD_GATEWAY, reason).into_response()
 }
 
@@ -99,7 +99,7 @@ type Check = fn(Request<'_>) -> Result<(), InvalidRequest>;
 
 macro_rules! actions {
     ($($action:ty,)*) => {
-        /// The name of every action, and what refuses arguments that are not its own.
+        /// The name of every action, and the check of its arguments.
         const ACTIONS: &[(&str, Check)] = &[$((<$action as Action>::NAME, arguments_fit::<$action>),)*];
     };
 }

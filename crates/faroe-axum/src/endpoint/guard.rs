@@ -11,34 +11,34 @@ use crate::TooManyRequests;
 ///
 /// # Contract
 ///
-/// It is asked after the body was found to be a request, and before anything is invoked. The action's name is what the
-/// caller has sent: there need not be such an action. Everything that the request brings besides its body is in the parts:
-/// headers, and in the extensions what other layers have put there, the client's address for example.
+/// Called after the body was parsed as a request, before anything is invoked. The action's name is as the caller sent it:
+/// there may be no such action. The parts hold the headers, and in the extensions the values of other layers, such as the
+/// client's address.
 ///
 /// # Errors
 ///
-/// A [`Refusal`] says what is answered.
+/// A [`Refusal`] is the response.
 ///
 /// # Concurrency
 ///
-/// Called from many tasks at once. The endpoint's request timeout goes on while it decides.
+/// Called from many tasks at once. The endpoint's request timeout includes the time of the guard.
 #[async_trait]
 pub trait InvocationGuard: Debug + Send + Sync + 'static {
-    /// Lets the request pass, or answers it.
+    /// Admits the request or refuses it.
     async fn check(&self, action: &str, parts: &Parts) -> Result<(), Refusal>;
 }
 
 const _OBJECT_SAFE: Option<&dyn InvocationGuard> = None;
 
-/// Why a request may not invoke an action.
+/// The refusal of an invocation.
 #[derive(Debug)]
 pub enum Refusal {
-    /// It is answered with this: a 401 or a 403, for example. Only a 200 carries a result, so it must be none.
+    /// This response: a 401 or a 403, for example. It must not be a 200, which carries a result.
     Response(Response),
-    /// The client has tried too often. An action that has the error code `rate_limited` answers that, as if the server itself
-    /// had counted; else the answer is a 429 with `Retry-After`. The connection can be used again.
+    /// Too many attempts. An action with the error code `rate_limited` answers with it, as if the server itself had counted;
+    /// otherwise the response is a 429 with `Retry-After`. The connection can be reused.
     RateLimited {
-        /// How long to wait before trying again.
+        /// The time after which the client may retry.
         retry_after: Duration,
     },
 }

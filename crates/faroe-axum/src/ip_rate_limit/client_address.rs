@@ -1,4 +1,4 @@
-//! Whom a request counts for.
+//! The client address of a request.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
@@ -9,12 +9,11 @@ const X_FORWARDED_FOR: &str = "x-forwarded-for";
 /// No address with a port is longer, in bytes.
 const MAX_ENTRY_SIZE: usize = 64;
 
-/// The address that the outermost of the trusted proxies has seen, as `X-Forwarded-For` says: each proxy writes whom it has
-/// got the request from to the right of what was there, so it is the entry with this number counted from the right, the
-/// last one being the first, over all lines of the header. What stands to the left of it a client may have made up, and
-/// nobody looks at it.
+/// Returns the address that the outermost trusted proxy saw, from `X-Forwarded-For`. Each proxy appends its client's address,
+/// so the entry is counted from the right, over all lines of the header; the last entry is number 1. Entries further left
+/// may be forged and are ignored.
 ///
-/// `None` without proxies, and where the entry is missing or no address.
+/// Returns `None` without proxies, and if the entry is missing or is not an address.
 pub(super) fn forwarded_for(headers: &HeaderMap, trusted_proxies: usize) -> Option<IpAddr> {
     let from_the_right = trusted_proxies.checked_sub(1)?;
     let lines = headers.get_all(X_FORWARDED_FOR).iter().rev();
@@ -22,7 +21,7 @@ pub(super) fn forwarded_for(headers: &HeaderMap, trusted_proxies: usize) -> Opti
     parse(entries.nth(from_the_right)?)
 }
 
-/// An address, which may have a port and may stand in brackets.
+/// Parses an address, with or without a port or brackets.
 fn parse(entry: &[u8]) -> Option<IpAddr> {
     let entry = entry.trim_ascii();
     if entry.len() > MAX_ENTRY_SIZE {
@@ -36,8 +35,8 @@ fn parse(entry: &[u8]) -> Option<IpAddr> {
         .or_else(|| in_brackets().map(IpAddr::V6))
 }
 
-/// What shares a budget: an IPv4 address, however it is written, or 2⁶⁴ IPv6 addresses with the same first half, for that
-/// is the least that anyone with IPv6 is given.
+/// Returns the network that shares a budget: an IPv4 address in any notation, or the 2⁶⁴ IPv6 addresses with the same first
+/// half, the smallest network that a subscriber gets.
 pub(super) fn network(address: IpAddr) -> Ipv6Addr {
     match address.to_canonical() {
         IpAddr::V4(address) => address.to_ipv6_mapped(),

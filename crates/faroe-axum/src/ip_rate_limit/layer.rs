@@ -14,14 +14,14 @@ use axum::{
 use tower::{Layer, Service};
 
 use super::{Clock, IpRateLimit, MonotonicClock};
-/// What a request counts as.
+/// The budget that a request counts against.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Budget {
     Attempts,
     Requests,
 }
 
-/// Answers a 429 with `Retry-After` to who has used up a budget, before the body is read: made by
+/// Responds with a 429 and `Retry-After` when a budget is used up, before the body is read. Created by
 /// [`IpRateLimit::requests_layer`] and [`IpRateLimit::attempts_layer`].
 pub struct IpRateLimitLayer<C: Clock = MonotonicClock> {
     limit: IpRateLimit<C>,
@@ -36,7 +36,7 @@ impl<C: Clock> IpRateLimitLayer<C> {
         }
     }
 
-    /// Counts a request, for a service that cannot be behind a layer: the answer that refuses it, if it is to be refused.
+    /// Counts a request, for a service that cannot be behind a layer. Returns the response if the request is refused.
     pub fn refusal<B: HttpBody>(&self, request: &Request<B>) -> Option<Response> {
         let is_safe = [Method::GET, Method::HEAD].contains(request.method());
         if is_safe && matches!(self.budget, Budget::Attempts) {
@@ -55,7 +55,7 @@ impl<C: Clock> IpRateLimitLayer<C> {
         };
         let mut response = checked.err()?.into_response();
         if !request.body().is_end_stream() {
-            // The body is not waited for, so the connection cannot be used again.
+            // The body is not read, so the connection cannot be reused.
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(header::CONNECTION, close);
         }
@@ -89,7 +89,7 @@ impl<S, C: Clock> Layer<S> for IpRateLimitLayer<C> {
     }
 }
 
-/// What an [`IpRateLimitLayer`] makes of a service.
+/// The service that an [`IpRateLimitLayer`] creates.
 #[derive(Debug)]
 pub struct IpRateLimitService<S, C: Clock = MonotonicClock> {
     layer: IpRateLimitLayer<C>,

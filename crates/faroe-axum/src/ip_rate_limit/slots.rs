@@ -8,18 +8,17 @@ use std::{
 
 use governor::{nanos::Nanos, state::StateStore};
 
-/// How many slots an address has to choose from.
+/// The number of slots that an address can use.
 const SLOTS_OF_A_SET: usize = 16;
 
-/// A fixed number of slots, each for one address. They are in sets, and a hash that nobody outside can compute says which
-/// set is an address's own.
+/// A fixed number of slots in sets, each slot for one address. A hash with a secret key assigns each address to a set.
 ///
-/// An address that has no slot takes over the one in its set that has used the least, **with what that has used**. A slot
-/// only ever moves on in time, so whoever comes back after he has lost one finds none that is better than his was. Nobody
-/// gets more than his own budget, whatever others do, and no memory is needed for it.
+/// An address without a slot takes over the slot in its set with the least use, **together with that use**. A slot's time
+/// only moves forward, so an address that lost its slot never finds a better one when it returns. No address gets more than
+/// its own budget, and no further memory is needed to guarantee it.
 ///
-/// Newcomers pay for it while sixteen others in their set have used something: they start with as much used as the most
-/// moderate of those. That is next to nothing, unless tens of thousands of addresses attack at once.
+/// The cost falls on newcomers while sixteen others in their set have used something: they start with the least of those
+/// uses. It is next to nothing, unless tens of thousands of addresses attack at once.
 pub(super) struct Slots {
     sets: Box<[Mutex<[Slot; SLOTS_OF_A_SET]>]>,
     hasher: RandomState,
@@ -28,12 +27,12 @@ pub(super) struct Slots {
 #[derive(Clone, Copy)]
 struct Slot {
     network: Option<Ipv6Addr>,
-    /// When all that was used will have come back.
+    /// The time at which the bucket is full again.
     full_at: Nanos,
 }
 
 impl Slots {
-    /// Memory for this many addresses, rounded up to whole sets.
+    /// Allocates memory for this many addresses, rounded up to whole sets.
     pub(super) fn new(addresses: usize) -> Self {
         let unused = Slot {
             network: None,

@@ -117,7 +117,7 @@ fn an_ipv4_address_is_one_however_it_is_written_and_ipv6_counts_by_its_first_hal
     }
 }
 
-/// What may stand in a header's value.
+/// A valid header value.
 fn header_bytes() -> impl Strategy<Value = Vec<u8>> {
     let byte = prop_oneof![
         4 => prop_oneof![Just(b','), Just(b' '), Just(b'.'), Just(b':'), b'0'..=b'9'],
@@ -134,7 +134,7 @@ fn addresses() -> impl Strategy<Value = IpAddr> {
 }
 
 proptest! {
-    /// Whatever a client sends, what the proxies append decides.
+    /// Only the entries that the proxies append decide, whatever a client sends.
     #[test]
     fn what_a_client_sends_changes_nothing(
         sent in vec(header_bytes(), 0..4),
