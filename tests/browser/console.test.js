@@ -39,7 +39,7 @@ describe("the development console", () => {
 				await page.getByRole("navigation").getByRole("link", { name: "Sign up" }).click();
 				await page.getByLabel("Email address").fill(address);
 				await press("Start the sign-up");
-				await press("Use it");
+				await press("Fill in");
 				await press("Verify the code");
 				await press("Set the password");
 				await press("Complete the sign-up");
@@ -68,7 +68,7 @@ describe("the development console", () => {
 		await tabTo("Email address");
 		await enter();
 		await expectFocus("Code");
-		await tabTo("Use it");
+		await tabTo("Fill in");
 		await visitor.look("console-code");
 		await enter();
 		await expectFocus("Verify the code");
@@ -96,7 +96,7 @@ describe("the development console", () => {
 		await tabTo("Email address of the user");
 		await enter();
 		await expectFocus("Temporary password");
-		await tabTo("Use it");
+		await tabTo("Fill in");
 		await enter();
 		await expectFocus("Verify the temporary password");
 		await enter();
@@ -111,7 +111,7 @@ describe("the development console", () => {
 	it("walks through the flows of someone who is signed in", async () => {
 		const visitor = await visit("#/flow/session");
 		const { page, main, press, finished, goTo } = visitor;
-		await main.getByText("Nobody is signed in here").waitFor();
+		await main.getByText("You are not signed in").waitFor();
 		await visitor.look("console-signed-out");
 		await visitor.signUp("walker@example.com");
 
@@ -125,7 +125,7 @@ describe("the development console", () => {
 		await press("Start the change");
 		await press("Send the code again");
 		await main.getByText("Done.").waitFor();
-		await press("Use it");
+		await press("Fill in");
 		await press("Verify the code");
 		await press("Verify the password");
 		await press("Complete the change");
@@ -155,7 +155,7 @@ describe("the development console", () => {
 		await press("Verify the password");
 		await press("Delete the user");
 		await finished();
-		await page.getByText("Nobody is signed in", { exact: true }).waitFor();
+		await page.getByText("Not signed in", { exact: true }).waitFor();
 		await visitor.look("console-deleted");
 	});
 
@@ -166,7 +166,7 @@ describe("the development console", () => {
 		await expectOpen(/Enter the code/);
 		await page.reload();
 		await expectOpen(/Enter the code/);
-		await press("Use it");
+		await press("Fill in");
 		await press("Verify the code");
 		await press("Set the password");
 		await press("Complete the sign-up");
@@ -212,19 +212,19 @@ describe("the development console", () => {
 		await expectError("rate_limited", /each minute/);
 
 		// The steps can be tried out of order.
-		await page.getByRole("button", { name: /Become a user/ }).click();
+		await page.getByRole("button", { name: /Create the user/ }).click();
 		await press("Complete the sign-up");
 		await expectError("email_address_not_verified", /code from the inbox/);
 
-		await press("Give the sign-up up");
+		await press("Cancel the sign-up");
 		await visitor.signUp("clumsy@example.com");
-		await press("Once more");
+		await press("Run again");
 		await address.fill("clumsy@example.com");
 		await press("Start the sign-up");
 		await expectError("email_address_already_used", /another address/);
-		await page.getByRole("button", { name: /^Take / }).click();
+		await page.getByRole("button", { name: /^Use / }).click();
 		await press("Start the sign-up");
-		await press("Use it");
+		await press("Fill in");
 		await press("Verify the code");
 		await page.getByLabel("New password").fill("short");
 		await press("Set the password");
@@ -260,17 +260,17 @@ describe("the development console", () => {
 		await press("Start the sign-up");
 		await expectOpen(/Enter the code/);
 		await invoke("delete_signup", ["signup_token"]);
-		await press("Use it");
+		await press("Fill in");
 		await press("Verify the code");
 		await main.getByText("invalid_signup_token", { exact: true }).waitFor();
-		await press("Start again");
-		await expectOpen(/Give an email address/);
+		await press("Start over");
+		await expectOpen(/Enter an email address/);
 
 		await visitor.signUp("later@example.com");
 		await goTo("Session");
 		await invoke("delete_session", ["session_token"]);
 		await press("Who is signed in?");
-		await main.getByText("Nobody is signed in here").waitFor();
+		await main.getByText("You are not signed in").waitFor();
 	});
 
 	it("does not take the end of a flow for that of the next one", async () => {
@@ -286,16 +286,16 @@ describe("the development console", () => {
 			await (isEnd && held);
 			await route.continue();
 		});
-		await press("Give the sign-up up");
-		await page.getByRole("button", { name: /Give an email address/ }).click();
+		await press("Cancel the sign-up");
+		await page.getByRole("button", { name: /Enter an email address/ }).click();
 		await address.fill("second@example.com");
 		await press("Start the sign-up");
 		await page.getByText("second@example.com", { exact: true }).first().waitFor();
 		const answered = page.waitForResponse((response) => response.request().postDataJSON()?.action === "delete_signup");
 		letThrough();
 		await (await answered).finished();
-		await main.getByText("The answer is under").waitFor();
-		await press("Use it");
+		await main.getByText("See the answer under").waitFor();
+		await press("Fill in");
 		await press("Verify the code");
 		await expectOpen(/Choose a password/);
 	});
@@ -321,7 +321,7 @@ describe("the development console", () => {
 			await route.continue();
 		});
 		const answered = page.waitForResponse((response) => response.request().method() === "POST");
-		await press("Give the sign-up up");
+		await press("Cancel the sign-up");
 		await (await answered).finished();
 		await goTo("Sign up");
 		await page.waitForFunction(() => document.activeElement.id === "main");
@@ -373,9 +373,9 @@ describe("the development console", () => {
 		const { page, main, press } = visitor;
 		await short.stop();
 		visitor.expectProblem(/ERR_CONNECTION_REFUSED/);
-		await page.getByText("The server does not answer", { exact: true }).waitFor();
+		await page.getByText("The server does not respond", { exact: true }).waitFor();
 		await press("Start the sign-up");
-		await main.getByRole("alert").getByText("Look at its terminal").waitFor();
+		await main.getByRole("alert").getByText("Check its terminal").waitFor();
 	});
 
 	it("shows a hostile display name as text, and gives it nothing to run in", async () => {
@@ -391,7 +391,7 @@ describe("the development console", () => {
 			await visitor.signUp("mallory@example.com");
 			await goTo("Reset the password");
 			await press("Start the reset");
-			await press("Use it");
+			await press("Fill in");
 			await goTo("Inbox");
 			await main.getByRole("article").waitFor();
 			const frame = main.locator("iframe");

@@ -1,6 +1,6 @@
-// Any action, with a request body written by hand.
+// Any action, with a request body edited by the user.
 
-/** What was written and not sent yet, by action. */
+/** Unsent request bodies, by action. */
 const bodies = {};
 
 function bodyOf(action) {
@@ -40,28 +40,28 @@ function showActions(main, name) {
 				onclick() {
 					delete bodies[action.name];
 					body.value = bodyOf(action);
-					announce("The request is as it was");
+					announce("The request was reset");
 				}
-			}, "Fill in again")
+			}, "Reset")
 		)
 	);
 	main.replaceChildren(
-		h("h1", {}, "Any action"),
-		h("p", { class: "about" }, `All ${DATA.actions.length} actions. The body is sent exactly as it is written here; kept tokens are filled in.`),
+		h("h1", {}, "Raw requests"),
+		h("p", { class: "about" }, `Send any of the ${DATA.actions.length} actions. The stored tokens are filled in, and the body is sent exactly as shown.`),
 		h("div", { class: "card" }, form, result),
 		describe(action)
 	);
 }
 
 function showRawResult(exchange) {
-	const [what, next] = exchange.ok ? ["Done.", "The answer is under “Request and response”."] : explain(exchange);
+	const [what, next] = exchange.ok ? ["Done.", "See the answer under “Request and response”."] : explain(exchange);
 	return h("div", { class: `result ${exchange.ok ? "good" : "bad"}`, role: "alert", tabindex: "-1" },
 		h("p", {}, verdict(exchange), " ", h("b", {}, what)),
 		h("p", {}, next)
 	);
 }
 
-/** A body that is what it should be teaches the page as much as a step does. */
+/** Updates the stored tokens and flows from a valid request body, as after a step of a flow. */
 function learnFrom(name, body, exchange) {
 	try {
 		const sent = JSON.parse(body);
@@ -70,7 +70,7 @@ function learnFrom(name, body, exchange) {
 			learn(flow, name, sent.arguments, exchange);
 		}
 	} catch {
-		// The server has said what it thinks of it.
+		// The response already shows that the body is invalid.
 	}
 }
 

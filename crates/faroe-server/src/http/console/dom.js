@@ -1,6 +1,6 @@
-// Elements of the page. Text is always text: nothing here makes markup of it.
+// Elements of the page. Text is always inserted as text, never as markup.
 
-/** An element with attributes and children. `onclick` and the like are listeners; a child may be missing. */
+/** Creates an element. Attributes such as `onclick` become listeners; children that are null or false are skipped. */
 function h(name, attributes = {}, ...children) {
 	const element = document.createElement(name);
 	for (const [key, value] of Object.entries(attributes)) {
@@ -25,7 +25,7 @@ const ICONS = {
 	gone: "M5 7h14M10 7V4.5h4V7M7 7l1 12.5h8L17 7"
 };
 
-/** A drawing beside a text that says the same. */
+/** Creates an icon. It is hidden from screen readers: the text next to it says the same. */
 function icon(name) {
 	const drawing = (name, attributes) => {
 		const element = document.createElementNS("http://www.w3.org/2000/svg", name);
@@ -39,12 +39,12 @@ function icon(name) {
 	return svg;
 }
 
-/** Tells something to those who listen to the page. */
+/** Announces a text to screen readers. */
 function announce(text) {
 	document.getElementById("live").textContent = text;
 }
 
-/** A button that copies a text. */
+/** Creates a button that copies a text. */
 function copyButton(label, text) {
 	const button = h("button", {
 		type: "button",
@@ -54,7 +54,7 @@ function copyButton(label, text) {
 				await navigator.clipboard.writeText(text);
 				button.textContent = "Copied";
 			} catch {
-				button.textContent = "Copying was not allowed";
+				button.textContent = "Copying is not allowed";
 			}
 			announce(button.textContent);
 			setTimeout(() => (button.textContent = label), 2000);
@@ -63,7 +63,7 @@ function copyButton(label, text) {
 	return button;
 }
 
-/** A block of code that keyboards can scroll. JSON is coloured, anything else shown as it is. */
+/** Creates a block of code that can be scrolled with the keyboard. JSON is coloured. */
 function codeBlock(label, text) {
 	const code = h("code");
 	let end = 0;
@@ -76,7 +76,7 @@ function codeBlock(label, text) {
 	return h("pre", { tabindex: "0", role: "group", "aria-label": label }, code);
 }
 
-/** Replaces what is in an element. A link that had the focus has it again. */
+/** Replaces the content of an element. A focused link keeps the focus. */
 function replaceLinks(element, ...content) {
 	const href = element.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
 	element.replaceChildren(...content);
@@ -85,7 +85,7 @@ function replaceLinks(element, ...content) {
 	}
 }
 
-/** A time of this day, as people here write it. */
+/** Formats a time of day in the user's locale. */
 function timeOf(date) {
 	return h("time", { datetime: date.toISOString() }, date.toLocaleTimeString());
 }

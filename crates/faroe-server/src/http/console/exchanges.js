@@ -1,17 +1,17 @@
-// Requests to the server, and what came back.
+// Requests to the server and their responses.
 
-/** The newest first. */
+/** The exchanges, newest first. */
 const exchanges = [];
 const MOST = 50;
 
-/** What statuses other than success mean. */
+/** Explanations of status codes other than success. */
 const STATUSES = {
 	400: ["This is not a valid request. Nothing was invoked.", "Compare it with the arguments of the action."],
-	408: ["The request came too slowly.", "Send it again."],
+	408: ["The request was sent too slowly.", "Send it again."],
 	413: ["The request is larger than 64 KiB. Nothing was invoked.", "Make it smaller."],
-	429: ["There were too many requests from this machine. Nothing was invoked.", "Wait a little."],
-	500: ["The server could not finish. It may have happened or not.", "Look at the server's log."],
-	503: ["Too many passwords are being hashed. Nothing was invoked.", "Send it again in some seconds."]
+	429: ["There were too many requests from this machine. Nothing was invoked.", "Wait a moment."],
+	500: ["The server failed. The action may or may not have taken effect.", "Check the server's log."],
+	503: ["The server is busy hashing passwords. Nothing was invoked.", "Send it again in a few seconds."]
 };
 
 /** Invokes an action. */
@@ -19,7 +19,7 @@ function invoke(action, values) {
 	return send(action, JSON.stringify({ action, arguments: values }));
 }
 
-/** Sends a body as it is. The exchange says what came of it: `ok` with `values`, a `code`, or neither. */
+/** Sends a body unchanged. The exchange contains the result: `ok` with `values`, a `code`, or neither. */
 async function send(title, body) {
 	const started = performance.now();
 	const exchange = { title, body, at: new Date(), ok: false };
@@ -41,18 +41,18 @@ async function send(title, body) {
 	return exchange;
 }
 
-/** What an exchange that is no success means: what happened, and what to do. */
+/** Explains a failed exchange: what happened, and what to do. */
 function explain({ status, code }) {
 	if (status === 0) {
-		return ["The server does not answer.", "Is it still running? Look at its terminal."];
+		return ["The server does not respond.", "Is it still running? Check its terminal."];
 	}
 	const error = DATA.error_codes[code];
-	return error ? [error.what, error.next] : (STATUSES[status] ?? [`The status is ${status}.`, "Look at the server's log."]);
+	return error ? [error.what, error.next] : (STATUSES[status] ?? [`The status is ${status}.`, "Check the server's log."]);
 }
 
-/** What came of an exchange, in a word or a code. */
+/** Returns the result of an exchange as a word or an error code. */
 function verdict({ ok, code, status }) {
-	const text = ok ? "ok" : (code ?? (status ? `status ${status}` : "no answer"));
+	const text = ok ? "ok" : (code ?? (status ? `status ${status}` : "no response"));
 	return h("span", { class: ok ? "verdict good" : "verdict bad" }, text);
 }
 
@@ -85,7 +85,7 @@ function showExchanges() {
 				h("p", { class: "exchange-title" }, h("code", {}, latest.title), verdict(latest)),
 				showExchange(latest)
 			]
-		: h("p", { class: "faint" }, "What this page sends, and what the server answers, is shown here.");
+		: h("p", { class: "faint" }, "The requests of this page and the server's responses appear here.");
 	const history = earlier.map((exchange) => h("details", {},
 		h("summary", {}, timeOf(exchange.at), " ", h("code", {}, exchange.title), " ", verdict(exchange)),
 		showExchange(exchange)
@@ -98,7 +98,7 @@ function showExchanges() {
 	);
 }
 
-/** The tokens that the next step takes. */
+/** Returns the list of stored tokens. */
 function showKept() {
 	const kept = Object.entries(state.tokens);
 	const rows = kept.map(([name, token]) =>
@@ -114,7 +114,7 @@ function showKept() {
 		}, "Forget"))
 	);
 	return h("section", { class: "kept" },
-		h("h2", {}, "Kept for the next step"),
-		kept.length > 0 ? h("ul", {}, rows) : h("p", { class: "faint" }, "No token yet. This tab keeps them until it is closed.")
+		h("h2", {}, "Stored tokens"),
+		kept.length > 0 ? h("ul", {}, rows) : h("p", { class: "faint" }, "No tokens yet. This tab stores tokens until it is closed.")
 	);
 }

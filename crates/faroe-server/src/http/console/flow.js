@@ -1,6 +1,6 @@
 // One flow, step by step.
 
-/** What the argument of an action is called for people. */
+/** The labels of arguments. */
 const LABELS = {
 	email_address: "Email address",
 	user_email_address: "Email address of the user",
@@ -10,10 +10,10 @@ const LABELS = {
 	password: "Password"
 };
 
-/** What was typed and not sent yet, by action and argument. */
+/** Unsent input, by action and argument. */
 const drafts = {};
 
-/** What the last action of the flow that is shown came to, and the step that was opened by hand. */
+/** The flow that is shown, the result of its last action, and the step that the user opened. */
 const shown = { flow: null, result: null, open: null };
 
 function showFlow(main, flow) {
@@ -34,7 +34,7 @@ function showFlow(main, flow) {
 	);
 }
 
-/** The picture of the flow. What it shows is also in the steps, as text. */
+/** Returns a picture of the flow. The steps contain the same information as text. */
 function showMap(flow, now, current) {
 	const items = flow.steps.map((step) => {
 		const kind = now.done.includes(step.action) ? "done" : step === current ? "current" : "later";
@@ -45,7 +45,7 @@ function showMap(flow, now, current) {
 
 function showSignedOut() {
 	return h("div", { class: "card note" },
-		h("p", {}, "Nobody is signed in here, and this needs someone who is."),
+		h("p", {}, "You are not signed in. Sign up or sign in to try this flow."),
 		h("p", { class: "buttons" },
 			h("a", { class: "button", href: "#/flow/sign-up" }, "Sign up"),
 			h("a", { class: "button", href: "#/flow/sign-in" }, "Sign in")
@@ -88,7 +88,7 @@ function showForm(flow, step, now) {
 	const missing = missingToken(step.action);
 	if (missing) {
 		const what = missing === "session_token" ? "Sign in first" : `Start with “${flow.steps[0].name}”`;
-		return h("p", { class: "faint" }, `${what}: this step takes the `, h("code", {}, missing), " that it gives.");
+		return h("p", { class: "faint" }, `${what} to get the `, h("code", {}, missing), " for this step.");
 	}
 	const names = ACTIONS.get(step.action).arguments.map(([name]) => name);
 	const draft = (drafts[step.action] ??= {});
@@ -131,7 +131,7 @@ function showField(step, name, draft) {
 	);
 }
 
-/** The email that a step waits for, in the step itself. */
+/** Shows the email that a step waits for, or that it is missing. */
 function showMailCard(card, address) {
 	const message = findMail(card.dataset.type, address);
 	if (!message) {
@@ -147,23 +147,23 @@ function showMailCard(card, address) {
 		input.value = message.code;
 		input.dispatchEvent(new Event("input"));
 		card.parentElement.querySelector("[type=submit]").focus();
-		announce("The code is filled in");
+		announce("The code was filled in");
 	};
 	card.replaceChildren(
 		icon("email"),
 		h("span", {}, "Email to ", h("b", {}, message.to), ": ", h("code", { class: "code" }, message.code)),
-		h("button", { type: "button", onclick: use }, "Use it"),
-		h("a", { href: `#/inbox/${message.number}` }, "Read it")
+		h("button", { type: "button", onclick: use }, "Fill in"),
+		h("a", { href: `#/inbox/${message.number}` }, "Open email")
 	);
 }
 
-/** Invokes an action of a flow with the kept tokens, and shows what came of it. */
+/** Invokes an action of a flow with the stored tokens, and shows the result. */
 async function run(flow, action, values) {
 	const names = ACTIONS.get(action).arguments.map(([name]) => name);
 	const sent = Object.fromEntries(names.map((name) => [name, values[name] ?? state.tokens[name] ?? ""]));
 	const exchange = await invoke(action, sent);
 	await fetchMail();
-	// Nothing is awaited from here on: what has changed is shown once, and not again under the hand of who goes on.
+	// No awaits from here on: the page is rendered once, and not again while the user continues.
 	learn(flow, action, sent, exchange);
 	if (exchange.ok) {
 		delete drafts[action];
@@ -178,7 +178,7 @@ async function run(flow, action, values) {
 	}
 }
 
-/** Puts the focus where one goes on, and says so. */
+/** Moves the focus to the next step, and announces it. */
 function moveOn(flow, action, exchange) {
 	const main = document.getElementById("main");
 	if (!exchange.ok) {
@@ -198,11 +198,11 @@ function moveOn(flow, action, exchange) {
 	}
 }
 
-/** What an action came to, if it is not the step after it that says so. */
+/** Returns the result of an action. */
 function showResult(flow, step) {
 	const { exchange } = shown.result;
 	if (exchange.ok) {
-		return h("div", { class: "result good", tabindex: "-1" }, h("p", {}, h("b", {}, "Done. "), "The answer is under “Request and response”."));
+		return h("div", { class: "result good", tabindex: "-1" }, h("p", {}, h("b", {}, "Done. "), "See the answer under “Request and response”."));
 	}
 	const [what, next] = explain(exchange);
 	return h("div", { class: "result bad", role: "alert", tabindex: "-1" },
@@ -212,7 +212,7 @@ function showResult(flow, step) {
 	);
 }
 
-/** What to do about an error, at one press. */
+/** Returns buttons that fix an error. */
 function remedies(flow, step, code) {
 	const link = (id, text) => h("a", { class: "button", href: `#/flow/${id}` }, text);
 	const button = (text, onclick) => h("button", { type: "button", onclick }, text);
@@ -221,7 +221,7 @@ function remedies(flow, step, code) {
 			const name = ACTIONS.get(step.action).arguments.at(-1)[0];
 			const address = drafts[step.action][name].replace("@", `${Date.now() % 10_000}@`);
 			return [
-				button(`Take ${address}`, () => {
+				button(`Use ${address}`, () => {
 					drafts[step.action] = { [name]: address };
 					shown.result = null;
 					show();
@@ -239,7 +239,7 @@ function remedies(flow, step, code) {
 			return link("password-reset", "Reset the password");
 	}
 	if (/_already_(verified|set)$/.test(code)) {
-		return button("Go on", () => {
+		return button("Continue", () => {
 			progress(flow).done.push(step.action);
 			save();
 			shown.result = null;
@@ -248,7 +248,7 @@ function remedies(flow, step, code) {
 		});
 	}
 	if (/^invalid_.*_token$/.test(code)) {
-		return button("Start again", () => startAgain(flow));
+		return button("Start over", () => startAgain(flow));
 	}
 }
 
@@ -266,12 +266,12 @@ function showDone(flow) {
 		h("p", {}, flow.done),
 		h("p", { class: "buttons" },
 			next.map(({ id, name }) => h("a", { class: "button", href: `#/flow/${id}` }, name)),
-			h("button", { type: "button", onclick: () => startAgain(flow) }, "Once more")
+			h("button", { type: "button", onclick: () => startAgain(flow) }, "Run again")
 		)
 	);
 }
 
-/** Actions that can be invoked at any time. */
+/** Returns the actions that can be invoked at any time. */
 function showAlso(flow) {
 	const isOver = flow.steps.length > 0 && missingToken(flow.also[0].action);
 	if (isOver) {
@@ -282,5 +282,5 @@ function showAlso(flow) {
 		h("span", { class: "faint" }, also.about && `${also.about} `, h("a", { href: `#/actions/${also.action}` }, h("code", {}, also.action))),
 		shown.result?.action === also.action && showResult(flow, also)
 	));
-	return h("section", { class: "card also" }, h("h2", {}, flow.steps.length > 0 ? "At any time" : "What can be done"), h("ul", {}, rows));
+	return h("section", { class: "card also" }, h("h2", {}, flow.steps.length > 0 ? "At any time" : "Actions"), h("ul", {}, rows));
 }

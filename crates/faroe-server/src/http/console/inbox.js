@@ -1,22 +1,22 @@
-// The inbox: what the server would have sent.
+// The inbox: the emails that the server would have sent.
 
-/** How often the server is asked for new messages, in milliseconds. */
+/** The interval between requests for new messages, in milliseconds. */
 const PACE = 1000;
 
-/** How long an answer is waited for, in milliseconds. */
+/** The timeout of a request, in milliseconds. */
 const PATIENCE = 5000;
 
 const inbox = {
-	/** The oldest first. */
+	/** The messages, oldest first. */
 	messages: [],
-	/** The server's name for its mailbox: another one is empty again. */
+	/** The ID of the server's mailbox. It changes when the server restarts with an empty mailbox. */
 	id: null,
-	/** The number of the last message that was looked at. */
+	/** The number of the last message that was shown. */
 	seen: 0,
 	reachable: true
 };
 
-/** Asks for new messages now. Returns whether there are any. */
+/** Fetches new messages. Returns whether there are any. */
 async function fetchMail() {
 	const last = inbox.messages.at(-1)?.number ?? 0;
 	let answer;
@@ -32,14 +32,14 @@ async function fetchMail() {
 		const isFirst = inbox.id === null;
 		Object.assign(inbox, { id: answer.mailbox, messages: [], seen: isFirst ? (answer.messages.at(-1)?.number ?? 0) : 0 });
 	}
-	// Two questions may have been under way at once.
+	// Two requests can run concurrently.
 	const known = inbox.messages.at(-1)?.number ?? 0;
 	const fresh = answer.messages.filter(({ number }) => number > known);
 	inbox.messages.push(...fresh);
 	return fresh.length > 0;
 }
 
-/** Asks again and again, as long as the page is looked at. */
+/** Polls for new messages while the page is visible. */
 async function watchMail(onchange) {
 	for (;;) {
 		const before = inbox.reachable;
@@ -50,7 +50,7 @@ async function watchMail(onchange) {
 	}
 }
 
-/** The newest message of this kind to this address. */
+/** Returns the newest message of this type to this address. */
 function findMail(type, to) {
 	return inbox.messages.findLast((message) => message.type === type && message.to === to);
 }
@@ -63,19 +63,19 @@ function receivedAt({ received_at }) {
 	return new Date(received_at * 1000);
 }
 
-/** The list of messages, and the one with this number or the newest. */
+/** Shows the list of messages, and the message with this number or the newest one. */
 function showInbox(main, number) {
 	const shown = inbox.messages.find((message) => message.number === number) ?? inbox.messages.at(-1);
 	if (!main.querySelector(".inbox")) {
 		main.replaceChildren(
 			h("h1", {}, "Inbox"),
-			h("p", { class: "about" }, "In development no email leaves this machine. What users would get is shown here."),
+			h("p", { class: "about" }, "In development, no email leaves this machine. The emails to users are shown here."),
 			h("div", { class: "inbox" }, h("div", { class: "mail-list" }), h("div", { class: "mail" }))
 		);
 	}
 	const [list, mail] = main.querySelectorAll(".mail-list, .mail");
 	replaceLinks(list, mailList(shown));
-	// A message that is being read stays as it is when others arrive.
+	// The open message is not rendered again when others arrive.
 	if (mail.dataset.number !== String(shown?.number)) {
 		mail.dataset.number = shown?.number;
 		mail.replaceChildren(shown ? showMail(shown) : "");
@@ -85,7 +85,7 @@ function showInbox(main, number) {
 
 function mailList(shown) {
 	if (inbox.messages.length === 0) {
-		return h("p", { class: "card" }, "No email yet. ", h("a", { href: "#/flow/sign-up" }, "Start a sign-up"), ", and its code arrives here.");
+		return h("p", { class: "card" }, "No email yet. ", h("a", { href: "#/flow/sign-up" }, "Start a sign-up"), " to receive its code here.");
 	}
 	const items = inbox.messages.toReversed().map((message) =>
 		h("li", {}, h("a", { href: `#/inbox/${message.number}`, "aria-current": message === shown && "true" },
@@ -94,7 +94,7 @@ function mailList(shown) {
 			h("span", { class: "faint" }, timeOf(receivedAt(message)))
 		))
 	);
-	return h("ol", { class: "card", "aria-label": "Messages, the newest first", reversed: true }, items);
+	return h("ol", { class: "card", "aria-label": "Messages, newest first", reversed: true }, items);
 }
 
 function showMail(message) {
@@ -109,7 +109,7 @@ function showMail(message) {
 		h("div", { class: "parts" },
 			h("section", {},
 				h("h3", {}, "HTML part"),
-				h("iframe", { src: `/dev/inbox/${number}/html`, sandbox: true, title: "The HTML part of the message" })
+				h("iframe", { src: `/dev/inbox/${number}/html`, sandbox: true, title: "HTML part of the message" })
 			),
 			h("section", {}, h("h3", {}, "Text part"), h("pre", { tabindex: "0", role: "group", "aria-label": "Text part" }, text))
 		)

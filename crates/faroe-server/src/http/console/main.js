@@ -1,4 +1,4 @@
-// The page as a whole: where one is, and what surrounds it.
+// The page: its views, the navigation and the header.
 
 const VIEWS = {
 	flow: (main, id) => showFlow(main, DATA.flows.find((flow) => flow.id === id) ?? DATA.flows[0]),
@@ -11,7 +11,7 @@ function place() {
 	return view in VIEWS ? [view, what] : ["flow", DATA.flows[0].id];
 }
 
-/** Shows the place that the address names. */
+/** Shows the view named by the URL's fragment. */
 function show() {
 	const [view, what] = place();
 	const main = document.getElementById("main");
@@ -41,20 +41,20 @@ function showNavigation() {
 		h("ul", {}, flows),
 		h("ul", {},
 			link("#/inbox", view === "inbox", "Inbox", count > 0 && h("span", { class: "badge" }, h("span", { class: "unseen" }, "new: "), count)),
-			link("#/actions", view === "actions", "Any action")
+			link("#/actions", view === "actions", "Raw requests")
 		)
 	);
 }
 
 function showWho() {
 	const isSignedIn = Boolean(state.tokens.session_token);
-	const who = isSignedIn ? ["Signed in as ", h("b", {}, state.user?.email_address ?? "someone")] : ["Nobody is signed in"];
+	const who = isSignedIn ? ["Signed in as ", h("b", {}, state.user?.email_address ?? "someone")] : ["Not signed in"];
 	document.getElementById("who").replaceChildren(
-		...(inbox.reachable ? who : [h("strong", { class: "bad" }, "The server does not answer")])
+		...(inbox.reachable ? who : [h("strong", { class: "bad" }, "The server does not respond")])
 	);
 }
 
-/** New mail, or none for want of a server: whatever is being typed stays. */
+/** Updates the page after new mail or a change of the connection, without touching the user's input. */
 function onMail() {
 	const [view, what] = place();
 	const main = document.getElementById("main");

@@ -1,5 +1,4 @@
-//! The page, put together once: markup, style, script and data in one document that asks for nothing but the server's own
-//! answers.
+//! The page: markup, style, script and data in one document, assembled once. It only sends requests to its own server.
 
 use axum::{
     http::{HeaderName, HeaderValue, header},
@@ -15,7 +14,7 @@ const STYLE: &str = include_str!("style.css");
 const FLOWS: &str = include_str!("flows.json");
 const ERROR_CODES: &str = include_str!("error_codes.json");
 
-/// One module: what comes later uses what came before.
+/// The script, one module. Later files use earlier ones.
 const SCRIPT: &str = concat!(
     include_str!("dom.js"),
     include_str!("state.js"),
@@ -26,7 +25,7 @@ const SCRIPT: &str = concat!(
     include_str!("main.js"),
 );
 
-/// The page with its policy.
+/// The page with its content security policy.
 #[derive(Clone, Debug)]
 pub(super) struct Page {
     document: String,
@@ -57,7 +56,7 @@ impl IntoResponse for Page {
     }
 }
 
-/// Nothing runs, is shown or is asked for but what is in the document and on this server.
+/// Returns the content security policy. Only the document's own script and style apply, and only this server is reachable.
 fn policy() -> String {
     format!(
         "default-src 'none'; script-src '{}'; style-src '{}'; connect-src 'self'; frame-src 'self'; img-src data:; \
@@ -68,12 +67,12 @@ fn policy() -> String {
     )
 }
 
-/// How a policy names an element by its content.
+/// Returns the source expression for an inline element, a hash of its content.
 fn source(content: &str) -> String {
     format!("sha256-{}", STANDARD.encode(Sha256::digest(content)))
 }
 
-/// What the script works with, as JSON that cannot end the element around it.
+/// Returns the data for the script, as JSON that cannot close the surrounding element.
 fn data() -> String {
     let read = |text| serde_json::from_str::<Value>(text).expect("tests read these files");
     let action = |action: ActionSchema| {
@@ -100,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_action_has_one_place_in_a_flow() {
+    fn every_action_occurs_once_in_the_flows() {
         let flows: Value = serde_json::from_str(FLOWS).unwrap();
         let flows = flows.as_array().unwrap();
         let places = flows.iter().flat_map(|flow| {
@@ -130,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn the_document_is_whole() {
+    fn the_document_contains_style_script_and_data() {
         let Page { document, policy } = Page::new();
         for (start, content, end) in [
             ("<style>", STYLE, "</style>"),

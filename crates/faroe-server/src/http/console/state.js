@@ -1,4 +1,4 @@
-// What the page keeps between two steps, in this tab alone: it is gone when the tab is closed.
+// The state of the page, stored in this tab until it is closed.
 
 const DATA = JSON.parse(document.getElementById("data").textContent);
 const ACTIONS = new Map(DATA.actions.map((action) => [action.name, action]));
@@ -7,49 +7,49 @@ const NAMES = ["ada", "grace", "alan", "barbara", "edsger", "margaret", "donald"
 const PASSWORDS = ["seven wet umbrellas", "four paper lanterns", "nine quiet harbours"];
 
 const state = {
-	/** Tokens by the names that actions give them. */
+	/** Tokens, by the names of the values that return them. */
 	tokens: {},
-	/** What was done in a flow: `done` (actions), `completed`, `address`, `password`. */
+	/** The progress of each flow: `done` (actions), `completed`, `address`, `password`. */
 	flows: {},
-	/** Who signed up or in last, with the password that was used. */
+	/** The user who signed up or in most recently, with their password. */
 	user: null,
-	/** Addresses that are taken. */
+	/** Addresses that are in use. */
 	taken: []
 };
 
 try {
 	Object.assign(state, JSON.parse(sessionStorage.getItem(STORED) ?? "{}"));
 } catch {
-	// It starts anew.
+	// Invalid state is discarded.
 }
 
 function save() {
 	try {
 		sessionStorage.setItem(STORED, JSON.stringify(state));
 	} catch {
-		// A browser that stores nothing forgets when the page is loaded again.
+		// Without storage, the state is lost when the page is reloaded.
 	}
 }
 
-/** Where a flow stands. */
+/** Returns the progress of a flow. */
 function progress(flow) {
 	return (state.flows[flow.id] ??= { done: [], completed: false });
 }
 
-/** Forgets a flow, and its token. */
+/** Resets a flow and removes its token. */
 function restart(flow) {
 	delete state.tokens[tokenOf(flow)];
 	state.flows[flow.id] = { done: [], completed: false };
 	save();
 }
 
-/** The name of the token that a flow gives; sessions are no flow of their own. */
+/** Returns the name of a flow's token; undefined for the session, which is not a flow. */
 function tokenOf(flow) {
 	const values = ACTIONS.get(flow.steps[0]?.action)?.values ?? [];
 	return values.map(([name]) => name).find((name) => name.endsWith("_token"));
 }
 
-/** An address that nobody has used here. */
+/** Returns an address that was not used in this tab. */
 function freshAddress() {
 	for (let round = 0; ; round++) {
 		const addresses = NAMES.map((name) => `${name}${round || ""}@example.com`);
@@ -60,7 +60,7 @@ function freshAddress() {
 	}
 }
 
-/** What to offer in a field. */
+/** Returns the suggested value of a field. */
 function suggestion(argument, action) {
 	switch (argument) {
 		case "email_address":
@@ -77,7 +77,7 @@ function suggestion(argument, action) {
 	}
 }
 
-/** Learns from what was sent and what came back. */
+/** Updates the state after a request. */
 function learn(flow, action, sent, exchange) {
 	if (!exchange.ok) {
 		forget(exchange.code);
@@ -104,7 +104,7 @@ function learn(flow, action, sent, exchange) {
 function learnStep(flow, action, sent) {
 	if (action.startsWith("delete_")) {
 		const token = tokenOf(flow);
-		// The answer may come when another flow of the kind has begun.
+		// Another flow of the same kind may have started before the answer arrived.
 		if (sent[token] === state.tokens[token]) {
 			restart(flow);
 		}
@@ -148,7 +148,7 @@ function take(address) {
 	}
 }
 
-/** A token that is not good any more is not kept. */
+/** Removes a token that has become invalid. */
 function forget(code) {
 	const name = /^invalid_(.*_token)$/.exec(code ?? "")?.[1];
 	for (const kept of Object.keys(state.tokens)) {
