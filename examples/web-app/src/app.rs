@@ -1,4 +1,4 @@
-//! The routes, and what is said with every answer.
+//! The routes, and the headers of every response.
 
 use std::sync::Arc;
 
@@ -26,22 +26,22 @@ use crate::{
     settings, sign_in, sign_up,
 };
 
-/// What the handlers share.
+/// The state shared by the handlers.
 #[derive(Clone, Debug)]
 pub(crate) struct App {
-    /// Our own users: the auth server uses the same table.
+    /// The users. The auth server uses the same table.
     pub(crate) users: Arc<dyn UserStore>,
-    /// In development only.
+    /// The sent emails, in development only.
     pub(crate) mailbox: Option<Mailbox>,
 }
 
-/// The largest form that is read, in bytes. An address and a password are far smaller.
+/// The maximum size of a form in bytes. An address and a password are much smaller.
 const MAX_FORM_SIZE: usize = 16 * 1024;
 
-/// What browsers are told with every answer.
+/// The security headers of every response.
 ///
-/// There are no scripts, so none may run. `same-origin` is the strictest policy with which browsers still send `Origin`
-/// with our own forms; with `no-referrer` they send `Origin: null`.
+/// The website has no scripts, so none may run. `same-origin` is the strictest policy with which browsers still send `Origin`
+/// with the website's own forms; with `no-referrer` they send `Origin: null`.
 const HEADERS: [(HeaderName, &str); 3] = [
     (
         CONTENT_SECURITY_POLICY,
@@ -51,7 +51,7 @@ const HEADERS: [(HeaderName, &str); 3] = [
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
 ];
 
-/// The whole website.
+/// Returns the router of the whole website.
 pub(crate) fn router(app: App, auth: Auth) -> Router {
     let mut pages = Router::new()
         .merge(home::routes())
@@ -76,7 +76,7 @@ pub(crate) fn router(app: App, auth: Auth) -> Router {
         .with_state(app)
 }
 
-/// A page shows what only one person may see: no cache keeps it, and the browser's does not show it after a sign-out.
+/// Forbids caching. Pages contain personal data, and the browser must not show them after a sign-out.
 async fn not_kept(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

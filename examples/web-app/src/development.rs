@@ -1,4 +1,4 @@
-//! For development alone: a page with the emails that were sent. A website that is open to others has no such page.
+//! A page that shows the emails, only for development. Do not use it on a public website.
 
 use std::{
     collections::VecDeque,
@@ -10,10 +10,10 @@ use axum::{Router, extract::State, routing::get};
 
 use crate::{app::App, emails::Email, page::Page, visitor::Visitor};
 
-/// How many emails are kept.
+/// The maximum number of kept emails.
 const CAPACITY: usize = 50;
 
-/// The emails that were sent last. Clones are the same mailbox.
+/// The most recent emails. Clones share one mailbox.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Mailbox(Arc<Mutex<VecDeque<Email>>>);
 
@@ -24,7 +24,7 @@ impl Mailbox {
         emails.truncate(CAPACITY);
     }
 
-    /// The newest first.
+    /// Returns the emails, newest first.
     fn emails(&self) -> Vec<Email> {
         let emails = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         emails.iter().cloned().collect()

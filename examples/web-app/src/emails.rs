@@ -1,4 +1,4 @@
-//! The emails: their words, and a sender that prints them. Your way to send email goes here.
+//! The texts of the emails, and a sender that prints them. Replace the sender with your own.
 
 use std::io::Write;
 
@@ -9,13 +9,13 @@ use faroe_core::{
 
 use crate::development::Mailbox;
 
-/// An email, ready to be sent.
+/// An email that is ready to be sent.
 #[derive(Clone, Debug)]
 pub(crate) struct Email {
     pub(crate) to: String,
     pub(crate) subject: &'static str,
     pub(crate) text: String,
-    /// What has to be copied from it.
+    /// The code or temporary password.
     pub(crate) code: Option<String>,
 }
 
@@ -25,40 +25,40 @@ impl Email {
             EmailContent::SignupEmailAddressVerificationCode { code } => (
                 "Welcome to Juniper",
                 Some(code.expose().to_owned()),
-                "Enter this code to go on with your sign-up. It is valid for 20 minutes.\n\n\
-                 If you have not asked for it, somebody has mistyped an address. Then there is nothing to do."
+                "Enter this code to continue your sign-up. It is valid for 20 minutes.\n\n\
+                 If you did not sign up, you can ignore this email."
                     .to_owned(),
             ),
             EmailContent::UserEmailAddressUpdateEmailAddressVerificationCode { code, .. } => (
                 "Confirm your new address",
                 Some(code.expose().to_owned()),
-                "Enter this code to use this address at Juniper from now on. It is valid for 20 minutes.".to_owned(),
+                "Enter this code to use this address for your Juniper account. It is valid for 20 minutes.".to_owned(),
             ),
             EmailContent::UserPasswordResetTemporaryPassword {
                 temporary_password, ..
             } => (
                 "Your temporary password",
                 Some(temporary_password.expose().to_owned()),
-                "Enter it where you asked for it, and choose a new password. It is valid for 20 minutes, and nowhere else.\n\n\
-                 If it was not you who asked for it, ignore it: your password stays as it is."
+                "Enter it on the page where you requested it, then choose a new password. It is valid for 20 minutes and only there.\n\n\
+                 If you did not request it, you can ignore this email. Your password stays the same."
                     .to_owned(),
             ),
             EmailContent::UserSignedInNotification { .. } => (
-                "Somebody has signed in",
+                "New sign-in",
                 None,
-                "Somebody has signed in to your account. If it was not you, set a new password.".to_owned(),
+                "There was a new sign-in to your account. If this was not you, set a new password.".to_owned(),
             ),
             EmailContent::UserPasswordUpdatedNotification { .. } => (
                 "Your password was changed",
                 None,
-                "The password of your account was changed. If it was not you, set a new one at once.".to_owned(),
+                "The password of your account was changed. If this was not you, set a new password immediately.".to_owned(),
             ),
             EmailContent::UserEmailAddressUpdatedNotification {
                 new_email_address, ..
             } => (
                 "Your address was changed",
                 None,
-                format!("Your account has a new address: {new_email_address}. If it was not you, write to help@juniper.example."),
+                format!("Your account has a new address: {new_email_address}. If you did not change it, write to help@juniper.example."),
             ),
             _ => (
                 "Your account",
@@ -75,7 +75,7 @@ impl Email {
     }
 }
 
-/// Prints every email, and in development puts it into the mailbox.
+/// Prints every email and, in development, adds it to the mailbox.
 #[derive(Debug)]
 pub(crate) struct Terminal {
     mailbox: Option<Mailbox>,

@@ -1,4 +1,4 @@
-//! A field of a form, with what is wrong with it.
+//! A field of a form, with its error.
 
 use askama::Template;
 
@@ -9,7 +9,7 @@ pub(crate) const CODE: &str = "code";
 pub(crate) const PASSWORD: &str = "password";
 pub(crate) const TEMPORARY_PASSWORD: &str = "temporary_password";
 
-/// One field: its label, a hint, the message about it, and the input, tied together for those who cannot see them.
+/// A field: its label, hint, error and input, linked for screen readers.
 #[derive(Debug, Template)]
 #[template(path = "field.html")]
 pub(crate) struct Field<'a> {
@@ -17,7 +17,7 @@ pub(crate) struct Field<'a> {
     label: &'a str,
     hint: &'a str,
     kind: Kind<'a>,
-    /// What was typed before.
+    /// The previous input.
     value: &'a str,
     error: Option<Words>,
 }
@@ -27,7 +27,7 @@ enum Kind<'a> {
     EmailAddress,
     /// A code from an email.
     Code,
-    /// What browsers and password managers call it: `current-password` or `new-password`.
+    /// A password, with the value of `autocomplete`: `current-password` or `new-password`.
     Password(&'a str),
 }
 
@@ -43,42 +43,42 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// An email address.
+    /// Creates a field for an email address.
     pub(crate) fn email_address(label: &'a str) -> Self {
         Self::new(EMAIL_ADDRESS, label, Kind::EmailAddress)
     }
 
-    /// The code that proves that an address can be read.
+    /// Creates a field for the code that confirms an address.
     pub(crate) fn code() -> Self {
         Self::new(CODE, "Code", Kind::Code)
     }
 
-    /// The temporary password of a password reset.
+    /// Creates a field for the temporary password of a password reset.
     pub(crate) fn temporary_password() -> Self {
         Self::new(TEMPORARY_PASSWORD, "Temporary password", Kind::Code)
     }
 
-    /// The user's password as it is.
+    /// Creates a field for the user's current password.
     pub(crate) fn current_password(label: &'a str) -> Self {
         Self::new(PASSWORD, label, Kind::Password("current-password"))
     }
 
-    /// The user's password as it will be.
+    /// Creates a field for the user's new password.
     pub(crate) fn new_password(label: &'a str) -> Self {
         Self::new(PASSWORD, label, Kind::Password("new-password"))
     }
 
-    /// What helps before anything is wrong.
+    /// Adds a hint.
     pub(crate) fn hint(self, hint: &'a str) -> Self {
         Self { hint, ..self }
     }
 
-    /// The name in the form.
+    /// Returns the field's name in the form.
     pub(crate) fn name(&self) -> &'static str {
         self.name
     }
 
-    /// Shows what was typed, and what is wrong with it. A password is never shown.
+    /// Adds the previous input and the error. Codes and passwords are never shown again.
     pub(crate) fn again(self, typed: &'a str, error: Option<Words>) -> Self {
         let value = match self.kind {
             Kind::EmailAddress => typed,
@@ -91,7 +91,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// What describes the input, by ID.
+    /// Returns the IDs of the elements that describe the input.
     fn described_by(&self) -> String {
         let hint = (!self.hint.is_empty()).then(|| format!("{}-hint", self.name));
         let error = self.error.as_ref().map(|_| format!("{}-error", self.name));

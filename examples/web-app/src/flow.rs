@@ -1,7 +1,7 @@
-//! The tokens of flows, which a browser holds from one step to the next.
+//! The tokens of flows, which the browser keeps between steps.
 //!
-//! They are in cookies that no script can read, and not in hidden fields: so they are in no page that a cache, the history
-//! or a screenshot keeps, and never in an address. The price: a browser is in one flow of a kind at a time, the last one.
+//! They are stored in cookies that no script can read. Hidden fields would leave them in pages, and so in caches, the history
+//! and screenshots. As a consequence, a browser has one flow of each kind at a time: starting another one replaces it.
 
 use std::time::Duration;
 
@@ -13,16 +13,16 @@ use faroe_core::protocol::secret::{
 
 use crate::{forgot_password, next::Next, settings, sign_up};
 
-/// Longer than any flow lives: whoever comes back too late is told so, instead of starting again without a word.
+/// The lifetime of the cookies, longer than that of any flow: a user who returns too late learns that the flow has expired.
 const MAX_AGE: Duration = Duration::from_secs(60 * 60);
 
 /// The token of a flow of several pages.
 pub(crate) trait FlowToken: From<String> {
-    /// The name of its cookie.
+    /// The name of the cookie.
     const COOKIE: &'static str;
-    /// Where the flow begins, for those who are in none.
+    /// The first page of the flow.
     const FIRST_PAGE: &'static str;
-    /// The token itself.
+    /// Returns the token as text.
     fn expose(&self) -> &str;
 }
 
@@ -46,16 +46,16 @@ flow_tokens! {
     UserPasswordUpdateToken: "password", settings::password::FIRST_PAGE;
 }
 
-/// The flow that a browser is in. As an extractor it sends those who are in none to the flow's first page.
+/// The current flow of the browser. The extractor redirects to the flow's first page if there is none.
 #[derive(Debug)]
 pub(crate) struct Flow<T>(pub(crate) T);
 
-/// The browser is in this flow from now on.
+/// Returns the cookie that starts a flow.
 pub(crate) fn enter<T: FlowToken>(auth: &Auth, token: &T) -> SetCookie {
     auth.cookies().set(T::COOKIE, token.expose(), Some(MAX_AGE))
 }
 
-/// The browser is in no flow of this kind any more.
+/// Returns the cookie that ends a flow.
 pub(crate) fn leave<T: FlowToken>(auth: &Auth) -> SetCookie {
     auth.cookies().remove(T::COOKIE)
 }

@@ -48,7 +48,7 @@ struct FirstPage {
     visitor: Visitor,
 }
 
-/// For those who are signed in as well: they may have forgotten it too.
+/// Shows the first page. Users who are signed in can open it too: they may have forgotten their password.
 async fn first_page(visitor: Visitor) -> Page<FirstPage> {
     Page(FirstPage { visitor })
 }
@@ -68,7 +68,7 @@ async fn start(auth: &Auth, email_address: &str) -> Result<Next, Next> {
     Ok(Next::page(TEMPORARY_PASSWORD_PAGE).with(cookie))
 }
 
-/// The page of the step that a password reset has reached.
+/// Returns the page of the password reset's current step.
 fn page_of(reset: &UserPasswordReset) -> &'static str {
     match (reset.user_first_factor_verified, reset.new_password_set) {
         (false, _) => TEMPORARY_PASSWORD_PAGE,
@@ -77,7 +77,7 @@ fn page_of(reset: &UserPasswordReset) -> &'static str {
     }
 }
 
-/// Nothing, if `page` is the page of the password reset; else the way there.
+/// Succeeds if `page` is the page of the current step. Otherwise redirects to that page.
 async fn be_at(
     page: &str,
     auth: &Auth,
@@ -148,7 +148,7 @@ async fn set_password(
     complete(&auth, user_password_reset_token).await
 }
 
-/// Where a password reset goes on whose last step has failed.
+/// Shows the page for a password reset whose last step has failed.
 async fn finish_page(
     visitor: Visitor,
     auth: Auth,
@@ -157,7 +157,7 @@ async fn finish_page(
     be_at(FINISH_PAGE, &auth, token).await?;
     Ok(Page(FinishPage {
         visitor,
-        done: "Your new password is chosen.",
+        done: "You have chosen a new password.",
         action: FINISH_PAGE,
         button: "Set my new password",
     }))

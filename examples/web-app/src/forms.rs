@@ -1,30 +1,30 @@
-//! What the forms send, tidied up.
+//! The submitted forms, with normalized input.
 
 use faroe_core::protocol::secret::{EmailAddressVerificationCode, Password, TemporaryPassword};
 use serde::Deserialize;
 
 use crate::{message::Message, next::Next};
 
-/// How many characters a code has.
+/// The number of characters of a code.
 const CODE_LENGTH: usize = 8;
 
-/// How many characters a temporary password has.
+/// The number of characters of a temporary password.
 const TEMPORARY_PASSWORD_LENGTH: usize = 12;
 
-/// A form that asks for an address.
+/// A form with an address.
 #[derive(Debug, Deserialize)]
 pub(crate) struct EmailAddressForm {
     email_address: String,
 }
 
 impl EmailAddressForm {
-    /// The address, without spaces around it.
+    /// Returns the address without surrounding spaces.
     pub(crate) fn email_address(&self) -> Result<&str, Next> {
         email_address(&self.email_address)
     }
 }
 
-/// A form that asks for an address and a password.
+/// A form with an address and a password.
 #[derive(Debug, Deserialize)]
 pub(crate) struct SignInForm {
     email_address: String,
@@ -32,57 +32,57 @@ pub(crate) struct SignInForm {
 }
 
 impl SignInForm {
-    /// The address, without spaces around it.
+    /// Returns the address without surrounding spaces.
     pub(crate) fn email_address(&self) -> Result<&str, Next> {
         email_address(&self.email_address)
     }
 
-    /// The password, if there is one.
+    /// Returns the password, unless it is empty.
     pub(crate) fn password(self) -> Result<Password, Next> {
         password(self.password)
     }
 }
 
-/// A form that asks for a password.
+/// A form with a password.
 #[derive(Debug, Deserialize)]
 pub(crate) struct PasswordForm {
     password: Password,
 }
 
 impl PasswordForm {
-    /// The user's password as it is: an empty field costs no attempt.
+    /// Returns the user's current password. An empty field does not count as an attempt.
     pub(crate) fn current_password(self) -> Result<Password, Next> {
         password(self.password)
     }
 
-    /// The user's password as it will be.
+    /// Returns the user's new password.
     pub(crate) fn new_password(self) -> Password {
         self.password
     }
 }
 
-/// A form that asks for a code.
+/// A form with a code.
 #[derive(Debug, Deserialize)]
 pub(crate) struct CodeForm {
     code: EmailAddressVerificationCode,
 }
 
 impl CodeForm {
-    /// The code: one that is too short or too long costs no attempt.
+    /// Returns the code. A code of the wrong length does not count as an attempt.
     pub(crate) fn code(&self) -> Result<EmailAddressVerificationCode, Next> {
         let code = copied(self.code.expose(), CODE_LENGTH);
         Ok(code.ok_or(Next::stay(Message::CodeIncomplete))?.into())
     }
 }
 
-/// A form that asks for a temporary password.
+/// A form with a temporary password.
 #[derive(Debug, Deserialize)]
 pub(crate) struct TemporaryPasswordForm {
     temporary_password: TemporaryPassword,
 }
 
 impl TemporaryPasswordForm {
-    /// The temporary password: one that is too short or too long costs no attempt.
+    /// Returns the temporary password. One of the wrong length does not count as an attempt.
     pub(crate) fn temporary_password(&self) -> Result<TemporaryPassword, Next> {
         let password = copied(self.temporary_password.expose(), TEMPORARY_PASSWORD_LENGTH);
         Ok(password
@@ -105,7 +105,7 @@ fn password(typed: Password) -> Result<Password, Next> {
     }
 }
 
-/// What was copied from an email, by hand perhaps: in lower case, in groups, with a space at the end.
+/// Normalizes input copied from an email, which can be in lower case, in groups, or followed by a space.
 fn copied(typed: &str, length: usize) -> Option<String> {
     let is_typed = |character: &char| !character.is_whitespace() && *character != '-';
     let copied: String = typed.chars().filter(is_typed).collect();

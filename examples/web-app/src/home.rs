@@ -1,4 +1,4 @@
-//! The front page, and the page that is not there.
+//! The front page, and the page for missing pages.
 
 use askama::Template;
 use axum::{Router, response::Response, routing::get};

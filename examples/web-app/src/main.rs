@@ -1,4 +1,4 @@
-//! A small website with accounts. Run it with `cargo run -p example-web-app -- --development`; the README says more.
+//! A small website with accounts. Run it with `cargo run -p example-web-app -- --development`; see the README.
 
 mod app;
 mod development;
@@ -36,13 +36,13 @@ use tokio::net::TcpListener;
 
 use crate::{app::App, development::Mailbox, emails::Terminal};
 
-/// A small website with accounts. It keeps its users in `users.sqlite3` and all else in `storage.sqlite3`, here.
+/// A small website with accounts. Creates `users.sqlite3` and `storage.sqlite3` in the current folder.
 #[derive(Debug, Parser)]
 struct Options {
-    /// Where to listen.
+    /// Address to listen on.
     #[arg(default_value = "127.0.0.1:4100")]
     address: SocketAddr,
-    /// Show the emails on a page, and use cookies that every browser accepts on http://localhost.
+    /// Show emails on a page, and use cookies that every browser accepts on http://localhost.
     #[arg(long)]
     development: bool,
 }
@@ -87,7 +87,7 @@ async fn auth_server(
         Arc::new(terminal),
     );
     let mut options = ServerOptions::default();
-    // Whoever changes a password may do so because someone else knows it.
+    // Users may change their password because someone else knows it.
     options.session.end_other_sessions_on_password_change = true;
     options.password_strength_checker = Arc::new(PasswordStrength::default());
     Ok(Server::new(parts, options)?)

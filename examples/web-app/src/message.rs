@@ -1,4 +1,4 @@
-//! Every word that a form answers with.
+//! The messages shown after a form was submitted.
 
 use std::{borrow::Cow, time::Duration};
 
@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 use self::Place::{Field, Problem, Success};
 use crate::field::{CODE, EMAIL_ADDRESS, PASSWORD, TEMPORARY_PASSWORD};
 
-/// What a user is told.
+/// A message to the user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Message {
-    // About what was typed.
+    // Problems with the input.
     EmailAddressInvalid,
     EmailAddressMissing,
     EmailAddressNotAllowed,
@@ -32,7 +32,7 @@ pub(crate) enum Message {
     TooManyEmails,
     TooManyPasswords,
     TooManyTemporaryPasswords,
-    // About everything else that stands in the way.
+    // Other problems.
     CodeNotSent,
     DeletionEnded,
     EmailChangeEnded,
@@ -42,16 +42,16 @@ pub(crate) enum Message {
     SignInFirst,
     SignUpEnded,
     UserDisabled,
-    /// Too much to do, or somebody else was faster.
+    /// The server is overloaded, or a concurrent request got in the way.
     Busy {
         seconds: u64,
     },
-    /// A failure of ours.
+    /// An internal failure.
     Failed {
         reference: Option<String>,
     },
     NotFound,
-    // About what was done.
+    // Successes.
     AccountDeleted,
     CodeSent,
     EmailAddressChanged,
@@ -64,23 +64,23 @@ pub(crate) enum Message {
     SignedUpButSignedOut,
 }
 
-/// How a message is shown.
+/// The text of a message, and where it is shown.
 #[derive(Debug)]
 pub(crate) struct Words {
     pub(crate) place: Place,
     pub(crate) text: Cow<'static, str>,
-    /// What helps: where it leads, and what it says.
+    /// A link that helps: its target and its text.
     pub(crate) link: Option<(&'static str, &'static str)>,
 }
 
-/// Where a message is shown.
+/// The place of a message on the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// At the field of this name.
+    /// At the field with this name.
     Field(&'static str),
-    /// Above everything, as a problem.
+    /// At the top of the page, as a problem.
     Problem,
-    /// Above everything, as good news.
+    /// At the top of the page, as a success.
     Success,
 }
 
@@ -89,12 +89,12 @@ const SIGN_UP: (&str, &str) = ("/sign-up", "Create an account");
 const FORGOT: (&str, &str) = ("/forgot-password", "get a new password");
 
 impl Message {
-    /// Where and how it is said.
+    /// Returns the text and the place of the message.
     pub(crate) fn words(&self) -> Words {
         let (place, text, link) = match self {
             Self::EmailAddressInvalid => (
                 Field(EMAIL_ADDRESS),
-                "We cannot send to this address. It should look like name@example.com.",
+                "This is not a valid email address. It should look like name@example.com.",
                 None,
             ),
             Self::EmailAddressMissing => (Field(EMAIL_ADDRESS), "Enter your email address.", None),
@@ -105,17 +105,17 @@ impl Message {
             ),
             Self::EmailAddressUnknown => (
                 Field(EMAIL_ADDRESS),
-                "There is no account with this address. Check its spelling, capital letters too.",
+                "There is no account with this address. Check the spelling, including capital letters.",
                 Some(SIGN_UP),
             ),
             Self::EmailAddressTaken => (
                 Field(EMAIL_ADDRESS),
-                "An account has this address already, perhaps this one. Enter another.",
+                "An account with this address already exists, perhaps your own. Enter another address.",
                 None,
             ),
             Self::EmailAddressUsed => (
                 Field(EMAIL_ADDRESS),
-                "There is an account with this address already.",
+                "There is already an account with this address.",
                 Some(SIGN_IN),
             ),
             Self::CodeIncomplete => (
@@ -125,7 +125,7 @@ impl Message {
             ),
             Self::CodeIncorrect => (
                 Field(CODE),
-                "This is not the code that we sent. Copy it from the newest email.",
+                "This is not the code that we sent. Copy it from the latest email.",
                 None,
             ),
             Self::PasswordIncorrect => (
@@ -142,7 +142,7 @@ impl Message {
             Self::PasswordMissing => (Field(PASSWORD), "Enter your password.", None),
             Self::PasswordWeak => (
                 Field(PASSWORD),
-                "This is too easy to guess. Try a few words that have nothing to do with each other.",
+                "This password is too easy to guess. Try a few unrelated words.",
                 None,
             ),
             Self::TemporaryPasswordIncomplete => (
@@ -152,7 +152,7 @@ impl Message {
             ),
             Self::TemporaryPasswordIncorrect => (
                 Field(TEMPORARY_PASSWORD),
-                "This is not the temporary password that we sent. Copy it from the newest email.",
+                "This is not the temporary password that we sent. Copy it from the latest email.",
                 None,
             ),
             Self::TooManyCodes => (
@@ -162,7 +162,7 @@ impl Message {
             ),
             Self::TooManyEmails => (
                 Field(EMAIL_ADDRESS),
-                "We have sent several emails to this address already. Look in the spam folder, or come back in half an hour.",
+                "We have already sent several emails to this address. Check your spam folder, or come back in half an hour.",
                 None,
             ),
             Self::TooManyPasswords => (
@@ -177,75 +177,75 @@ impl Message {
             ),
             Self::CodeNotSent => (
                 Problem,
-                "We cannot send the code again so soon. Each of our emails has the same code; look in the spam folder too.",
+                "We cannot send the code again so soon. All of our emails contain the same code; please check your spam folder.",
                 None,
             ),
             Self::DeletionEnded => (
                 Problem,
-                "Something has changed meanwhile, and your account is still there. Please try again.",
+                "Something changed in the meantime, and your account was not deleted. Please try again.",
                 None,
             ),
             Self::EmailChangeEnded => (
                 Problem,
-                "That change has ended before it was complete. Your address is still the old one. Please start again.",
+                "The change ended before it was complete. Your address is still the old one. Please start again.",
                 None,
             ),
             Self::PasswordChangeEnded => (
                 Problem,
-                "That change has ended before it was complete. Your password is still the old one. Please start again.",
+                "The change ended before it was complete. Your password is still the old one. Please start again.",
                 None,
             ),
             Self::PasswordResetEnded => (
                 Problem,
-                "That temporary password is no longer valid. It lasts 20 minutes, and ends when your password or address changes. Please ask for another.",
+                "The temporary password is no longer valid. It expires after 20 minutes, or when your password or address changes. Please request another one.",
                 None,
             ),
             Self::SignInEnded => (
                 Problem,
-                "Something has changed while you were signing in. Please try again.",
+                "Something changed while you were signing in. Please try again.",
                 None,
             ),
             Self::SignInFirst => (Problem, "Please sign in first.", None),
             Self::SignUpEnded => (
                 Problem,
-                "That sign-up has ended: there are 20 minutes for it. Please start again.",
+                "This sign-up has ended. Sign-ups expire after 20 minutes. Please start again.",
                 None,
             ),
             Self::UserDisabled => (
                 Problem,
-                "This account is switched off. Write to help@juniper.example if you think that is wrong.",
+                "This account is disabled. If you think this is a mistake, write to help@juniper.example.",
                 None,
             ),
             Self::Busy { seconds } => return Words::busy(*seconds),
             Self::Failed { reference } => return Words::failed(reference.as_deref()),
             Self::NotFound => (
                 Problem,
-                "There is no page here. Check the address, or go on from the front page.",
+                "This page does not exist. Check the address, or go to the front page.",
                 None,
             ),
             Self::AccountDeleted => (
                 Success,
-                "Your account is deleted, with everything in it. Goodbye.",
+                "Your account and all of its data have been deleted. Goodbye.",
                 None,
             ),
             Self::CodeSent => (
                 Success,
-                "We have sent the code again. It is the same one: any of the emails will do.",
+                "We have sent the code again. It is the same code in every email.",
                 None,
             ),
             Self::EmailAddressChanged => (
                 Success,
-                "Your address is changed. Use the new one to sign in.",
+                "Your address has been changed. Use the new one to sign in.",
                 None,
             ),
             Self::PasswordChanged => (
                 Success,
-                "Your password is changed. You are signed out everywhere but here.",
+                "Your password has been changed. You are signed out on all other devices.",
                 None,
             ),
             Self::PasswordReset => (
                 Success,
-                "Your new password is set, and you are signed in. You are signed out everywhere else.",
+                "Your new password is set, and you are signed in. You are signed out on all other devices.",
                 None,
             ),
             Self::PasswordResetButSignedOut => {
@@ -254,7 +254,7 @@ impl Message {
             Self::SignedOut => (Success, "You are signed out.", None),
             Self::SignedOutEverywhere => (
                 Success,
-                "You are signed out everywhere, here as well.",
+                "You are signed out everywhere, including here.",
                 None,
             ),
             Self::SignedUp => (
@@ -277,7 +277,7 @@ impl Message {
 }
 
 impl Words {
-    /// Whether everything is well.
+    /// Checks whether the message reports a success.
     pub(crate) fn is_good_news(&self) -> bool {
         self.place == Success
     }
@@ -286,7 +286,7 @@ impl Words {
         let text = match seconds {
             1 => "We could not do this right now, and nothing was changed. Please try again.".into(),
             _ => format!(
-                "We have a lot to do right now, and nothing was changed. Please try again in {seconds} seconds."
+                "We are very busy right now, and nothing was changed. Please try again in {seconds} seconds."
             )
             .into(),
         };
@@ -299,11 +299,11 @@ impl Words {
 
     fn failed(reference: Option<&str>) -> Self {
         let mut text = String::from(
-            "Something went wrong on our side. It is nothing that you typed. Please try again in a moment.",
+            "Something went wrong on our side. Your input is not the cause. Please try again in a moment.",
         );
         if let Some(reference) = reference {
             text += &format!(
-                " If it does not help, write to help@juniper.example and mention {reference}."
+                " If this does not help, write to help@juniper.example and mention {reference}."
             );
         }
         Self {
@@ -314,7 +314,7 @@ impl Words {
     }
 }
 
-/// A failure of ours never looks like a wrong password.
+/// An internal failure never looks like a wrong password.
 impl From<Unavailable> for Message {
     fn from(reason: Unavailable) -> Self {
         let seconds = |time: Duration| time.as_millis().div_ceil(1000).try_into().unwrap_or(60);
@@ -334,7 +334,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_comes_too_early_is_told_when_to_come_back() {
+    fn an_overloaded_server_tells_users_when_to_try_again() {
         let busy = Unavailable {
             retry_after: Some(Duration::from_millis(1500)),
             action_invocation_id: None,

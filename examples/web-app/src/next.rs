@@ -1,4 +1,4 @@
-//! What follows a request: every form is answered with a redirect, so that no reload sends a password twice.
+//! The response to a form: always a redirect, so that reloading a page never sends a password again.
 
 use std::time::Duration;
 
@@ -13,20 +13,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::{message::Message, page};
 
-/// The cookie in which a message travels to the page that shows it.
+/// The name of the cookie that carries a message to the page that shows it.
 const NOTICE: &str = "notice";
 
-/// How long a message waits for its page.
+/// The lifetime of that cookie.
 const NOTICE_AGE: Duration = Duration::from_secs(60);
 
-/// The longest input that travels along: no address is longer.
+/// The maximum length of input in the cookie, which is that of an address.
 const MAX_TYPED_SIZE: usize = 254;
 
-/// Where the browser goes next, and what it is told there. As an error too: handlers are left with `?`.
+/// A redirect, and the message shown on the next page. Handlers also return it as an error with `?`.
 #[derive(Clone, Debug)]
 #[must_use]
 pub(crate) struct Next {
-    /// `None` is the page that the form is on.
+    /// The target; `None` is the page of the form.
     page: Option<&'static str>,
     message: Option<Message>,
     typed: Option<String>,
@@ -34,7 +34,7 @@ pub(crate) struct Next {
 }
 
 impl Next {
-    /// Goes to a page.
+    /// Redirects to a page.
     pub(crate) fn page(page: &'static str) -> Self {
         Self {
             page: Some(page),
@@ -44,7 +44,7 @@ impl Next {
         }
     }
 
-    /// Shows the same form again, and a message. Where there was no form, the message is all there is.
+    /// Shows the form again with a message. For a page without a form, shows only the message.
     pub(crate) fn stay(message: Message) -> Self {
         Self {
             page: None,
@@ -54,18 +54,18 @@ impl Next {
         }
     }
 
-    /// Goes back to a page when the auth server gave no answer, for forms that have no page of their own.
+    /// Redirects to a page if the auth server is unavailable, for forms without a page of their own.
     pub(crate) fn back_to(page: &'static str) -> impl FnOnce(Unavailable) -> Self {
         move |reason| Self::page(page).telling(reason.into())
     }
 
-    /// With a message.
+    /// Adds a message.
     pub(crate) fn telling(mut self, message: Message) -> Self {
         self.message = Some(message);
         self
     }
 
-    /// What the user has typed is in the form again. Never a password.
+    /// Keeps the user's input for the form. Never use it for passwords.
     pub(crate) fn keeping(mut self, typed: &str) -> Self {
         self.typed = (typed.len() <= MAX_TYPED_SIZE).then(|| typed.to_owned());
         self
@@ -80,7 +80,7 @@ impl Next {
     fn answer(self, cookies: Cookies, method: &Method, path: &str) -> Response {
         let page = match (self.page, self.message.as_ref()) {
             (Some(page), _) => page,
-            // A page that redirects to itself would do so for ever.
+            // A page that redirects to itself would loop.
             (None, Some(message)) if method == Method::GET => return page::failed(message),
             (None, _) => path,
         };
@@ -101,7 +101,7 @@ impl Next {
     }
 }
 
-/// A table of what follows each error code of some actions.
+/// Defines the response to each error code of some actions.
 macro_rules! answers {
     ($($codes:ident { $($code:ident => $next:expr,)* })*) => {$(
         const _: () = assert!(
@@ -123,7 +123,7 @@ macro_rules! answers {
 }
 pub(crate) use answers;
 
-/// [`deliver`] makes the answer: it knows the page.
+/// Leaves the response to [`deliver`], which knows the page.
 impl IntoResponse for Next {
     fn into_response(self) -> Response {
         let mut response = Response::default();
@@ -138,10 +138,10 @@ impl From<Unavailable> for Next {
     }
 }
 
-/// A message on its way to a page.
+/// A message for a page.
 ///
-/// The browser's owner can write one for himself; he would see nothing that is not in `message.rs`, and his own text in his
-/// own form.
+/// Users can forge this cookie in their own browser. They would only see a message from `message.rs`, and their own text in
+/// their own form.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Notice {
     page: String,
@@ -150,14 +150,14 @@ pub(crate) struct Notice {
 }
 
 impl Notice {
-    /// The one for this page, if the browser brings it.
+    /// Returns the message for this page, if the browser sends one.
     pub(crate) fn find(cookies: Cookies, headers: &HeaderMap, page: &str) -> Option<Self> {
         let notice: Self = serde_json::from_str(&cookies.get(headers, NOTICE)?).ok()?;
         (notice.page == page).then_some(notice)
     }
 }
 
-/// Turns every [`Next`] into a redirect, and forgets a message when it was shown.
+/// Turns every [`Next`] into a redirect, and removes a message after it was shown.
 pub(crate) async fn deliver(auth: Auth, request: Request, inner: middleware::Next) -> Response {
     let cookies = auth.cookies();
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());

@@ -11,7 +11,7 @@ use crate::{
     visitor::Visitor,
 };
 
-/// A page, as an answer.
+/// A page as a response.
 #[derive(Debug)]
 pub(crate) struct Page<T>(pub(crate) T);
 
@@ -20,14 +20,14 @@ impl<T: Template> IntoResponse for Page<T> {
         match self.0.render() {
             Ok(html) => Html(html).into_response(),
             Err(error) => {
-                tracing::error!(%error, "could not render a page");
+                tracing::error!(%error, "page not rendered");
                 StatusCode::INTERNAL_SERVER_ERROR.into_response()
             }
         }
     }
 }
 
-/// A page with nothing but a message.
+/// A page with only a message.
 #[derive(Debug, Template)]
 #[template(path = "only-message.html")]
 struct OnlyMessage<'a> {
@@ -36,7 +36,7 @@ struct OnlyMessage<'a> {
     words: Words,
 }
 
-/// There is no such page.
+/// Returns the page for a missing page.
 pub(crate) fn not_found(visitor: Visitor) -> Response {
     let page = OnlyMessage {
         visitor,
@@ -46,24 +46,25 @@ pub(crate) fn not_found(visitor: Visitor) -> Response {
     (StatusCode::NOT_FOUND, Page(page)).into_response()
 }
 
-/// A page that cannot be shown now.
+/// Returns the page for a page that cannot be shown now.
 pub(crate) fn failed(message: &Message) -> Response {
     let page = OnlyMessage {
         visitor: Visitor::default(),
-        title: "This does not work right now",
+        title: "This page is not available right now",
         words: message.words(),
     };
     (StatusCode::SERVICE_UNAVAILABLE, Page(page)).into_response()
 }
 
-/// A flow of which only the last step is left, after it failed.
+/// The page for repeating the last step of a flow after it failed.
 #[derive(Debug, Template)]
 #[template(path = "finish.html")]
 pub(crate) struct FinishPage {
     pub(crate) visitor: Visitor,
-    /// What is there already.
+    /// The result of the earlier steps.
     pub(crate) done: &'static str,
-    /// Where the form goes, and what its button says.
+    /// The target of the form.
     pub(crate) action: &'static str,
+    /// The text of the button.
     pub(crate) button: &'static str,
 }

@@ -1,4 +1,4 @@
-//! Account settings, for those who are signed in.
+//! Account settings of a user who is signed in.
 
 mod delete_account;
 pub(crate) mod email_address;
@@ -51,7 +51,7 @@ async fn sign_out_everywhere(auth: Auth, member: Member) -> Result<Next, Next> {
         session_token: member.session_token,
     };
     match auth.invoke(delete).await.map_err(Next::back_to(PAGE))? {
-        // A session that has ended meanwhile ended with all others.
+        // An invalid token means that the session has already ended.
         Ok(_) | Err(DeleteAllSessionsErrorCode::InvalidSessionToken) => {}
         // A code of a later version.
         Err(_) => return Err(Next::page(PAGE).telling(Message::Failed { reference: None })),
@@ -61,7 +61,7 @@ async fn sign_out_everywhere(auth: Auth, member: Member) -> Result<Next, Next> {
         .with(auth.remove_session_cookie()))
 }
 
-/// The session has ended meanwhile.
+/// Redirects to the sign-in page, because the session has ended in the meantime.
 fn signed_out() -> Next {
     Next::page(sign_in::PAGE).telling(Message::SignInFirst)
 }

@@ -47,7 +47,7 @@ async fn sign_in(auth: Auth, Form(form): Form<SignInForm>) -> Result<Next, Next>
         .map_err(|next| next.keeping(&email_address))
 }
 
-/// All of it at once: the token of the signin never leaves this process.
+/// Runs the whole flow at once, so that the sign-in token never leaves this process.
 async fn check(auth: &Auth, form: SignInForm) -> Result<Next, Next> {
     let user_email_address = form.email_address()?.to_owned();
     let password = form.password()?;

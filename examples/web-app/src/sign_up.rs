@@ -67,7 +67,7 @@ async fn start(auth: &Auth, email_address: &str) -> Result<Next, Next> {
     Ok(Next::page(CODE_PAGE).with(flow::enter(auth, &created.signup_token)))
 }
 
-/// The page of the step that a sign-up has reached.
+/// Returns the page of the sign-up's current step.
 fn page_of(signup: &Signup) -> &'static str {
     match (signup.email_address_verified, signup.password_set) {
         (false, _) => CODE_PAGE,
@@ -76,7 +76,7 @@ fn page_of(signup: &Signup) -> &'static str {
     }
 }
 
-/// The sign-up, if `page` is its page; else the way there.
+/// Returns the sign-up if `page` is the page of its current step. Otherwise redirects to that page.
 async fn signup_at(page: &str, auth: &Auth, signup_token: SignupToken) -> Result<Signup, Next> {
     let signup = auth.invoke(GetSignup { signup_token }).await??.signup;
     match page_of(&signup) {
@@ -157,7 +157,7 @@ async fn set_password(
     complete(&auth, signup_token).await
 }
 
-/// Where a sign-up goes on whose last step has failed.
+/// Shows the page for a sign-up whose last step has failed.
 async fn finish_page(
     visitor: Visitor,
     auth: Auth,
@@ -166,7 +166,7 @@ async fn finish_page(
     signup_at(FINISH_PAGE, &auth, token).await?;
     Ok(Page(FinishPage {
         visitor,
-        done: "Your address is confirmed and your password is chosen.",
+        done: "Your address is confirmed and your password is set.",
         action: FINISH_PAGE,
         button: "Create my account",
     }))

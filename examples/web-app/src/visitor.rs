@@ -1,4 +1,4 @@
-//! Who looks at a page, and what the page has to tell.
+//! The visitor of a page, and the message for them.
 
 use axum::{
     extract::{FromRequestParts, OptionalFromRequestParts},
@@ -16,7 +16,7 @@ use crate::{
     sign_in,
 };
 
-/// Whoever looks at a page. Every page has one, for the frame around it.
+/// The visitor of a page. Every page needs one for its layout.
 #[derive(Debug, Default)]
 pub(crate) struct Visitor {
     who: Who,
@@ -24,10 +24,10 @@ pub(crate) struct Visitor {
     notice: Option<Notice>,
 }
 
-/// Who it is.
+/// The identity of a visitor.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 enum Who {
-    /// We could not find out.
+    /// Could not be determined.
     #[default]
     Unknown,
     /// Not signed in.
@@ -37,11 +37,11 @@ enum Who {
 }
 
 impl Visitor {
-    /// Sends those home who are signed in.
+    /// Redirects visitors who are signed in to the front page.
     ///
     /// # Errors
     ///
-    /// The way home.
+    /// Returns the redirect.
     pub(crate) fn only_guest(self) -> Result<Self, Next> {
         match self.who {
             Who::Member { .. } => Err(Next::page("/")),
@@ -59,7 +59,7 @@ impl Visitor {
         })
     }
 
-    /// The address of somebody who is signed in.
+    /// Returns the visitor's address if they are signed in.
     pub(crate) fn member(&self) -> Option<&str> {
         match &self.who {
             Who::Member { email_address } => Some(email_address),
@@ -67,12 +67,12 @@ impl Visitor {
         }
     }
 
-    /// Whether it is somebody who is signed in.
+    /// Checks whether the visitor is signed in.
     pub(crate) fn is_member(&self) -> bool {
         self.member().is_some()
     }
 
-    /// Whether it is somebody who is not signed in, as far as we know.
+    /// Checks whether the visitor is known to be signed out.
     pub(crate) fn is_guest(&self) -> bool {
         self.who == Who::Guest
     }
@@ -81,18 +81,18 @@ impl Visitor {
         Some(self.notice.as_ref()?.message.words())
     }
 
-    /// Whether something is wrong with what was typed, for the title.
+    /// Checks whether the page shows an error, for its title.
     pub(crate) fn has_error(&self) -> bool {
         self.words().is_some_and(|words| !words.is_good_news())
     }
 
-    /// What is to be said above everything.
+    /// Returns the message for the top of the page.
     pub(crate) fn banner(&self) -> Option<Words> {
         self.words()
             .filter(|words| !matches!(words.place, Place::Field(_)))
     }
 
-    /// The field as it is after what happened.
+    /// Adds the previous input and the error to a field.
     pub(crate) fn field<'a>(&'a self, field: Field<'a>) -> Field<'a> {
         let typed = self
             .notice
@@ -105,7 +105,7 @@ impl Visitor {
     }
 }
 
-/// Somebody who is signed in. As an extractor it sends others to the sign-in page.
+/// A visitor who is signed in. The extractor redirects other visitors to the sign-in page.
 #[derive(Debug)]
 pub(crate) struct Member {
     pub(crate) visitor: Visitor,
@@ -144,7 +144,7 @@ impl FromRequestParts<App> for Member {
     }
 }
 
-/// The address and the session of whoever is signed in.
+/// Returns the visitor's address and session token if they are signed in.
 async fn signed_in(
     parts: &mut Parts,
     app: &App,
@@ -160,7 +160,7 @@ async fn signed_in(
     match app.users.get_user(&signed_in.session.user_id).await {
         Ok(user) => Ok(user.map(|user| (user.email_address, signed_in.session_token))),
         Err(error) => {
-            tracing::error!(error = %ErrorChain(&error), "could not read a user");
+            tracing::error!(error = %ErrorChain(&error), "user not read");
             Err(Next::stay(Message::Failed { reference: None }).into_response())
         }
     }

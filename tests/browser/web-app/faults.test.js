@@ -46,7 +46,7 @@ describe("the website", () => {
 		person.visitor.expectProblem(/status of 404/);
 		for (const path of ["/nothing", "/sign-out", "/development/emails"]) {
 			await person.open(path);
-			assert.match(await person.page.innerText("main"), /There is no page here/);
+			assert.match(await person.page.innerText("main"), /This page does not exist/);
 		}
 		await person.visitor.look("web-app/not-found");
 	});
@@ -132,7 +132,7 @@ describe("the website", () => {
 			await person.isTold(FAILED);
 		});
 		await person.submit("Change my password");
-		await person.isTold(/Your password is changed/);
+		await person.isTold(/Your password has been changed/);
 		person.address = site.freshAddress();
 		await person.open("/settings/email-address");
 		await person.submit("Send the code", { "New email address": person.address });
@@ -144,7 +144,7 @@ describe("the website", () => {
 			await person.visitor.look("web-app/settings-address-finish");
 		});
 		await person.submit("Change my address");
-		await person.isTold(/Your address is changed/);
+		await person.isTold(/Your address has been changed/);
 		await person.submit("Sign out");
 		await person.signIn(NEW_PASSWORD);
 		await person.isSignedIn();

@@ -222,7 +222,7 @@ describe("P54: the website in a browser", () => {
 		await person.isSignedIn();
 		await person.open("/settings/delete-account");
 		await person.submit("Delete my account", { "Your password": PASSWORD });
-		await person.isTold(/Your account is deleted/);
+		await person.isTold(/Your account and all of its data have been deleted/);
 	});
 });
 

@@ -73,7 +73,7 @@ describe("settings", () => {
 		await person.visitor.look("web-app/settings-address-password");
 		await person.submit("Change my address", { "Your password": PASSWORD });
 		person.isAt("/settings");
-		await person.isTold(/Your address is changed/);
+		await person.isTold(/Your address has been changed/);
 		assert.match(await person.page.innerText("main"), new RegExp(address.replace("+", "\\+")));
 		await person.visitor.look("web-app/settings-address-changed");
 		let told = "";
@@ -98,7 +98,7 @@ describe("settings", () => {
 		await person.submit("Send the code", { [label]: "ada@" });
 		await person.isToldAt(label, /should look like/);
 		await person.submit("Send the code", { [label]: person.address });
-		await person.isToldAt(label, /An account has this address already/);
+		await person.isToldAt(label, /An account with this address already exists/);
 		assert.equal(await person.typed(label), person.address);
 		await person.visitor.look("web-app/settings-address-taken");
 		const address = site.freshAddress();
@@ -165,7 +165,7 @@ describe("settings", () => {
 		await person.visitor.look("web-app/settings-password-new");
 		await person.submit("Change my password", { "New password": NEW_PASSWORD });
 		person.isAt("/settings");
-		await person.isTold(/Your password is changed/);
+		await person.isTold(/Your password has been changed/);
 		await person.isSignedIn();
 		await other.isSignedOut();
 		await other.signIn();
@@ -189,7 +189,7 @@ describe("settings", () => {
 		await person.submit("Change my password", { "New password": "qwertyuiop" });
 		await person.isToldAt("New password", /too easy to guess/);
 		await person.submit("Change my password", { "New password": NEW_PASSWORD });
-		await person.isTold(/Your password is changed/);
+		await person.isTold(/Your password has been changed/);
 		await person.send("/settings/password", { password: PASSWORD }, 2);
 		await person.open("/settings/password");
 		await person.submit("Continue", { "Current password": PASSWORD });
@@ -237,7 +237,7 @@ describe("settings", () => {
 		await person.isToldAt("Your password", /This is not your password/);
 		await person.submit("Delete my account", { "Your password": PASSWORD });
 		person.isAt("/");
-		await person.isTold(/Your account is deleted/);
+		await person.isTold(/Your account and all of its data have been deleted/);
 		await person.visitor.look("web-app/account-deleted");
 		await person.isSignedOut();
 		await other.isSignedOut();

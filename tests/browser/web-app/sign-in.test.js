@@ -39,7 +39,7 @@ describe("sign-in", () => {
 		await person.visitor.look("web-app/sign-in");
 		await person.submit("Sign in", { "Email address": person.address, Password: PASSWORD });
 		person.isAt("/");
-		assert.match(await site.email(person.address), /Somebody has signed in/);
+		assert.match(await site.email(person.address), /New sign-in/);
 		await person.isSignedIn();
 		await person.open("/sign-in");
 		person.isAt("/");
@@ -105,12 +105,12 @@ describe("sign-in", () => {
 		);
 		await person.isSignedOut();
 		await person.signIn();
-		await person.isTold(/This account is switched off/);
+		await person.isTold(/This account is disabled/);
 		assert.equal(await person.typed("Email address"), person.address);
 		await person.visitor.look("web-app/sign-in-disabled");
 		await person.open("/forgot-password");
 		await person.submit("Send it", { "Email address of your account": person.address });
-		await person.isTold(/This account is switched off/);
+		await person.isTold(/This account is disabled/);
 	});
 
 	it("leads from a forgotten password through a temporary one to a new one", async () => {
@@ -193,7 +193,7 @@ describe("sign-in", () => {
 		await elsewhere.open("/settings/password");
 		await elsewhere.submit("Continue", { "Current password": PASSWORD });
 		await elsewhere.submit("Change my password", { "New password": NEW_PASSWORD });
-		await elsewhere.isTold(/Your password is changed/);
+		await elsewhere.isTold(/Your password has been changed/);
 		await person.submit("Continue", { "Temporary password": temporary });
 		person.isAt("/forgot-password");
 		await person.isTold(/no longer valid/);

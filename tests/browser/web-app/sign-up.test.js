@@ -90,7 +90,7 @@ describe("sign-up", () => {
 		const other = await somebody();
 		await other.open("/sign-up");
 		await other.submit("Send the code", { "Email address": person.address });
-		await other.isToldAt("Email address", /There is an account with this address/);
+		await other.isToldAt("Email address", /There is already an account with this address/);
 		await other.follow("Sign in");
 		other.isAt("/sign-in");
 	});
@@ -171,7 +171,7 @@ describe("sign-up", () => {
 		await person.setCookie("__Host-sign-up", TOKEN);
 		await person.open("/sign-up/code");
 		person.isAt("/sign-up");
-		await person.isTold(/That sign-up has ended/);
+		await person.isTold(/This sign-up has ended/);
 		await person.visitor.look("web-app/sign-up-ended");
 	});
 
@@ -194,7 +194,7 @@ describe("sign-up", () => {
 		await faster.signUp();
 		await slower.submit("Create my account", { Password: PASSWORD });
 		slower.isAt("/sign-up");
-		await slower.isTold(/That sign-up has ended/);
+		await slower.isTold(/This sign-up has ended/);
 	});
 
 	it("never sends a form twice: going back and reloading are harmless", async () => {

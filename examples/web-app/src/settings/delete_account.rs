@@ -1,4 +1,4 @@
-//! Deletion of the account, with the password.
+//! Deleting the account, confirmed with the password.
 
 use askama::Template;
 use axum::{Form, Router, routing::get};
@@ -38,7 +38,7 @@ async fn page(member: Member) -> Page<DeleteAccountPage> {
     })
 }
 
-/// All of it at once: the token of the deletion never leaves this process.
+/// Runs the whole flow at once, so that the deletion token never leaves this process.
 async fn delete(
     auth: Auth,
     Member { session_token, .. }: Member,

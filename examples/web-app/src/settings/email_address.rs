@@ -1,4 +1,4 @@
-//! Change of address: the new one, the code that was sent to it, the password.
+//! Changing the address: the new address, the code sent to it, and the password.
 
 use askama::Template;
 use axum::{
@@ -86,7 +86,7 @@ async fn start(
     Ok(Next::page(CODE_PAGE).with(cookie))
 }
 
-/// The page of the step that a change of address has reached.
+/// Returns the page of the current step.
 fn page_of(update: &UserEmailAddressUpdate) -> &'static str {
     match (
         update.new_email_address_verified,
@@ -98,7 +98,7 @@ fn page_of(update: &UserEmailAddressUpdate) -> &'static str {
     }
 }
 
-/// The change of address, if `page` is its page; else the way there.
+/// Returns the change of address if `page` is the page of its current step. Otherwise redirects to that page.
 async fn update_at(
     page: &str,
     auth: &Auth,
@@ -199,7 +199,7 @@ async fn verify_password(
     complete(&auth, member.session_token, user_email_address_update_token).await
 }
 
-/// Where a change of address goes on whose last step has failed.
+/// Shows the page for a change of address whose last step has failed.
 async fn finish_page(
     auth: Auth,
     member: Member,

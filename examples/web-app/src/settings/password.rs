@@ -1,4 +1,4 @@
-//! Change of password: the present one, the new one.
+//! Changing the password: the current password, and the new one.
 
 use askama::Template;
 use axum::{Form, Router, routing::get};
@@ -49,7 +49,7 @@ async fn first_page(member: Member) -> Page<FirstPage> {
     })
 }
 
-/// Starts the change with the present password: there is none in which it was not given.
+/// Starts the change and verifies the current password at once, so that no unverified change exists.
 async fn create(
     auth: Auth,
     Member { session_token, .. }: Member,
@@ -69,7 +69,7 @@ async fn create(
     Ok(Next::page(NEW_PASSWORD_PAGE).with(flow::enter(&auth, &token)))
 }
 
-/// The page of the step that a change of password has reached.
+/// Returns the page of the current step.
 fn page_of(update: &UserPasswordUpdate) -> &'static str {
     match (update.user_identity_verified, update.new_password_set) {
         (false, _) => FIRST_PAGE,
@@ -78,7 +78,7 @@ fn page_of(update: &UserPasswordUpdate) -> &'static str {
     }
 }
 
-/// Nothing, if `page` is the page of the change of password; else the way there.
+/// Succeeds if `page` is the page of the current step. Otherwise redirects to that page.
 async fn be_at(
     page: &str,
     auth: &Auth,
@@ -129,7 +129,7 @@ async fn set_password(
     complete(&auth, member.session_token, user_password_update_token).await
 }
 
-/// Where a change of password goes on whose last step has failed.
+/// Shows the page for a change of password whose last step has failed.
 async fn finish_page(
     auth: Auth,
     member: Member,
@@ -138,7 +138,7 @@ async fn finish_page(
     be_at(FINISH_PAGE, &auth, member.session_token, token).await?;
     Ok(Page(FinishPage {
         visitor: member.visitor,
-        done: "Your new password is chosen.",
+        done: "You have chosen a new password.",
         action: FINISH_PAGE,
         button: "Change my password",
     }))
