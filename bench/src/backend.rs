@@ -1,4 +1,4 @@
-//! Where a server keeps its data.
+//! The storages that servers are measured on.
 
 use std::env;
 
@@ -21,14 +21,14 @@ impl Backend {
         name.get_name().to_owned()
     }
 
-    /// The database, as the environment names it.
+    /// Returns the URL of the database from the environment.
     pub(crate) fn url(self) -> Result<String> {
         let name = self.name().to_uppercase().replace('-', "_");
         let variable = format!("FAROE_TEST_{name}_URL");
         env::var(&variable).with_context(|| format!("{variable} is not set"))
     }
 
-    /// What the server's setting `storage` is then.
+    /// Returns the server's setting `storage`.
     pub(crate) fn storage(self) -> Result<String> {
         match self {
             Self::Memory => Ok("memory:".to_owned()),
@@ -38,7 +38,7 @@ impl Backend {
         }
     }
 
-    /// What `user_store` is: the same database if it can have users, and a file of SQLite otherwise.
+    /// Returns the server's setting `user_store`: the same database if it can have users, or else a file of SQLite.
     pub(crate) fn user_store(self) -> Result<String> {
         match self {
             Self::Postgres | Self::Mysql => self.url(),

@@ -1,4 +1,4 @@
-//! The yardstick of `get-session`: HTTP and nothing else.
+//! The yardstick of `get-session`: an HTTP handler with a fixed response.
 
 use std::{io::Write, net::Ipv4Addr};
 

@@ -1,4 +1,4 @@
-//! As much HTTP/1.1 as a load generator needs.
+//! The part of HTTP/1.1 that a load generator needs.
 
 use std::{
     net::SocketAddr,
@@ -12,14 +12,14 @@ use tokio::{
     task::JoinSet,
 };
 
-/// A connection that is kept alive.
+/// A keep-alive connection.
 #[derive(Debug)]
 pub(crate) struct Connection {
     stream: TcpStream,
     received: Vec<u8>,
 }
 
-/// The bytes of a request with this body.
+/// Returns a request with this body.
 pub(crate) fn post(body: &str) -> Vec<u8> {
     format!(
         "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{body}",
@@ -28,7 +28,7 @@ pub(crate) fn post(body: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// The bytes of a request without a body.
+/// Returns a request without a body.
 pub(crate) fn get(path: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").into_bytes()
 }
@@ -37,7 +37,7 @@ impl Connection {
     pub(crate) async fn open(address: SocketAddr) -> Result<Self> {
         let stream = TcpStream::connect(address)
             .await
-            .context("could not connect")?;
+            .context("connect to the server")?;
         stream.set_nodelay(true)?;
         Ok(Self {
             stream,
@@ -45,7 +45,7 @@ impl Connection {
         })
     }
 
-    /// Sends a request and returns the body of the response, which has to be a 200.
+    /// Sends a request and returns the body of the response, which must be a 200.
     pub(crate) async fn exchange(&mut self, request: &[u8]) -> Result<&[u8]> {
         let answer = self.request(request).await?;
         ensure!(
@@ -110,7 +110,7 @@ impl<'a> Answer<'a> {
         })
     }
 
-    /// The value of a header, whatever the letter case of its name.
+    /// Returns the value of a header, whatever the letter case of its name.
     pub(crate) fn header(&self, name: &str) -> Option<&'a str> {
         let mut fields = self.headers.lines().filter_map(|line| line.split_once(':'));
         let field = fields.find(|(known, _)| known.eq_ignore_ascii_case(name));

@@ -1,4 +1,4 @@
-//! A server in this process, and its one user.
+//! A server in this process, and its only user.
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,7 +20,7 @@ use crate::faroe::PASSWORD;
 
 const ADDRESS: &str = "bench@example.com";
 
-/// A server without limits on passwords, whose user's password this algorithm has hashed.
+/// Creates a server without limits on passwords, and a user whose password this algorithm has hashed.
 pub(crate) async fn server(
     algorithm: Arc<dyn PasswordHashAlgorithm>,
     storages: Storages,
@@ -72,7 +72,7 @@ pub(crate) async fn sign_in(server: &Server) -> Result<SessionToken> {
     Ok(completed.session_token)
 }
 
-/// Throws every message away.
+/// An email sender that drops every message.
 #[derive(Debug)]
 struct Nowhere;
 

@@ -1,4 +1,4 @@
-//! The server that was built beside us, in development mode, and its users.
+//! The server that was built beside this program, in development mode, and its users.
 
 use std::{env, ffi::OsStr, fs, net::SocketAddr, path::Path};
 
@@ -14,11 +14,11 @@ use crate::{
 
 pub(crate) const PASSWORD: &str = "a bench of oak, quite long";
 
-/// The setting that lets passwords be tried without a limit.
+/// The setting that removes the limits on passwords.
 pub(crate) const PASSWORDS_WITHOUT_LIMIT: &str =
     "[rate_limits.verify_user_password]\ncapacity = 2147483647\ninterval = \"1ms\"\n";
 
-/// Starts it in this folder, with its data there, and these settings besides.
+/// Starts the server with its data in this folder.
 pub(crate) async fn start(
     folder: &Path,
     backend: Backend,
@@ -28,12 +28,12 @@ pub(crate) async fn start(
     ServerProcess::start(configure(server, folder, backend, settings)?).await
 }
 
-/// The program.
+/// Returns the server program.
 pub(crate) fn executable() -> Result<impl AsRef<OsStr>> {
     Ok(env::current_exe()?.with_file_name("faroe-server"))
 }
 
-/// Tells a command that runs the program all that [`start`] would.
+/// Configures a command that runs the program as [`start`] does.
 pub(crate) fn configure(
     mut command: Command,
     folder: &Path,
@@ -44,7 +44,7 @@ pub(crate) fn configure(
     command
         .args(["--config", "faroe.toml", "--listen", "127.0.0.1:0"])
         .args(["--log", "error"])
-        // An argument must not be a URL with a password.
+        // Other users of the machine can read arguments, and the URL may hold a password.
         .env("FAROE_STORAGE", backend.storage()?)
         .env("FAROE_USER_STORE", backend.user_store()?)
         .current_dir(folder);
@@ -59,9 +59,9 @@ pub(crate) struct User {
 }
 
 impl User {
-    /// Signs a new one up.
+    /// Signs a new user up.
     pub(crate) async fn sign_up(server: SocketAddr) -> Result<Self> {
-        // A database may know the users of earlier runs.
+        // A database may hold users of earlier runs.
         let email_address = format!("bench-{}@example.com", faroe_core::random::id());
         let connection = &mut Connection::open(server).await?;
         let address = json!({"email_address": email_address});
@@ -86,18 +86,18 @@ impl User {
         })
     }
 
-    /// The request that checks the session.
+    /// Returns the request that checks the session.
     pub(crate) fn get_session(&self) -> Vec<u8> {
         request("get_session", &json!({"session_token": self.session_token}))
     }
 
-    /// The request that begins a sign-in.
+    /// Returns the request that begins a sign-in.
     pub(crate) fn create_signin(&self) -> Vec<u8> {
         let arguments = json!({"user_email_address": self.email_address});
         request("create_signin", &arguments)
     }
 
-    /// The request that tries a wrong password: a sign-in survives it, and so it can be tried again and again.
+    /// Returns the request that tries a wrong password. It can be sent any number of times, because the sign-in survives it.
     pub(crate) async fn wrong_password(&self, server: SocketAddr) -> Result<Vec<u8>> {
         let connection = &mut Connection::open(server).await?;
         let create = json!({"user_email_address": self.email_address});
@@ -120,12 +120,12 @@ impl User {
     }
 }
 
-/// The bytes that invoke an action.
+/// Returns the request that invokes an action.
 pub(crate) fn request(action: &str, arguments: &Value) -> Vec<u8> {
     post(&json!({"action": action, "arguments": arguments}).to_string())
 }
 
-/// Invokes an action that has to succeed, and returns its values.
+/// Invokes an action that must succeed, and returns its values.
 pub(crate) async fn invoke(
     connection: &mut Connection,
     action: &str,

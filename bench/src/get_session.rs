@@ -1,4 +1,4 @@
-//! How much of the speed of bare HTTP is left for `get_session`.
+//! The speed of `get_session`, compared with bare HTTP.
 
 use std::{env, num::NonZeroUsize, time::Duration};
 
@@ -17,13 +17,13 @@ use crate::{
     server_process::ServerProcess,
 };
 
-/// Requests per second with all in memory but the users, as a part of the bare handler's.
+/// Requests per second with everything but the users in memory, as a part of the bare handler's.
 const BAR: Bar = Bar::AtLeast(0.85);
 
-/// How long each server is asked before anything is measured.
+/// The duration of the load before the measurement.
 const WARM_UP: Duration = Duration::from_secs(1);
 
-/// What is remembered between requests, and the settings for that.
+/// The data that is cached between requests, and the settings for that.
 const CACHES: [(&str, &str); 3] = [
     ("nothing", ""),
     ("users", "[session]\nuser_cache_expiration = \"1 minute\"\n"),
@@ -32,16 +32,16 @@ const CACHES: [(&str, &str); 3] = [
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Where the server keeps its data.
+    /// Storages of the server.
     #[arg(long, num_args = 1.., required = true, value_name = "NAME")]
     storage: Vec<Backend>,
-    /// How often each server is measured. Many short turns: what else the machine does then meets all alike.
+    /// Number of rounds; with many short ones, other work of the machine affects all servers alike.
     #[arg(long, default_value_t = 41)]
     rounds: usize,
     /// Seconds of each round.
     #[arg(long, default_value_t = 0.3)]
     seconds: f64,
-    /// How many connections ask at once.
+    /// Number of connections that send requests at once.
     #[arg(long, default_value = "32")]
     connections: NonZeroUsize,
 }
@@ -90,7 +90,7 @@ async fn compare(backend: Backend, options: &Options, report: &mut Report) -> Re
     Ok(())
 }
 
-/// A server and what it is asked, on each connection by another user.
+/// A server and the requests to it, of another user on each connection.
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) process: ServerProcess,
@@ -120,7 +120,7 @@ impl Server {
         })
     }
 
-    /// One that answers as the other does.
+    /// Starts a bare server with the same response.
     async fn bare(other: &Self) -> Result<Self> {
         let mut command = Command::new(env::current_exe()?);
         command.args(["bare", &other.response]);

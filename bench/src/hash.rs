@@ -20,7 +20,7 @@ use crate::{
 
 const SALT: [u8; 16] = [7; 16];
 
-/// Go's implementation (golang.org/x/crypto) is not measured: libsodium was 1.85 times as fast on a machine where both were.
+/// The speed of libsodium as a multiple of Go's (golang.org/x/crypto), from a machine where both were measured.
 const LIBSODIUM_OF_GO: f64 = 1.85;
 /// Hashes per second, as a multiple of Go's.
 const BAR: f64 = 1.45;
@@ -28,10 +28,10 @@ const FAST_BAR: f64 = 2.4;
 
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct Options {
-    /// How often each is measured.
+    /// Number of rounds.
     #[arg(long, default_value_t = 21)]
     rounds: usize,
-    /// How many hashes a round takes.
+    /// Number of hashes in a round.
     #[arg(long, default_value_t = 4)]
     size: usize,
 }
@@ -41,7 +41,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let argon2id = Argon2id::recommended_for_user_passwords();
     let fast = Argon2id::recommended_for_user_passwords().fast();
     let mut libsodium = Libsodium::start()?;
-    // Before the first round, so that all memory is there; and all have to compute the same.
+    // Before the first round, so that all memory is allocated. All must compute the same hash.
     let expected = argon2id.hash(PASSWORD.as_bytes(), &SALT)?;
     ensure!(
         fast.hash(PASSWORD.as_bytes(), &SALT)? == expected && libsodium.hash == hex(&expected),
@@ -80,7 +80,7 @@ fn hashes_per_second(argon2id: &Argon2id, count: usize) -> Result<f64> {
     Ok(count as f64 / start.elapsed().as_secs_f64())
 }
 
-/// libsodium, in a Python process that waits until it is asked.
+/// libsodium, in a Python process that waits for requests.
 #[derive(Debug)]
 struct Libsodium {
     questions: ChildStdin,

@@ -1,4 +1,4 @@
-//! How many instructions the hot paths execute, which the machine's other work does not change.
+//! The number of instructions on the hot paths, which other work of the machine does not change.
 
 use std::{
     collections::BTreeMap,
@@ -25,21 +25,21 @@ use crate::{
     server_process::ServerProcess,
 };
 
-/// How often a path is run in two processes: the difference of what they execute is that of the runs alone.
+/// The numbers of runs in two processes. Their difference leaves out start and end of a process.
 const FEW: u32 = 500;
 const MANY: u32 = 2_500;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// The cheapest hashes there are: nobody counts them here.
+/// Settings with the cheapest hashes, which are not measured here.
 const SETTINGS: &str = "[hashing]\nmemory_kib = 8\niterations = 1\n[session]\n";
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Options {
-    /// Which hot paths (default: all).
+    /// Hot paths [default: all].
     #[arg(long, num_args = 1.., value_name = "NAME")]
     only: Vec<HotPath>,
-    /// How often each is counted.
+    /// Number of rounds.
     #[arg(long, default_value_t = 1)]
     rounds: usize,
 }
@@ -55,7 +55,7 @@ enum HotPath {
     HttpGetSessionCached,
 }
 
-/// One path, so many times, in a process of its own.
+/// A number of runs of one path, in a process of its own.
 #[derive(Debug, Args)]
 pub(crate) struct Case {
     path: HotPath,
@@ -91,15 +91,15 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// By the name of the path.
+/// Reads the limits by the names of the paths.
 fn limits() -> Result<BTreeMap<String, u64>> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("instructions.toml");
     let text = fs::read_to_string(&file);
-    let text = text.with_context(|| format!("could not read {}", file.display()))?;
-    toml::from_str(&text).with_context(|| format!("{} is broken", file.display()))
+    let text = text.with_context(|| format!("read {}", file.display()))?;
+    toml::from_str(&text).with_context(|| format!("parse {}", file.display()))
 }
 
-/// Where callgrind writes what it has counted on this path.
+/// Returns the file in which callgrind writes its counts for a path.
 fn profile(name: &str) -> Result<PathBuf> {
     Ok(env::current_exe()?.with_file_name(format!("{name}.callgrind")))
 }
@@ -127,7 +127,7 @@ impl HotPath {
         name.get_name().to_owned()
     }
 
-    /// The settings of the server, if the path leads through it.
+    /// Returns the settings of the server, if the path leads through it.
     fn settings(self) -> Option<&'static str> {
         match self {
             Self::HttpGetSession => Some(""),
@@ -142,7 +142,7 @@ impl HotPath {
         storages.cache = Some(Arc::new(MemoryCache::new(MemoryOptions::default())));
         let mut options = ServerOptions::default();
         options.session.cache_expiration = (self == Self::GetSessionCached).then_some(HOUR);
-        // The user store of the tests is not to be measured.
+        // Without this the user store of the tests is measured too.
         options.session.user_cache_expiration = (self == Self::GetSession).then_some(HOUR);
         let hasher = Arc::new(CountingHasher::new("counting"));
         if self == Self::GetSessionUsersInSqlite {
@@ -153,20 +153,20 @@ impl HotPath {
         }
     }
 
-    /// Instructions of one run.
+    /// Returns the instructions of one run.
     async fn count(self) -> Result<f64> {
         let few = self.count_all(FEW).await?;
         let many = self.count_all(MANY).await?;
         Ok((many - few) / f64::from(MANY - FEW))
     }
 
-    /// Instructions of a whole process that runs the path so many times.
+    /// Returns the instructions of a whole process with this number of runs.
     async fn count_all(self, repetitions: u32) -> Result<f64> {
         let file = profile(&self.name())?;
         let mut valgrind = Command::new("valgrind");
         valgrind.args(["--quiet", "--tool=callgrind"]);
         valgrind.arg(format!("--callgrind-out-file={}", file.display()));
-        // One thread that works, so that none waits for another in a loop.
+        // With one worker thread, no thread spins while it waits for another.
         valgrind.env("TOKIO_WORKER_THREADS", "1");
         if let Some(settings) = self.settings() {
             valgrind.arg(faroe::executable()?);
@@ -186,19 +186,19 @@ impl HotPath {
             valgrind.arg(env::current_exe()?);
             valgrind.args(["instructions-case", &self.name(), &repetitions.to_string()]);
             let status = valgrind.stdin(Stdio::null()).status();
-            let status = status.context("could not run valgrind: install it")?;
+            let status = status.context("run valgrind; install it")?;
             ensure!(status.success(), "valgrind failed");
         }
         total(&fs::read_to_string(file)?)
     }
 }
 
-/// What callgrind has counted in all.
+/// Returns the sum of callgrind's counts.
 fn total(profile: &str) -> Result<f64> {
     let total = profile
         .lines()
         .find_map(|line| line.strip_prefix("totals: "));
-    let total = total.context("callgrind has written no total")?;
+    let total = total.context("callgrind wrote no total")?;
     Ok(total.trim().parse()?)
 }
 

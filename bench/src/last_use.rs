@@ -1,4 +1,4 @@
-//! What it costs a check that it is to be recorded as its session's last use.
+//! The cost of recording a check as the session's last use.
 
 use std::time::{Duration, Instant};
 
@@ -14,27 +14,28 @@ use crate::{
     rounds::Rounds,
 };
 
-/// How long the one takes, of the other. It is 1.3 to 1.7 with a database if an answer waits for the record.
+/// The time of a recorded check, as a multiple of the other's. It is 1.3 to 1.7 with a database if the answer waits for the
+/// record.
 const BAR: Bar = Bar::AtMost(1.25);
 
-/// Every use is recorded.
+/// Settings with which every use is recorded.
 const EVERY_USE: &str = "[session]\nactivity_check_interval = \"1ns\"\n";
 
-/// No use is recorded for as long as this takes.
+/// Settings with which no use is recorded during the measurement.
 const NO_USE: &str = "[session]\nactivity_check_interval = \"1 day\"\n";
 
-/// How long there is nothing to do before each check: what the last one has left to do ends meanwhile.
+/// The pause before each check, in which the work that the last one left in the background ends.
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// How many checks are made before anything is measured.
+/// The number of checks before the measurement.
 const WARM_UP: usize = 100;
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Where the server keeps its data.
+    /// Storages of the server.
     #[arg(long, num_args = 1.., required = true, value_name = "NAME")]
     storage: Vec<Backend>,
-    /// How often a session is checked.
+    /// Number of checks.
     #[arg(long, default_value_t = 1000)]
     rounds: usize,
 }
@@ -60,7 +61,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// A server, and the connection on which its one session is checked.
+/// A server and the connection on which its only session is checked.
 #[derive(Debug)]
 struct Checked {
     server: Server,
@@ -74,7 +75,7 @@ impl Checked {
         Ok(Self { server, connection })
     }
 
-    /// How many seconds a check takes.
+    /// Returns the seconds that a check takes.
     async fn check(&mut self) -> Result<f64> {
         time::sleep(PAUSE).await;
         let asked = Instant::now();

@@ -27,11 +27,11 @@ use anyhow::Result;
 use clap::Parser;
 use mimalloc::MiMalloc;
 
-/// As in the server.
+/// The server's allocator.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-/// What `cargo xtask bench` can run; it says what each does.
+/// The benchmarks; `cargo xtask bench --help` describes each.
 #[derive(Debug, Parser)]
 #[command(bin_name = "cargo xtask bench")]
 enum Bench {
@@ -51,7 +51,7 @@ enum Bench {
     Bare {
         response: String,
     },
-    /// One hot path of `instructions`, so many times.
+    /// Run one hot path of `instructions` a number of times.
     #[command(hide = true)]
     InstructionsCase(instructions::Case),
 }

@@ -1,4 +1,4 @@
-//! What memory the server holds: when nothing happens, and at most when as many passwords are hashed as may be.
+//! The memory of the server: at rest, and the peak while all permits to hash are taken.
 
 use anyhow::Result;
 use clap::Args;
@@ -12,19 +12,19 @@ use crate::{
 };
 
 const IDLE_BAR: Bar = Bar::AtMost(20.0);
-/// What a hash works in, and what the process may hold besides.
+/// The memory of a hash, and the most that the process may hold besides.
 const HASH_MIB: usize = 64;
 const BESIDES_MIB: usize = 32;
 
-/// How many clients sign in at once for each permit.
+/// The number of clients for each permit.
 const CLIENTS: usize = 4;
 
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct Options {
-    /// How many servers are started.
+    /// Number of servers that are started.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// How often each client signs in.
+    /// Number of sign-ins of each client.
     #[arg(long, default_value_t = 12)]
     size: usize,
 }
@@ -55,7 +55,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// The most that a server holds while many sign in.
+/// Returns the peak of a server while many clients sign in.
 async fn peak(permits: usize, size: usize) -> Result<f64> {
     let folder = tempfile::tempdir()?;
     let settings = format!("[hashing]\npermits = {permits}\n{PASSWORDS_WITHOUT_LIMIT}");

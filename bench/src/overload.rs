@@ -1,4 +1,4 @@
-//! What ten times the load that hashing can take does to those who hash, to those who do not, and to memory.
+//! Ten times the load that hashing can take: its effect on passwords, on checks of sessions and on memory.
 
 use std::{
     slice,
@@ -20,20 +20,20 @@ use crate::{
     server_process::ServerProcess,
 };
 
-/// Seconds until a refusal, 99 of 100.
+/// Seconds until a refusal, 99th percentile.
 const REFUSAL_BAR: Bar = Bar::AtMost(0.05);
-/// `get_session` under load, as a multiple of itself when nothing else happens, 99 of 100.
+/// The time of `get_session` under load, as a multiple of that at rest, 99th percentile.
 const SLOWER_BAR: Bar = Bar::AtMost(3.0);
 /// Hashes per second, as a part of those without the excess.
 const GOODPUT_BAR: Bar = Bar::AtLeast(0.8);
-/// What a hash works in, and what the process may hold besides.
+/// The memory of a hash, and the most that the process may hold besides.
 const HASH_MIB: f64 = 64.0;
 const BESIDES_MIB: f64 = 64.0;
 
-/// How long a connection is used again: the server cuts one that is idle for five seconds.
+/// The idle time up to which a connection is used again: the server closes it after five seconds.
 const KEPT: Duration = Duration::from_secs(2);
 
-/// How often a session is checked.
+/// The interval between checks of a session.
 const CHECK_INTERVAL: Duration = Duration::from_millis(5);
 
 #[derive(Clone, Copy, Debug, Args)]
@@ -41,10 +41,10 @@ pub(crate) struct Options {
     /// Seconds of each of the phases.
     #[arg(long, default_value_t = 10.0)]
     seconds: f64,
-    /// How many times the load that hashing can take.
+    /// Load, as a multiple of the load that hashing can take.
     #[arg(long, default_value_t = 10.0)]
     times: f64,
-    /// How many passwords are hashed at once.
+    /// Number of passwords that are hashed at once.
     #[arg(long, default_value_t = 1)]
     permits: usize,
 }
@@ -69,7 +69,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     let check = user.get_session();
     let attempt = Arc::new(user.wrong_password(faroe.address).await?);
 
-    // Twice as many as there are permits keep each of them busy.
+    // Twice as many clients as permits keep each permit busy.
     let mut connection = Connection::open(faroe.address).await?;
     was_hashed(connection.exchange(&attempt).await?)?;
     let capacity = load(
@@ -135,7 +135,7 @@ fn was_hashed(body: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Checks a session in even steps, and returns how many seconds each check took.
+/// Checks a session at even intervals, and returns the seconds that each check took.
 async fn check_again_and_again(
     faroe: &ServerProcess,
     check: &[u8],
@@ -155,16 +155,16 @@ async fn check_again_and_again(
     Ok(latencies)
 }
 
-/// What became of many attempts.
+/// The results of many attempts.
 #[derive(Debug, Default)]
 struct Attempts {
     hashed: usize,
-    /// How many seconds each took.
+    /// The seconds that each refusal took.
     refusals: Vec<f64>,
     without_retry_after: usize,
 }
 
-/// Tries a password so often per second, however long the answers take.
+/// Tries a password at a fixed rate, however long the answers take.
 async fn attempts(
     faroe: &ServerProcess,
     attempt: &Arc<Vec<u8>>,
@@ -197,7 +197,7 @@ async fn attempts(
                 503 => Some((latency, answer.header("retry-after").is_some())),
                 status => anyhow::bail!("an attempt was answered with {status}"),
             };
-            // Only what was answered within the phase counts as hashed in it.
+            // Only answers within the phase count.
             let in_time = start.elapsed() < phase;
             idle.lock().await.push((Instant::now(), connection));
             Ok((refusal, in_time))

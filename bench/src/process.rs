@@ -1,27 +1,27 @@
-//! What a process takes, as Linux tells.
+//! Memory and CPU time of a process, from Linux's `/proc`.
 
 use std::{fs, path::Path};
 
 use anyhow::{Context, Result};
 
-/// In MiB.
+/// The memory of a process, in MiB.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Memory {
-    /// What is resident now.
+    /// The memory that is resident now.
     pub(crate) resident_mib: f64,
-    /// The most that was ever resident.
+    /// The peak of resident memory.
     pub(crate) peak_mib: f64,
 }
 
 impl Memory {
     pub(crate) fn of(process: u32) -> Result<Self> {
         let status = fs::read_to_string(format!("/proc/{process}/status"))
-            .context("memory is told by Linux only")?;
+            .context("read the memory of a process; this takes Linux")?;
         let mib = |name: &str| {
             let line = status.lines().find_map(|line| line.strip_prefix(name));
             let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
             kib.map(|kib: f64| kib / 1024.0)
-                .with_context(|| format!("there is no {name} in the process's status"))
+                .with_context(|| format!("find {name} in the status of a process"))
         };
         Ok(Self {
             resident_mib: mib("VmRSS:")?,
@@ -30,11 +30,13 @@ impl Memory {
     }
 }
 
-/// The seconds that its threads have had the processors for; those that have ended do not count.
+/// Returns the seconds of CPU time of a process's threads, without those that have ended.
 pub(crate) fn cpu_time(process: u32) -> Result<f64> {
     let threads = Path::new("/proc").join(process.to_string()).join("task");
     let mut nanoseconds = 0.0;
-    for thread in fs::read_dir(threads).context("CPU time is told by Linux only")? {
+    for thread in
+        fs::read_dir(threads).context("read the CPU time of a process; this takes Linux")?
+    {
         let times = fs::read_to_string(thread?.path().join("schedstat"))?;
         let time = times.split(' ').next().unwrap_or_default();
         nanoseconds += time.parse::<f64>().context("a thread without a time")?;

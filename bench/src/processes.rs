@@ -1,4 +1,4 @@
-//! What several servers make of one database.
+//! Several servers on one database.
 
 use std::{
     net::SocketAddr,
@@ -22,22 +22,22 @@ use crate::{
 
 const COUNTS: [usize; 3] = [1, 2, 4];
 
-/// One hash at once in each server; so many clients keep all of them busy.
+/// Settings with one hash at a time in each server.
 const ONE_PERMIT: &str = "[hashing]\npermits = 1\n";
 const CLIENTS: usize = 8;
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Where the servers keep their data.
+    /// Storages of the servers.
     #[arg(long, num_args = 1.., required = true, value_name = "NAME")]
     storage: Vec<Backend>,
-    /// How often each is measured.
+    /// Number of rounds.
     #[arg(long, default_value_t = 15)]
     rounds: usize,
     /// Seconds of each round.
     #[arg(long, default_value_t = 0.5)]
     seconds: f64,
-    /// How many connections ask at once, in all.
+    /// Number of connections that send requests at once, to all servers together.
     #[arg(long, default_value = "32")]
     connections: NonZeroUsize,
 }
@@ -115,7 +115,7 @@ async fn compare(backend: Backend, options: &Options, report: &mut Report) -> Re
     Ok(())
 }
 
-/// Requests per second of all of them, and the seconds of CPU time that each took them.
+/// Returns the requests per second of all servers, and the seconds of CPU time that each request took them.
 async fn measure(
     servers: &[ServerProcess],
     requests: &[Vec<u8>],

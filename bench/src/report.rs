@@ -1,4 +1,4 @@
-//! What a benchmark has found: one table, shown as it grows and kept in a file.
+//! The results of a benchmark: one table, shown as it grows and kept in a file.
 
 use std::{
     env, fs,
@@ -14,7 +14,7 @@ use faroe_core::time::{Clock, SystemClock};
 
 use crate::rounds::{Rounds, median, spread};
 
-/// Where `cargo xtask bench` tells how it was called, and which databases there are.
+/// The environment variables by which `cargo xtask bench` passes its own command line and the databases.
 const COMMAND: &str = "FAROE_BENCH_COMMAND";
 const DATABASES: &str = "FAROE_BENCH_DATABASES";
 
@@ -28,7 +28,7 @@ const HEADER: [&str; 7] = [
     "result",
 ];
 
-/// What is counted, and how it is written.
+/// The unit of a value, which decides how it is written.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Unit {
     PerSecond,
@@ -37,7 +37,7 @@ pub(crate) enum Unit {
     Instructions,
 }
 
-/// What should be reached.
+/// The value that a measurement should reach.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Bar {
     AtLeast(f64),
@@ -54,7 +54,7 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// Begins the report of the benchmark with this name. `about` says what the rows have in common.
+    /// Begins the report of a benchmark. `about` says what the rows have in common.
     pub(crate) fn new(name: &'static str, about: &str) -> Self {
         let mut report = Self {
             name,
@@ -71,7 +71,7 @@ impl Report {
         report
     }
 
-    /// A thing and its yardstick, measured in turns. The bar is one for the ratio of their medians; the spread is where the
+    /// Adds a thing and its yardstick, measured in turns. The bar is for the ratio of their medians; the spread is where the
     /// ratios of eight of ten rounds lie.
     pub(crate) fn compare(&mut self, what: &str, unit: Unit, rounds: &Rounds, bar: Option<Bar>) {
         let (thing, yardstick) = rounds.medians();
@@ -88,7 +88,7 @@ impl Report {
         ]);
     }
 
-    /// A thing without a yardstick. The bar is one for the median; the spread is where eight of ten values lie.
+    /// Adds a thing without a yardstick. The bar is for the median; the spread is where eight of ten values lie.
     pub(crate) fn measure(&mut self, what: &str, unit: Unit, values: &[f64], bar: Option<Bar>) {
         let value = median(values);
         let is_met = self.verdict(value, bar);
@@ -103,12 +103,12 @@ impl Report {
         ]);
     }
 
-    /// Keeps the table in `bench/results`, and tells whether every bar was met.
+    /// Writes the table to `bench/results`, and returns whether every bar was met.
     pub(crate) fn finish(self) -> Result<bool> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("results");
-        fs::create_dir_all(&folder).context("could not make the folder of results")?;
+        fs::create_dir_all(&folder).context("create the folder of results")?;
         let file = folder.join(format!("{}-{}.md", self.began.replace(':', "-"), self.name));
-        fs::write(&file, &self.text).context("could not keep the results")?;
+        fs::write(&file, &self.text).context("write the results")?;
         println!("\nkept in {}\n", file.display());
         Ok(self.is_met)
     }
@@ -164,7 +164,7 @@ fn write_ratio(ratio: f64) -> String {
     format!("{ratio:.3}")
 }
 
-/// Nothing, if there is but one value.
+/// Writes the spread, or nothing if there is only one value.
 fn write_spread(values: &[f64], write: impl Fn(f64) -> String) -> String {
     if values.len() < 2 {
         return String::new();
@@ -181,7 +181,7 @@ fn write_bar(bar: Option<Bar>, write: impl Fn(f64) -> String) -> String {
     }
 }
 
-/// When, of what, where, how and against what it was measured.
+/// Describes the measurement: date, commit, machine, command and databases.
 fn surroundings(began: &str) -> String {
     let command = env::var(COMMAND).unwrap_or_else(|_| env::args().collect::<Vec<_>>().join(" "));
     let databases = env::var(DATABASES).map_or(String::new(), |all| format!("- {all}\n"));

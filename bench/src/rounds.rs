@@ -1,6 +1,6 @@
-//! Rounds of measurements, and what they come to.
+//! Rounds of measurements, and their medians and spreads.
 
-/// What was measured in turns: the thing and its yardstick.
+/// The values of a thing and its yardstick, which were measured in turns.
 #[derive(Debug, Default)]
 pub(crate) struct Rounds {
     things: Vec<f64>,
@@ -13,29 +13,29 @@ impl Rounds {
         self.yardsticks.push(yardstick);
     }
 
-    /// The medians of the thing and of the yardstick.
+    /// Returns the medians of the thing and of the yardstick.
     pub(crate) fn medians(&self) -> (f64, f64) {
         (median(&self.things), median(&self.yardsticks))
     }
 
-    /// The ratio of each round.
+    /// Returns the ratio of each round.
     pub(crate) fn ratios(&self) -> Vec<f64> {
         let pairs = self.things.iter().zip(&self.yardsticks);
         pairs.map(|(thing, yardstick)| thing / yardstick).collect()
     }
 }
 
-/// The value that half of them do not exceed.
+/// Returns the median.
 pub(crate) fn median(values: &[f64]) -> f64 {
     quantile(values, 0.5)
 }
 
-/// Between which values eight of ten lie.
+/// Returns the values between which eight of ten lie.
 pub(crate) fn spread(values: &[f64]) -> (f64, f64) {
     (quantile(values, 0.1), quantile(values, 0.9))
 }
 
-/// The value that this part of them does not exceed, between two of them if need be.
+/// Returns a quantile, interpolated between two values.
 pub(crate) fn quantile(values: &[f64], part: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);

@@ -11,12 +11,12 @@ use tokio::{
 
 use crate::process::{self, Memory};
 
-/// Ends when it is dropped.
+/// A process that ends when this is dropped.
 #[derive(Debug)]
 pub(crate) struct ServerProcess {
     pub(crate) address: SocketAddr,
     child: Child,
-    /// Kept open, so that the server can go on printing.
+    /// The output, kept open so that the server can print more.
     _output: BufReader<ChildStdout>,
 }
 
@@ -27,16 +27,12 @@ impl ServerProcess {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .kill_on_drop(true);
-        let mut child = command
-            .spawn()
-            .context("could not start a server; was it built?")?;
+        let mut child = command.spawn().context("start a server; was it built?")?;
         let mut output = BufReader::new(child.stdout.take().expect("standard output is a pipe"));
         let mut line = String::new();
         output.read_line(&mut line).await?;
         let address = line.trim().strip_prefix("listening on http://");
-        let address = address
-            .context("the server did not say where it listens")?
-            .parse()?;
+        let address = address.context("the server printed no address")?.parse()?;
         Ok(Self {
             address,
             child,
@@ -44,17 +40,17 @@ impl ServerProcess {
         })
     }
 
-    /// What it holds now, and the most that it ever held.
+    /// Returns the memory that it holds now, and the peak.
     pub(crate) fn memory(&self) -> Result<Memory> {
         Memory::of(self.id()?)
     }
 
-    /// The seconds that it has had the processors for.
+    /// Returns the seconds of CPU time that it has taken.
     pub(crate) fn cpu_time(&self) -> Result<f64> {
         process::cpu_time(self.id()?)
     }
 
-    /// Asks it to end, and waits until it has.
+    /// Ends the server with `SIGTERM`, and waits for it.
     pub(crate) async fn stop(mut self) -> Result<()> {
         let process = i32::try_from(self.id()?).ok().and_then(Pid::from_raw);
         kill_process(process.context("a process without an ID")?, Signal::TERM)?;

@@ -1,4 +1,4 @@
-//! What a check of a session costs in process, and how that grows with the number of sessions that live.
+//! The cost of a check of a session in process, and its growth with the number of sessions.
 
 use std::{
     sync::Arc,
@@ -24,20 +24,20 @@ use crate::{
 
 /// Seconds of a check with a cache, on one thread.
 const BAR: Bar = Bar::AtMost(2e-6);
-/// Sessions that are checked: some of those that live.
+/// The number of sessions that are checked.
 const CHECKED: usize = 1_000;
-/// Sessions of the server that the others are compared with.
+/// The number of sessions of the server that the others are compared with.
 const FEW: usize = 1_000;
 
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct Options {
-    /// How often each server is measured.
+    /// Number of rounds.
     #[arg(long, default_value_t = 21)]
     rounds: usize,
-    /// How many checks a round takes.
+    /// Number of checks in a round.
     #[arg(long, default_value_t = 20_000)]
     size: usize,
-    /// The most sessions that live, tenfold from a thousand on.
+    /// Most sessions of a server; each has ten times as many as the one before, from a thousand on.
     #[arg(long, default_value_t = 1_000_000)]
     most: usize,
 }
@@ -102,7 +102,7 @@ impl Sessions {
         Ok(())
     }
 
-    /// Some of the sessions, from everywhere.
+    /// Returns tokens from the whole range.
     fn checked(&self) -> Vec<SessionToken> {
         let step = self.tokens.len() / CHECKED;
         self.tokens.iter().step_by(step).cloned().collect()
@@ -156,7 +156,7 @@ async fn server(is_cached: bool) -> Result<Server> {
     let hour = Duration::from_secs(3600);
     let mut options = ServerOptions::default();
     options.session.cache_expiration = is_cached.then_some(hour);
-    // The user store of the tests is not to be measured.
+    // Without this the user store of the tests is measured too.
     options.session.user_cache_expiration = (!is_cached).then_some(hour);
     let algorithm = Arc::new(CountingHasher::new("counting"));
     embedded::server(algorithm, storages, ReferenceUserStore::default(), options).await

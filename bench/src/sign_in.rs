@@ -1,4 +1,4 @@
-//! How much of the speed of raw hashing is left for sign-ins.
+//! The speed of sign-ins, compared with raw hashing.
 
 use std::{
     sync::{
@@ -31,10 +31,10 @@ const SALT: [u8; 16] = [7; 16];
 
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct Options {
-    /// How often each is measured.
+    /// Number of rounds.
     #[arg(long, default_value_t = 31)]
     rounds: usize,
-    /// How many sign-ins, or hashes, a round takes for each permit.
+    /// Number of sign-ins, or hashes, in a round for each permit.
     #[arg(long, default_value_t = 16)]
     size: usize,
 }
@@ -48,7 +48,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     for permits in [1, 2] {
         let server = server(&algorithm, permits).await?;
         let total = options.size * permits;
-        // Before the first round, so that all memory is there.
+        // Before the first round, so that all memory is allocated.
         hashes_per_second(&algorithm, permits, permits)?;
         let mut rounds = Rounds::default();
         for _ in 0..options.rounds {
@@ -72,7 +72,7 @@ async fn server(algorithm: &Arc<Argon2id>, permits: usize) -> Result<Server> {
     embedded::server(Arc::clone(algorithm) as _, storages, users, options).await
 }
 
-/// As many clients as keep every permit busy.
+/// Signs in with as many clients as keep every permit busy.
 async fn sign_ins_per_second(server: &Server, permits: usize, total: usize) -> Result<f64> {
     let (start, begun) = (Instant::now(), Arc::new(AtomicUsize::new(0)));
     let mut clients = JoinSet::new();

@@ -1,4 +1,4 @@
-//! How soon the server answers after it was started.
+//! The time from the start of the server to its first answer.
 
 use std::time::Instant;
 
@@ -17,7 +17,7 @@ const BAR: Bar = Bar::AtMost(0.1);
 
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct Options {
-    /// How often it is started.
+    /// Number of starts.
     #[arg(long, default_value_t = 21)]
     rounds: usize,
 }

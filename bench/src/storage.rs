@@ -1,4 +1,4 @@
-//! How much of the speed of each driver is left for the storages.
+//! The speed of the storages, compared with their drivers.
 
 mod memory;
 mod mysql;
@@ -35,21 +35,21 @@ const GET_SESSION_BAR: Bar = Bar::AtLeast(0.85);
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Which storages.
+    /// Storages.
     #[arg(long, num_args = 1.., required = true, value_name = "NAME")]
     storage: Vec<Backend>,
-    /// How often each is measured.
+    /// Number of rounds.
     #[arg(long, default_value_t = 15)]
     rounds: usize,
     /// Seconds of each round.
     #[arg(long, default_value_t = 0.5)]
     seconds: f64,
-    /// How many tasks call at once.
+    /// Number of tasks that call at once.
     #[arg(long, default_value_t = 16)]
     tasks: usize,
 }
 
-/// Measures one storage after the other. The databases are those that the environment names.
+/// Measures one storage after the other, on the databases from the environment.
 #[tokio::main]
 pub(crate) async fn run(options: &Options) -> Result<()> {
     let about = format!(
@@ -152,7 +152,7 @@ async fn compare<W: Worker>(
     }
     let time = Duration::from_secs_f64(options.seconds);
     let mut operations = vec![(Operation::Get, BAR), (Operation::Update, BAR)];
-    // Where a call goes over a network, it is what an action takes its time for.
+    // Over a network, the call takes most of an action's time.
     if !matches!(backend, Backend::Memory | Backend::Sqlite) {
         operations.push((Operation::GetSession, GET_SESSION_BAR));
     }

@@ -1,4 +1,4 @@
-//! One target under libFuzzer, started by `cargo xtask fuzz`: `FAROE_FUZZ_TARGET` names it.
+//! The target in `FAROE_FUZZ_TARGET` under libFuzzer; `cargo xtask fuzz` starts it.
 #![no_main]
 
 use std::{cell::RefCell, env};

@@ -1,7 +1,7 @@
-//! Bytes that a cache gives back in place of a session that it has remembered. An input can name the hash of the token's
+//! Bytes that a cache returns in place of a cached session. An input can name the hash of the token's
 //! secret, as `<secret_hash>`, and `<user_id>`.
 //!
-//! Whatever the cache says, the ID alone opens nothing, and a session that is there is found or not, without a fault.
+//! Whatever the cache returns, the ID alone opens nothing, and a lookup of the session succeeds or fails without a fault.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{Run, requests::outcome, world::World};
 
-/// What has the form of a secret, and is nobody's.
+/// A text with the form of a secret that belongs to no session.
 const NO_SECRET: &str = "abcdefghijkmnpqrstuvwxyz";
 
 const INVALID: Option<&str> = Some("invalid_session_token");

@@ -1,4 +1,4 @@
-//! What JSON says, read without Faroe's own parser: what that accepts and refuses is compared with this.
+//! A JSON reader that is independent of Faroe's own parser, to compare with it.
 
 use std::{collections::HashSet, fmt};
 
@@ -7,7 +7,7 @@ use serde::{
     de::{MapAccess, SeqAccess, Visitor},
 };
 
-/// A JSON value, with every member in the order in which they stand.
+/// A JSON value, with all members of objects in their order.
 #[derive(Debug)]
 pub(crate) enum Json {
     Object(Vec<(String, Json)>),
@@ -21,14 +21,14 @@ pub(crate) enum Json {
 }
 
 impl Json {
-    /// Reads an object that keeps to the protocol's bounds: this many bytes, 16 levels, and no member name twice.
+    /// Reads an object within the protocol's bounds: this many bytes, 16 levels, and no duplicate member.
     pub(crate) fn strict_object(text: &[u8], most_bytes: usize) -> Option<Self> {
         let json: Self = serde_json::from_slice(text).ok()?;
         let is_strict = text.len() <= most_bytes && json.levels() <= 16 && json.names_are_unique();
         (is_strict && matches!(json, Self::Object(_))).then_some(json)
     }
 
-    /// The first member with this name.
+    /// Returns the first member with this name.
     pub(crate) fn member(&self, name: &str) -> Option<&Self> {
         let Self::Object(members) = self else {
             return None;

@@ -14,13 +14,13 @@ mod world;
 
 use std::{fs, io, path::PathBuf};
 
-/// Takes one input, and panics if what came of it breaks a property.
+/// Runs one input, and panics if a property does not hold.
 pub type Run = Box<dyn FnMut(&[u8])>;
 
-/// Something that reads bytes of strangers, with what must hold whatever they are.
+/// A reader of untrusted bytes, with the properties that hold for all bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Target {
-    /// Its name, which is also that of its folder in the corpus.
+    /// The name, which is also that of the folder in the corpus.
     pub name: &'static str,
     start: fn() -> Run,
 }
@@ -54,21 +54,21 @@ pub const TARGETS: [Target; 6] = [
 ];
 
 impl Target {
-    /// The target with this name.
+    /// Returns the target with this name.
     pub fn named(name: &str) -> Option<&'static Self> {
         TARGETS.iter().find(|target| target.name == name)
     }
 
-    /// Prepares it. Every input then finds the same world, whatever inputs came before.
+    /// Prepares the target. Every input finds the same world, whatever inputs came before.
     pub fn start(&self) -> Run {
         (self.start)()
     }
 
-    /// The inputs of the committed corpus, and those that `cargo xtask fuzz` has found to fail here, each with its path.
+    /// Returns the inputs of the committed corpus and those on which `cargo xtask fuzz` failed, each with its path.
     ///
     /// # Errors
     ///
-    /// When a file cannot be read.
+    /// If a file cannot be read.
     pub fn inputs(&self) -> io::Result<Vec<(PathBuf, Vec<u8>)>> {
         let mut inputs = Vec::new();
         for folder in ["corpus", "artifacts"] {

@@ -1,7 +1,7 @@
 //! Request bodies at an endpoint whose user and flows they can name, as `<session_token>` and the like.
 //!
-//! What is invoked is what the protocol calls a request, read by another parser; anything else is refused and changes
-//! nothing. An answer is one that the action may give. Nothing fails, and nothing is overloaded.
+//! Only a request by the protocol's description, read by another parser, invokes an action; anything else is refused and changes
+//! nothing. Each answer is one that the action may give. Nothing fails, and nothing is overloaded.
 
 use faroe_core::{endpoint::EndpointResponse, protocol::envelope::InvalidRequest};
 

@@ -1,4 +1,4 @@
-//! Which bodies are requests, and which answers fit, by the protocol's own description of its actions.
+//! Valid requests and fitting answers, by the protocol's own description of its actions.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use faroe_core::protocol::{
@@ -10,7 +10,7 @@ use faroe_core::protocol::{
 
 use crate::json::Json;
 
-/// The action that a body asks for, if it is a valid request for one of these.
+/// Returns the action that a body invokes, if it is a valid request for one of these.
 pub(crate) fn requested<'a>(body: &[u8], actions: &'a [ActionSchema]) -> Option<&'a ActionSchema> {
     let request = Json::strict_object(body, MAX_BODY_SIZE)?;
     let name = request.member("action")?.text()?;
@@ -20,7 +20,7 @@ pub(crate) fn requested<'a>(body: &[u8], actions: &'a [ActionSchema]) -> Option<
     fits.then_some(action)
 }
 
-/// Whether this is an object in which every field is there and of its type.
+/// Checks whether a value is an object with all fields, each of its type.
 pub(crate) fn has_fields(object: &Json, fields: &[Field]) -> bool {
     let is_there = |&(name, field_type): &Field| {
         let member = object.member(name);
@@ -43,12 +43,12 @@ fn is_of_type(value: &Json, field_type: FieldType) -> bool {
     }
 }
 
-/// The error code of an answer, or `None` of a success.
+/// Returns the error code of an answer, or `None` for a success.
 ///
 /// # Panics
 ///
-/// When the answer is none that the action may give. Nothing fails and nothing races in what is fuzzed, unless
-/// `may_fail` says so.
+/// If the action may not give the answer. Nothing fails and no updates are concurrent here, unless
+/// `may_fail` is set.
 pub(crate) fn outcome(action: &ActionSchema, answer: &str, may_fail: bool) -> Option<String> {
     let name = action.name;
     let answer = Json::strict_object(answer.as_bytes(), usize::MAX);

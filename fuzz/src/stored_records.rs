@@ -1,8 +1,8 @@
-//! Bytes that a storage gives back in place of what was stored. The first byte says in place of what; the rest is the value,
+//! Bytes that a storage returns in place of a stored value. The first byte chooses the entry; the rest is the value,
 //! which can name the hash of the token's secret, as `<session.secret_hash>`, and `<user_id>`, `<session_id>` and all tokens.
 //!
-//! Without that hash a record is nobody's: it is absent, or an internal error, and never a success. Whatever a bucket holds,
-//! it lets no more attempts through than a full one, and is no reason to fail.
+//! A record without that hash is missing, or an internal error, and never a success. Whatever a bucket holds,
+//! it lets no more attempts through than a full one, and does not fail.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use faroe_core::{endpoint::EndpointResponse, protocol::schema::ActionSchema};
@@ -18,7 +18,7 @@ use crate::{
 /// Attempts that a full bucket lets through.
 const CAPACITY: usize = 5;
 
-/// The kinds of records, each opened by the argument of this name.
+/// The kinds of records, by the argument that opens each.
 const TOKENS: [&str; 7] = [
     "session_token",
     "signup_token",
@@ -29,16 +29,16 @@ const TOKENS: [&str; 7] = [
     "user_password_reset_token",
 ];
 
-/// An entry that is replaced, and what is then asked of the server.
+/// An entry that is replaced, with the actions that are invoked then.
 struct Place {
     key: String,
     asked: Asked,
 }
 
 enum Asked {
-    /// Every action that takes this token.
+    /// All actions that take this token.
     Record { token: &'static str, hash: String },
-    /// An action that the bucket limits, again and again, and the error code of an attempt that it let through.
+    /// Repeated calls of an action that the bucket limits, and the error code of an attempt that it lets through.
     Bucket {
         action: ActionSchema,
         arguments: Value,

@@ -12,7 +12,7 @@ use crate::{
     world::World,
 };
 
-/// Runs all inputs of a target. The last one that is printed is the one that breaks a property.
+/// Runs all inputs of a target. The last one that is printed breaks a property, if one does.
 fn replay(target: &Target) -> usize {
     let inputs = target.inputs().unwrap();
     assert!(!inputs.is_empty(), "{} has no corpus", target.name);
@@ -53,7 +53,7 @@ fn p52_what_is_no_living_token_opens_nothing_in_place_of_any_token() {
     );
 }
 
-/// The request for an action that is kept in the corpus under the action's name.
+/// Returns the request in the corpus that has the name of an action.
 fn kept(target: &str, action: &str) -> Vec<u8> {
     let inputs = Target::named(target).unwrap().inputs().unwrap();
     let kept = inputs.into_iter().find(|(path, _)| path.ends_with(action));

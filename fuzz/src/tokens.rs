@@ -1,7 +1,7 @@
-//! Texts in place of a token. The first byte says of which action, and which of its tokens; the rest is the text, which can
-//! name living tokens and their parts, as `<session_token>`, `<session_token.id>` and `<session_token.secret>`.
+//! Texts in place of a token. The first byte chooses the action and the token; the rest is the text, which can
+//! name valid tokens and their parts, as `<session_token>`, `<session_token.id>` and `<session_token.secret>`.
 //!
-//! A text that is no living token of this kind gets the one answer for that, and has changed nothing. A text without the
+//! A text that is not a valid token of this kind gets the one answer for that, and changes nothing. A text without the
 //! form of a token is not looked up.
 
 use faroe_core::{endpoint::EndpointResponse, protocol::schema::ActionSchema};
@@ -45,7 +45,7 @@ fn run(world: &World, action: &ActionSchema, argument: &str, text: &str) {
     arguments[argument] = text.into();
     let body = json!({ "action": action.name, "arguments": arguments }).to_string();
     let EndpointResponse::Completed(answer) = world.invoke(body.as_bytes()) else {
-        // A text that is as long as a body may be.
+        // A text of the length that a body may have.
         assert!(body.len() > 64 * 1024);
         return;
     };
@@ -54,7 +54,7 @@ fn run(world: &World, action: &ActionSchema, argument: &str, text: &str) {
     let is_living = world.tokens(argument).contains(&text);
     assert_eq!(is_invalid, !is_living, "{} answers {code:?}", action.name);
     if is_invalid {
-        // The session is looked for before the token of a flow.
+        // The session is looked up before the token of a flow.
         let looked_up = usize::from(argument != "session_token" && has_session(action));
         let calls = world.storage.take_calls();
         assert!(calls.iter().all(|call| *call == StorageCall::Get));
@@ -69,7 +69,7 @@ fn has_session(action: &ActionSchema) -> bool {
     arguments.any(|(name, _)| *name == "session_token")
 }
 
-/// Whether it has the form of a token: two halves of 24 characters.
+/// Checks whether a text has the form of a token: two halves of 24 characters.
 fn has_form(text: &str) -> bool {
     let halves: Vec<_> = text.split('.').collect();
     let is_half = |half: &&str| {

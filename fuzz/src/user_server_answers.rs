@@ -1,8 +1,8 @@
-//! What a user server answers to the client. The first byte says to which operation; the rest are the bodies of its answers,
-//! parted by the byte 0x1e, of which the last one is repeated.
+//! Answers of a user server to its client. The first byte chooses the operation; the rest are the bodies of the answers,
+//! separated by the byte 0x1e, of which the last one is repeated.
 //!
-//! The client decides something only if the last answer that it has read is one that the protocol allows to what it has asked,
-//! about the user that was asked for; and if the first one is, it is believed.
+//! The client returns a decision only if the protocol allows the last answer that it has read, and the answer is
+//! about the requested user. If that is true of the first answer, the client accepts it.
 
 use std::{
     collections::VecDeque,
@@ -28,7 +28,7 @@ use faroe_user_server_client::UserServerClient;
 
 use crate::{Run, json::Json, requests::has_fields, world::runtime};
 
-/// What is parted by it: no JSON holds it.
+/// The separator of answers, which JSON cannot contain.
 const SEPARATOR: u8 = 0x1e;
 
 pub(crate) fn start() -> Run {
@@ -55,7 +55,7 @@ pub(crate) fn start() -> Run {
     })
 }
 
-/// A user, as they are asked for.
+/// The user that requests are about.
 pub(crate) fn user() -> User {
     NewUser::new("ada@example.com", hash()).into_user("1".into())
 }
@@ -68,11 +68,11 @@ fn hash() -> PasswordHash {
     }
 }
 
-/// Calls the operation of this name.
+/// Calls the operation with this name.
 ///
 /// # Panics
 ///
-/// When it tells of another user.
+/// If the result is about another user.
 async fn call(operation: &str, users: &dyn UserStore) -> Result<(), AdapterError> {
     let User {
         id, email_address, ..
@@ -117,7 +117,7 @@ async fn call(operation: &str, users: &dyn UserStore) -> Result<(), AdapterError
     Ok(())
 }
 
-/// Whether the protocol allows this answer to the action, when it was asked as above.
+/// Checks whether the protocol allows this answer to the action, called with the arguments above.
 fn is_allowed(action: &ActionSchema, answer: &[u8]) -> bool {
     let Some(answer) = Json::strict_object(answer, MAX_RESPONSE_SIZE) else {
         return false;
@@ -153,7 +153,7 @@ fn is_asked_for(action: &str, user: &Json) -> bool {
                 && is("password_salt", "c2FsdA==")
                 && is("password_hash_algorithm_id", "a")
         }
-        // What is not asked for is ignored.
+        // Unknown members are ignored.
         _ => true,
     }
 }
@@ -165,7 +165,7 @@ struct ScriptedServer(Mutex<Script>);
 #[derive(Debug, Default)]
 struct Script {
     answers: VecDeque<Vec<u8>>,
-    /// The names of the actions, each with its answer.
+    /// The called actions, each with its answer.
     read: Vec<(String, Vec<u8>)>,
 }
 

@@ -1,6 +1,6 @@
 //! Request bodies at a user server.
 //!
-//! What is invoked is what the protocol calls a request, read by another parser; anything else is refused.
+//! Only a request by the protocol's description, read by another parser, invokes an action; anything else is refused.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ pub(crate) fn start() -> Run {
         let answer = runtime.block_on(server.answer(&head, body));
         match (answer.status(), requested(body, &actions)) {
             (StatusCode::OK, Some(action)) => {
-                // A counter that cannot count further is a fault.
+                // A counter at its maximum is a fault.
                 outcome(action, answer.body(), true);
             }
             (StatusCode::PAYLOAD_TOO_LARGE, None) => assert!(body.len() > 64 * 1024),

@@ -1,4 +1,4 @@
-//! A server over fakes, with a user who is signed in, and living flows of each kind and stage.
+//! A server on fakes, with a signed-in user and unexpired flows of each kind and stage.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -30,20 +30,20 @@ const EMAIL: &str = "ada@example.com";
 const PASSWORD: &str = "a password of ada's";
 const NEW_PASSWORD: &str = "another password of ada's";
 
-/// Enough for all attempts to be there again, and for every flow to be alive.
+/// A time after which all attempts are available again, and no flow has expired.
 const PAUSE: Duration = Duration::from_secs(5 * 60);
 
-/// How far a flow is. The names of all that belongs to one that is not new begin with it, such as `finished_signup_token`.
+/// The stage of a flow. The names of its values begin with the stage unless it is new, as in `finished_signup_token`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
     New,
-    /// Its first step is done, if there are several.
+    /// The first step is done, if there are several.
     Verified,
-    /// It only has to be completed.
+    /// Only the completion is left.
     Finished,
 }
 
-/// First steps of those flows that have several.
+/// The first steps of flows with several.
 const FIRST_STEPS: [&str; 4] = [
     "verify_signup_email_address_verification_code",
     "verify_user_email_address_update_email_address_verification_code",
@@ -74,7 +74,7 @@ pub(crate) struct World {
     mailbox: Arc<Mailbox>,
     log: Arc<ErrorLog>,
     pub(crate) actions: Vec<ActionSchema>,
-    /// What an input cannot know, by the name that stands for it in inputs.
+    /// Values that an input cannot know, by the names that stand for them in inputs.
     living: HashMap<String, String>,
     entries: BTreeMap<String, StoredEntry>,
     kept_users: Vec<User>,
@@ -85,7 +85,7 @@ impl World {
         Self::with_cache(None)
     }
 
-    /// A world in which sessions are believed from a cache for so long, if at all.
+    /// Creates a world, with a cache for sessions if it has an expiration.
     pub(crate) fn with_cache(cache_expiration: Option<Duration>) -> Self {
         let storage = Arc::new(ReferenceStorage::keeping_expired());
         let users = Arc::<ReferenceUserStore>::default();
@@ -139,7 +139,7 @@ impl World {
         self.succeed_all("verify_", Stage::Finished);
         self.succeed_all("set_", Stage::Finished);
         self.clock.advance(PAUSE);
-        // The use of the session is recorded, and will not be again as long as the clock stands still.
+        // The use of the session is recorded, and is not recorded again until the clock moves.
         self.succeed_all("get_session", Stage::New);
         self.kept_users = self.users.users();
         let user_id = self.kept_users[0].id.as_str().to_owned();
@@ -163,7 +163,7 @@ impl World {
         self.learn(&values, Stage::New);
     }
 
-    /// Invokes all actions whose names begin so.
+    /// Invokes all actions whose names begin with a prefix.
     fn succeed_all(&mut self, start: &str, stage: Stage) {
         let actions = self.actions.clone().into_iter();
         for action in actions.filter(|action| action.name.starts_with(start)) {
@@ -182,7 +182,7 @@ impl World {
         answer["values"].take()
     }
 
-    /// Remembers the tokens among values.
+    /// Stores the tokens among values.
     fn learn(&mut self, values: &Value, stage: Stage) {
         for (name, value) in values.as_object().into_iter().flatten() {
             if let Some(token) = value.as_str() {
@@ -195,7 +195,7 @@ impl World {
         }
     }
 
-    /// Remembers what was sent to finish flows of this stage.
+    /// Stores the codes that were sent to finish flows of this stage.
     fn read_emails(&mut self, stage: Stage) {
         let (signup, update) = (stage.address("grace"), stage.address("lovelace"));
         let password = self.mailbox.last_temporary_password(EMAIL);
@@ -214,7 +214,7 @@ impl World {
         code.expect("a code was sent").expose().to_owned()
     }
 
-    /// Arguments with which the action succeeds on flows of this stage, if it does at all.
+    /// Returns arguments with which the action succeeds on flows of this stage, if it can.
     pub(crate) fn arguments(&self, action: &ActionSchema, stage: Stage) -> Value {
         let code = match action.name.contains("signup") {
             true => "signup_code",
@@ -235,14 +235,14 @@ impl World {
         Value::Object(arguments.collect::<Map<_, _>>())
     }
 
-    /// The tokens that open something as this argument.
+    /// Returns the tokens that are valid as this argument.
     pub(crate) fn tokens(&self, argument: &str) -> Vec<&str> {
         let stages = [Stage::New, Stage::Verified, Stage::Finished].into_iter();
         let tokens = stages.filter_map(|stage| self.living.get(&stage.of(argument)));
         tokens.map(String::as_str).collect()
     }
 
-    /// The input with each name in angle brackets, such as `<session_token>`, replaced by what it stands for.
+    /// Returns the input with each name in angle brackets, such as `<session_token>`, replaced by its value.
     pub(crate) fn filled_in(&self, input: &[u8]) -> Vec<u8> {
         let (mut filled_in, mut rest) = (Vec::with_capacity(input.len()), input);
         while let Some((&first, after)) = rest.split_first() {
@@ -266,7 +266,7 @@ impl World {
         filled_in
     }
 
-    /// Adds something that stands for something else in inputs.
+    /// Adds a name that stands for a value in inputs.
     pub(crate) fn name(&mut self, name: &str, value: String) {
         self.living.insert(name.to_owned(), value);
     }
@@ -275,7 +275,7 @@ impl World {
         self.runtime.block_on(self.endpoint.invoke(body))
     }
 
-    /// Stores this value in place of what is there.
+    /// Replaces the value of an entry.
     pub(crate) fn replace(&self, key: &str, value: &[u8]) {
         let mut entries = self.entries.clone();
         let mut entry = entries.remove(key).unwrap_or_else(|| StoredEntry {
@@ -293,7 +293,7 @@ impl World {
         &self.living["user_id"]
     }
 
-    /// Gives names to the halves of every token, such as `signup_token.id` and `signup_token.secret`.
+    /// Names the halves of every token, as in `signup_token.id` and `signup_token.secret`.
     pub(crate) fn name_parts_of_tokens(&mut self) {
         let tokens = self.living.clone().into_iter();
         for (name, token) in tokens.filter(|(name, _)| name.ends_with("_token")) {
@@ -304,12 +304,12 @@ impl World {
         }
     }
 
-    /// Whether storage and users are as they were at first.
+    /// Checks whether storage and users are as they were at first.
     pub(crate) fn is_unchanged(&self) -> bool {
         self.storage.entries() == self.entries && self.users.users() == self.kept_users
     }
 
-    /// Makes everything as it was at first.
+    /// Restores the first state.
     pub(crate) fn restore(&self) {
         self.storage.set_entries(self.entries.clone());
         self.users.set_users(self.kept_users.clone());

@@ -1,4 +1,4 @@
-//! The real server: the program, in development mode, with a data folder of its own.
+//! The server program, in development mode, with a data folder of its own.
 
 use std::{
     env, fs,
@@ -20,12 +20,12 @@ use crate::{
     wire::{Wire, http_client},
 };
 
-/// The program: the one that `FAROE_SERVER_BINARY` names, or else the one that was built beside these tests.
+/// Returns the program that `FAROE_SERVER_BINARY` names, or else the one that was built beside these tests.
 fn program() -> PathBuf {
     env::var_os("FAROE_SERVER_BINARY").map_or_else(|| built("faroe-server"), PathBuf::from)
 }
 
-/// A program of the workspace that was built beside these tests.
+/// Returns a program of the workspace that was built beside these tests.
 pub fn built(package: &str) -> PathBuf {
     let test = env::current_exe().unwrap();
     let beside = test
@@ -52,21 +52,21 @@ pub struct Binary {
     data: TempDir,
 }
 
-/// How the program is told to start.
+/// The settings with which the program starts.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// The configuration file.
     pub configuration: String,
-    /// What it logs; `warn` if this is empty.
+    /// The log filter; `warn` if this is empty.
     pub log: &'static str,
-    /// Environment variables; `STORAGE` is the one that the program knows as `FAROE_STORAGE`.
+    /// Environment variables without their prefix: `STORAGE` sets `FAROE_STORAGE`.
     pub environment: Vec<(&'static str, String)>,
     /// A file with the certificates that it trusts, in place of the operating system's.
     pub certificates: Option<PathBuf>,
 }
 
 impl Settings {
-    /// The program in a folder of its own, not started yet.
+    /// Returns a command that runs the program in a folder of its own.
     fn command(&self) -> (Command, TempDir) {
         let data = TempDir::new().unwrap();
         let file = data.path().join("faroe.toml");
@@ -98,7 +98,7 @@ impl Settings {
         (command, data)
     }
 
-    /// Runs a program that does not start, and returns what it says.
+    /// Runs a program that does not start, and returns its message.
     pub async fn refusal(&self) -> String {
         let (mut command, _data) = self.command();
         let output = command.output().await.unwrap();
@@ -117,7 +117,7 @@ impl Deref for Binary {
 }
 
 impl Binary {
-    /// Where it listens, as `http://127.0.0.1:PORT`.
+    /// Returns the URL, as `http://127.0.0.1:PORT`.
     pub fn url(&self) -> &str {
         let Inbox::Development(url) = &self.client.inbox else {
             unreachable!("the program has no other inbox")
@@ -130,7 +130,7 @@ impl Binary {
         Self::start_with(&Settings::default()).await
     }
 
-    /// Starts the program as it is told, and waits until it listens.
+    /// Starts the program with these settings, and waits until it listens.
     pub async fn start_with(settings: &Settings) -> Self {
         let (mut command, data) = settings.command();
         let mut process = command.spawn().unwrap();
@@ -156,12 +156,12 @@ impl Binary {
         }
     }
 
-    /// Kills the program, without a warning, and waits until it is gone.
+    /// Kills the program with `SIGKILL`, and waits until it is gone.
     pub async fn kill(&mut self) {
         self.process.kill().await.unwrap();
     }
 
-    /// Asks the program to end, by `SIGTERM`.
+    /// Asks the program to end with `SIGTERM`.
     pub fn terminate(&self) {
         let id = self.process.id().unwrap().to_string();
         let sent = std::process::Command::new("kill")
@@ -175,12 +175,12 @@ impl Binary {
         self.process.wait().await.unwrap()
     }
 
-    /// The next line of its log.
+    /// Returns the next line of the log.
     pub async fn next_log_line(&mut self) -> Option<String> {
         self.log.recv().await
     }
 
-    /// Kills the program. Returns the rest of its log, and what is in each file that it leaves behind.
+    /// Kills the program. Returns the rest of its log and the contents of its files.
     pub async fn remains(mut self) -> (String, Vec<Vec<u8>>) {
         self.kill().await;
         let mut log = String::new();
@@ -193,7 +193,7 @@ impl Binary {
         (log, files.collect())
     }
 
-    /// The status and the text that `GET /ready` answers.
+    /// Returns the status and the text of `GET /ready`.
     pub async fn readiness(&self) -> (u16, String) {
         let request = http_client().get(format!("{}/ready", self.url()));
         let answer = request.send().await.unwrap();
@@ -201,7 +201,7 @@ impl Binary {
     }
 }
 
-/// Shows the rest of the log with a failure.
+/// Prints the rest of the log of a failed test.
 impl Drop for Binary {
     fn drop(&mut self) {
         while thread::panicking()
@@ -212,13 +212,13 @@ impl Drop for Binary {
     }
 }
 
-/// Reads a log as it is written, so that the program never waits for it to be read.
+/// Reads a log as it is written, so that the program never waits for its reader.
 fn follow(log: ChildStderr) -> UnboundedReceiver<String> {
     let (lines, receiver) = mpsc::unbounded_channel();
     tokio::spawn(async move {
         let mut log = BufReader::new(log).lines();
         while let Ok(Some(line)) = log.next_line().await {
-            // The program may outlive the interest in its log.
+            // The receiver may be gone before the program.
             let _ = lines.send(line);
         }
     });

@@ -1,4 +1,4 @@
-//! A client that signs people up and in, over the wire: the first steps of every test.
+//! A client with the first steps of every test: it signs users up and in over the wire.
 
 use std::sync::Arc;
 
@@ -7,25 +7,25 @@ use serde_json::{Value, json};
 
 use crate::wire::{Outcome, Wire, http_client, text};
 
-/// The password of every user at first.
+/// The first password of every user.
 pub const PASSWORD: &str = "violet-hammock-7-glacier";
 
 /// The password that users change to.
 pub const NEW_PASSWORD: &str = "mellow-orchard-42-lantern";
 
-/// Nobody's password.
+/// A password that no user has.
 pub const WRONG_PASSWORD: &str = "hollow-umbrella-13-cactus";
 
-/// A client of one server, with a view of the emails that it sends.
+/// A client of one server, which also reads the server's emails.
 #[derive(Clone, Debug)]
 pub struct Client {
-    /// The way to the server.
+    /// The connection to the server.
     pub wire: Wire,
-    /// Where its emails arrive.
+    /// The inbox of the server's emails.
     pub inbox: Inbox,
 }
 
-/// Where emails arrive.
+/// The inbox of a server's emails.
 #[derive(Clone, Debug)]
 pub enum Inbox {
     /// In the test's own memory.
@@ -35,7 +35,7 @@ pub enum Inbox {
 }
 
 impl Inbox {
-    /// The code in the last email to this address that has one.
+    /// Returns the code in the last email to this address that has one.
     pub async fn last_code(&self, to: &str) -> String {
         match self {
             Self::Mailbox(mailbox) => mailbox
@@ -47,7 +47,7 @@ impl Inbox {
         }
     }
 
-    /// The temporary password in the last email to this address that has one.
+    /// Returns the temporary password in the last email to this address that has one.
     pub async fn last_temporary_password(&self, to: &str) -> String {
         match self {
             Self::Mailbox(mailbox) => {
@@ -62,7 +62,7 @@ impl Inbox {
     }
 }
 
-/// What the user has to type, in the last email whose type ends so.
+/// Returns the code in the last email whose type ends with a suffix.
 async fn last_development_code(url: &str, to: &str, type_ends_with: &str) -> String {
     let to = to.replace('+', "%2B");
     let request = http_client().get(format!("{url}/dev/emails?to={to}"));
@@ -75,7 +75,7 @@ async fn last_development_code(url: &str, to: &str, type_ends_with: &str) -> Str
 /// A session of a user.
 #[derive(Clone, Debug)]
 pub struct Session {
-    /// What the client holds.
+    /// The token that the client holds.
     pub token: String,
     /// The session's ID.
     pub id: String,
@@ -113,13 +113,13 @@ impl Client {
         outcome.result.expect_err(action)
     }
 
-    /// A signup whose address is not verified: its token.
+    /// Creates a signup with an unverified address, and returns the token.
     pub async fn start_signup(&self, email_address: &str) -> String {
         let arguments = json!({ "email_address": email_address });
         text(&self.values("create_signup", arguments).await["signup_token"])
     }
 
-    /// A signup whose address is verified: its token.
+    /// Creates a signup with a verified address, and returns the token.
     pub async fn verified_signup(&self, email_address: &str) -> String {
         let token = self.start_signup(email_address).await;
         let code = self.inbox.last_code(email_address).await;
@@ -129,7 +129,7 @@ impl Client {
         token
     }
 
-    /// A signup that only has to be completed: its token.
+    /// Creates a signup that is ready to complete, and returns the token.
     pub async fn ready_signup(&self, email_address: &str) -> String {
         let token = self.verified_signup(email_address).await;
         let arguments = json!({ "signup_token": token, "password": PASSWORD });
@@ -146,13 +146,13 @@ impl Client {
         Session::from(&values)
     }
 
-    /// A signin whose password is not verified: its token.
+    /// Creates a signin with an unverified password, and returns the token.
     pub async fn start_signin(&self, email_address: &str) -> String {
         let arguments = json!({ "user_email_address": email_address });
         text(&self.values("create_signin", arguments).await["signin_token"])
     }
 
-    /// A signin that only has to be completed: its token.
+    /// Creates a signin that is ready to complete, and returns the token.
     pub async fn ready_signin(&self, email_address: &str, password: &str) -> String {
         let token = self.start_signin(email_address).await;
         let arguments = json!({ "signin_token": token, "password": password });
@@ -169,7 +169,7 @@ impl Client {
         Session::from(&values)
     }
 
-    /// Tries to sign a user in with a password: `ok`, or the error code of the step that failed.
+    /// Tries to sign a user in with a password, and returns `ok` or the error code of the step that failed.
     pub async fn try_password(&self, email_address: &str, password: &str) -> String {
         let arguments = json!({ "user_email_address": email_address });
         let created = self.invoke("create_signin", arguments).await;
@@ -183,7 +183,7 @@ impl Client {
             .to_owned()
     }
 
-    /// What `get_session` says of a session: `ok` or an error code.
+    /// Returns the result of `get_session`: `ok` or an error code.
     pub async fn session_state(&self, session: &Session) -> String {
         let outcome = self
             .invoke("get_session", json!({ "session_token": session.token }))
@@ -191,7 +191,7 @@ impl Client {
         outcome.code().to_owned()
     }
 
-    /// A user email address update whose address is not verified: its token.
+    /// Creates a user email address update with an unverified address, and returns the token.
     pub async fn start_user_email_address_update(&self, session: &Session, to: &str) -> String {
         let arguments = json!({ "session_token": session.token, "new_email_address": to });
         let values = self
@@ -200,7 +200,7 @@ impl Client {
         text(&values["user_email_address_update_token"])
     }
 
-    /// A user email address update whose address is verified: its token.
+    /// Creates a user email address update with a verified address, and returns the token.
     pub async fn verified_user_email_address_update(&self, session: &Session, to: &str) -> String {
         let token = self.start_user_email_address_update(session, to).await;
         let arguments = json!({
@@ -213,7 +213,7 @@ impl Client {
         token
     }
 
-    /// A user email address update that only has to be completed: its token.
+    /// Creates a user email address update that is ready to complete, and returns the token.
     pub async fn ready_user_email_address_update(&self, session: &Session, to: &str) -> String {
         let token = self.verified_user_email_address_update(session, to).await;
         let arguments = json!({
@@ -226,14 +226,14 @@ impl Client {
         token
     }
 
-    /// A user password update whose password is not verified: its token.
+    /// Creates a user password update with an unverified password, and returns the token.
     pub async fn start_user_password_update(&self, session: &Session) -> String {
         let arguments = json!({ "session_token": session.token });
         let values = self.values("create_user_password_update", arguments).await;
         text(&values["user_password_update_token"])
     }
 
-    /// A user password update whose password is verified: its token.
+    /// Creates a user password update with a verified password, and returns the token.
     pub async fn verified_user_password_update(&self, session: &Session) -> String {
         let token = self.start_user_password_update(session).await;
         let arguments = json!({
@@ -246,7 +246,7 @@ impl Client {
         token
     }
 
-    /// A user password update to [`NEW_PASSWORD`] that only has to be completed: its token.
+    /// Creates a user password update to [`NEW_PASSWORD`] that is ready to complete, and returns the token.
     pub async fn ready_user_password_update(&self, session: &Session) -> String {
         let token = self.verified_user_password_update(session).await;
         let arguments = json!({
@@ -259,14 +259,14 @@ impl Client {
         token
     }
 
-    /// A user password reset whose temporary password is not verified: its token.
+    /// Creates a user password reset with an unverified temporary password, and returns the token.
     pub async fn start_user_password_reset(&self, email_address: &str) -> String {
         let arguments = json!({ "user_email_address": email_address });
         let values = self.values("create_user_password_reset", arguments).await;
         text(&values["user_password_reset_token"])
     }
 
-    /// A user password reset whose temporary password is verified: its token.
+    /// Creates a user password reset with a verified temporary password, and returns the token.
     pub async fn verified_user_password_reset(&self, email_address: &str) -> String {
         let token = self.start_user_password_reset(email_address).await;
         let arguments = json!({
@@ -278,7 +278,7 @@ impl Client {
         token
     }
 
-    /// A user password reset to [`NEW_PASSWORD`] that only has to be completed: its token.
+    /// Creates a user password reset to [`NEW_PASSWORD`] that is ready to complete, and returns the token.
     pub async fn ready_user_password_reset(&self, email_address: &str) -> String {
         let token = self.verified_user_password_reset(email_address).await;
         let arguments = json!({ "user_password_reset_token": token, "password": NEW_PASSWORD });
@@ -287,14 +287,14 @@ impl Client {
         token
     }
 
-    /// A user deletion whose password is not verified: its token.
+    /// Creates a user deletion with an unverified password, and returns the token.
     pub async fn start_user_deletion(&self, session: &Session) -> String {
         let arguments = json!({ "session_token": session.token });
         let values = self.values("create_user_deletion", arguments).await;
         text(&values["user_deletion_token"])
     }
 
-    /// A user deletion that only has to be completed: its token.
+    /// Creates a user deletion that is ready to complete, and returns the token.
     pub async fn ready_user_deletion(&self, session: &Session) -> String {
         let token = self.start_user_deletion(session).await;
         let arguments = json!({

@@ -1,4 +1,4 @@
-//! The forms of what is on the wire, written down once more: what a client may rely on.
+//! The forms of values on the wire, defined independently of the server.
 
 use faroe_core::protocol::{
     action::Field,
@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 const ID_ALPHABET: &str = "abcdefghijkmnpqrstuvwxyz23456789";
 const CODE_ALPHABET: &str = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 
-/// Whether a text is an ID (or the secret of a token): 24 characters of the lower-case alphabet.
+/// Checks whether a text is an ID (or the secret of a token): 24 characters of the lower-case alphabet.
 pub fn is_id(text: &str) -> bool {
     text.len() == 24
         && text
@@ -18,12 +18,12 @@ pub fn is_id(text: &str) -> bool {
             .all(|character| ID_ALPHABET.contains(character))
 }
 
-/// Whether a text is a token: two IDs and a dot between them.
+/// Checks whether a text is a token: two IDs and a dot between them.
 pub fn is_token(text: &str) -> bool {
     text.len() == 49 && text.split('.').count() == 2 && text.split('.').all(is_id)
 }
 
-/// Whether a text is a code of so many characters: 8 for an email address, 12 for a temporary password.
+/// Checks whether a text is a code of this length: 8 for an email address, 12 for a temporary password.
 pub fn is_code(text: &str, length: usize) -> bool {
     text.len() == length
         && text
@@ -75,7 +75,7 @@ fn assert_type(name: &str, field_type: FieldType, value: &Value) {
     assert!(fits, "{name} is no {field_type}: {value}");
 }
 
-/// The form of a text that the server has made, known by its name; any other text is the caller's.
+/// Asserts the form of a text that the server has created, by its name; any other text is the caller's.
 fn has_form_of(name: &str, text: &str) -> bool {
     match name {
         "id" | "session_id" => is_id(text),

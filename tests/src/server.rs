@@ -1,4 +1,4 @@
-//! A whole server inside the test: real HTTP, fakes behind it.
+//! A server inside the test, with real HTTP in front and fakes behind it.
 
 use std::{
     ops::Deref,
@@ -40,28 +40,28 @@ use crate::{
     wire::{Outcome, Wire},
 };
 
-/// A server, its client (to which it dereferences), and everything that a test may want to see or to change behind it.
+/// A server with its client, to which it dereferences, and all that a test can observe or change behind the wire.
 #[derive(Debug)]
 pub struct TestServer {
-    /// The server, to mount other endpoints of it.
+    /// The server, from which a test can mount other endpoints.
     pub server: Server,
-    /// What the time is.
+    /// The clock.
     pub clock: Arc<ManualClock>,
-    /// What was sent.
+    /// The emails that were sent.
     pub mailbox: Arc<Mailbox>,
-    /// Hashes users' passwords.
+    /// The hasher of passwords.
     pub hasher: Arc<CountingHasher>,
-    /// Holds records and token buckets.
+    /// The storage of records and token buckets.
     pub storage: Arc<ReferenceStorage>,
     /// The application's users.
     pub users: Arc<ReferenceUserStore>,
-    /// What will happen to the calls of storage and user store.
+    /// The plan for calls of storage and user store.
     pub plan: Arc<Plan>,
-    /// Faults that were reported.
+    /// The faults that were logged.
     pub errors: Arc<ErrorLog>,
-    /// Refuses new email addresses while it is on.
+    /// A switch that refuses new email addresses.
     pub refuses_email_addresses: Arc<Switch>,
-    /// Refuses new passwords while it is on.
+    /// A switch that refuses new passwords.
     pub refuses_passwords: Arc<Switch>,
     mount: Mount,
     client: Client,
@@ -86,7 +86,7 @@ impl TestServer {
         Self::start_on(|_| ReferenceStorage::keeping_expired(), change).await
     }
 
-    /// Starts a server on another storage than one that keeps what has expired.
+    /// Starts a server on a storage other than the default, which keeps expired entries.
     pub async fn start_on(
         storage: impl FnOnce(Arc<ManualClock>) -> ReferenceStorage,
         change: impl FnOnce(&mut ServerOptions),
@@ -147,8 +147,8 @@ impl TestServer {
         }
     }
 
-    /// A race with a certain winner: the first action is stopped just before this call, the second one runs as a whole,
-    /// and then the first one goes on.
+    /// Runs a race with a certain winner: the first action is stopped just before this call, the second one runs as a whole,
+    /// and then the first one continues.
     pub async fn race(
         &self,
         call: Call,
@@ -165,7 +165,7 @@ impl TestServer {
         tokio::join!(self.invoke(first.0, first.1), second)
     }
 
-    /// Where it listens.
+    /// Returns the URL.
     pub fn url(&self) -> &str {
         self.mount.wire.url()
     }
@@ -174,7 +174,7 @@ impl TestServer {
 /// An endpoint behind HTTP, on a port of its own. It is gone when this is dropped.
 #[derive(Debug)]
 pub struct Mount {
-    /// The way to it.
+    /// The connection to the endpoint.
     pub wire: Wire,
     task: AbortHandle,
 }
@@ -223,7 +223,7 @@ async fn answer(State(endpoint): State<Endpoint>, body: Bytes) -> Response {
     }
 }
 
-/// A checker that lets everything pass, and nothing while it is on.
+/// A checker that refuses everything while it is on.
 #[derive(Debug, Default)]
 pub struct Switch(AtomicBool);
 

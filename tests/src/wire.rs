@@ -1,4 +1,4 @@
-//! The wire: requests as any client sends them, answers checked to the last member.
+//! The wire: requests as any client sends them, and answers that are checked to the last member.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::form::{assert_members, assert_values, is_id};
 
-/// An action invocation endpoint somewhere.
+/// A connection to an action invocation endpoint.
 #[derive(Clone, Debug)]
 pub struct Wire {
     url: String,
@@ -20,7 +20,7 @@ pub struct Wire {
     actions: HashMap<&'static str, ActionSchema>,
 }
 
-/// What an action answered, in its exact form.
+/// The answer of an action.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// The ID of this invocation.
@@ -30,14 +30,14 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// The values of a success.
+    /// Returns the values of a success.
     #[track_caller]
     pub fn values(self) -> Value {
         self.result
             .unwrap_or_else(|code| panic!("the action answered {code}"))
     }
 
-    /// The error code, or `ok`.
+    /// Returns the error code, or `ok`.
     pub fn code(&self) -> &str {
         self.result.as_ref().err().map_or("ok", String::as_str)
     }
@@ -50,7 +50,7 @@ pub struct Answer {
     pub status: StatusCode,
     /// The content type, if there is one.
     pub content_type: Option<String>,
-    /// How many seconds to wait before the next try, if it says so.
+    /// The seconds to wait before the next try, if there are any.
     pub retry_after: Option<String>,
     /// The body.
     pub body: String,
@@ -71,16 +71,16 @@ impl Answer {
     }
 }
 
-/// A client for HTTP that follows no redirects.
+/// Returns an HTTP client that follows no redirects.
 pub fn http_client() -> reqwest::Client {
-    // Built together with a package that speaks TLS, it wants a provider of that even if it does not.
+    // A build that includes TLS needs a provider for it, even if no request uses it.
     let _already_chosen = rustls::crypto::ring::default_provider().install_default();
     let builder = reqwest::Client::builder().redirect(Policy::none());
     builder.build().unwrap()
 }
 
 impl Wire {
-    /// The endpoint at this URL.
+    /// Creates a connection to the endpoint at this URL.
     pub fn new(url: impl Into<String>) -> Self {
         let actions = server_actions()
             .into_iter()
@@ -92,12 +92,12 @@ impl Wire {
         }
     }
 
-    /// Where it is.
+    /// Returns the URL.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Invokes an action. Everything about the answer that the protocol prescribes for any action is asserted here.
+    /// Invokes an action, and asserts everything that the protocol says about answers.
     pub async fn invoke(&self, action: &str, arguments: Value) -> Outcome {
         let body = json!({ "action": action, "arguments": arguments }).to_string();
         let answer = self.post(body, None).await;
@@ -113,7 +113,7 @@ impl Wire {
         Answer::read(request.send().await.unwrap()).await.unwrap()
     }
 
-    /// Sends a body, and returns nothing if the server goes away before it has answered.
+    /// Sends a body, and returns nothing if the server ends before it answers.
     pub async fn try_post(&self, body: impl Into<Vec<u8>>) -> Option<Answer> {
         let sent = self.http.post(&self.url).body(body.into()).send().await;
         Answer::read(sent.ok()?).await.ok()
@@ -152,7 +152,7 @@ impl Wire {
     }
 }
 
-/// A JSON value that is a text.
+/// Returns the text of a JSON value.
 #[track_caller]
 pub fn text(value: &Value) -> String {
     value

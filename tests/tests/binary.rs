@@ -1,4 +1,4 @@
-//! The same wire, but the real program behind it: SQLite, Argon2id and the clock on the wall.
+//! The flows of users against the program, with SQLite, Argon2id and the system's clock.
 
 use faroe_testkit::{canaries::Canaries, promise};
 use faroe_tests::{
@@ -128,7 +128,7 @@ async fn p01_p02_the_program_leaves_no_secret_in_its_log_and_its_files() {
             .map(|token| token.split_once('.').unwrap().1.to_owned()),
     );
     let (log, files) = server.remains().await;
-    // In development mode the log shows what is sent: that is what it is for.
+    // In development mode the log shows emails.
     assert_eq!(
         Canaries::new(secrets.clone()).found_in(log.as_bytes()),
         [""; 0],

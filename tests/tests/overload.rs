@@ -1,5 +1,5 @@
-//! Ten times what hashing can take: what is too much is refused at once and costs nothing, and everything else goes on.
-//! How fast, `cargo xtask bench overload` measures.
+//! Ten times the load that hashing can take: the excess is refused at once and costs nothing, and all else continues.
+//! `cargo xtask bench overload` measures the speed.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 const PERMITS: usize = 2;
 const QUEUE: usize = 6;
 const PLACES: usize = PERMITS + QUEUE;
-/// Each may try its password five times.
+/// The users; each has five attempts.
 const USERS: usize = 2 * PLACES;
 const ATTEMPTS: usize = 5 * USERS;
 
@@ -29,7 +29,7 @@ async fn start() -> TestServer {
     .await
 }
 
-/// Sign-ins that wait for a password: as many for each user as it has attempts.
+/// Creates sign-ins with unverified passwords, one for each attempt of each user.
 async fn start_signins(server: &TestServer) -> Vec<String> {
     let mut tokens = Vec::new();
     for user in 0..USERS {
@@ -46,7 +46,7 @@ fn right_password(token: &str) -> Value {
     json!({ "signin_token": token, "password": PASSWORD })
 }
 
-/// Tries all of them at once; each answers with its token.
+/// Tries all of them at once, and returns each answer with its token.
 fn try_all(wire: &Wire, tokens: &[String]) -> JoinSet<(String, Answer)> {
     let wire = Arc::new(wire.clone());
     let mut attempts = JoinSet::new();
@@ -69,7 +69,7 @@ async fn p46_what_hashing_cannot_take_is_refused_at_once_and_costs_nothing() {
     let gate = server.hasher.close_gate();
     let mut attempts = try_all(&Wire::new(server.url()), &tokens);
 
-    // Nothing is hashed meanwhile, so whoever is answered has not been waited for.
+    // Nothing is hashed meanwhile, so an answer has not waited for a hash.
     let mut refused = Vec::new();
     while refused.len() < ATTEMPTS - PLACES {
         let (token, answer) = attempts.join_next().await.unwrap().unwrap();
@@ -95,7 +95,7 @@ async fn p46_what_hashing_cannot_take_is_refused_at_once_and_costs_nothing() {
         "all who had a place"
     );
 
-    // Had one refusal cost a flow or an attempt, the last of its user would not be let through.
+    // If a refusal had cost a flow or an attempt, the last one of that user would fail.
     for token in &refused {
         server.values(VERIFY, right_password(token)).await;
     }

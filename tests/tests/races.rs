@@ -1,5 +1,5 @@
-//! Every step takes effect once: of two equal requests, one is stopped just before it takes effect, the other one passes
-//! it, and then the first goes on.
+//! Every step takes effect once: of two equal requests, the first is stopped just before it takes effect, the second passes
+//! it, and then the first continues.
 
 use faroe_tests::{
     client::{NEW_PASSWORD, PASSWORD, Session},
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 const USER: &str = "ada@example.com";
 const NEW: &str = "lovelace@example.com";
 
-/// The first request answers `loser`, and the second one succeeds.
+/// Asserts that the first request answers `loser`, and the second one succeeds.
 async fn once(server: &TestServer, action: &str, arguments: Value, call: Call, loser: &str) {
     let overtaking = server.invoke(action, arguments.clone());
     let (first, second) = server.race(call, (action, arguments), overtaking).await;

@@ -1,4 +1,4 @@
-//! Requests that are none: refused with a 400, nothing invoked, nothing echoed.
+//! Invalid requests: each is refused with a 400, invokes nothing, and is not echoed.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -6,12 +6,12 @@ use faroe_core::protocol::{schema::server_actions, types::FieldType};
 use faroe_tests::server::{Mount, TestServer};
 use serde_json::{Map, Value, json};
 
-/// What is found nowhere in an answer.
+/// A text that no answer may contain.
 const CANARY: &str = "canary";
 
 const MAX_BODY_SIZE: usize = 64 * 1024;
 
-/// The body is refused, with a short reason that does not repeat it, and the server has done nothing.
+/// Asserts that a body is refused, with a short reason that does not repeat it, and that the server does nothing.
 async fn assert_refused(server: &TestServer, body: impl Into<Vec<u8>>) {
     assert_refused_with(server, 400, body).await;
 }
@@ -37,7 +37,7 @@ async fn assert_refused_with(server: &TestServer, status: u16, body: impl Into<V
     assert!(server.mailbox.messages().is_empty());
 }
 
-/// The text in as many arrays as to be so many levels deep.
+/// Returns a text inside nested arrays, of this depth in all.
 fn nested(levels: usize, inner: &str) -> String {
     format!("{}{inner}{}", "[".repeat(levels), "]".repeat(levels))
 }
@@ -152,7 +152,7 @@ async fn a_missing_or_mistyped_argument_of_any_action() {
                 assert_refused(&server, body(&mistyped)).await;
             }
         }
-        // With its arguments the same request is one.
+        // With valid arguments the same request succeeds.
         let outcome = server.invoke(action.name, arguments.into()).await;
         assert!(outcome.code().starts_with("invalid_"), "{}", action.name);
     }

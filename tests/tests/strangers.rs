@@ -1,5 +1,5 @@
-//! A day of strangers at work on one address, in virtual time: what its owner feels of it, with and without a limit for each
-//! IP address. The figures are those of SECURITY.md, which this test compares.
+//! Attacks of strangers on one address for a day of virtual time, and their effect on its owner, with and without a limit for each
+//! IP address. The test compares the figures in SECURITY.md.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{fmt, fs, net::IpAddr, path::Path, time::Duration};
@@ -22,10 +22,10 @@ use faroe_tests::{
 };
 
 const DAY: u64 = 24 * 60 * 60;
-/// Strangers ask so often, in seconds, at a random moment. Whoever asks much more often gets little more: what they want
-/// comes back once a minute or more slowly.
+/// The interval of a stranger's requests, in seconds. More frequent requests achieve little more, because the attempts
+/// come back once a minute or more slowly.
 const STRANGERS_ASK_EVERY: u64 = 10;
-/// The owner comes once an hour, at a random moment, tries again so often, and gives up after ten minutes.
+/// The interval of the owner's tries, in seconds. The owner visits once an hour, and gives up after ten minutes.
 const OWNER_COMES_EVERY: u64 = 60 * 60;
 const OWNER_TRIES_EVERY: u64 = 20;
 const OWNER_GIVES_UP_AFTER: u64 = 10 * 60;
@@ -51,7 +51,7 @@ impl fmt::Display for Goal {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Strategy {
-    /// They guess on in one flow as long as it lives.
+    /// They guess in one flow until it ends.
     OneFlow,
     /// They begin a flow for every guess.
     ManyFlows,
@@ -70,11 +70,11 @@ impl fmt::Display for Strategy {
 struct Scenario {
     goal: Goal,
     strategy: Strategy,
-    /// How many IP addresses the strangers have.
+    /// Returns the number of IP addresses of the strangers.
     strangers: u32,
 }
 
-/// A flow that someone has begun, and that has a secret to enter.
+/// A flow that waits for a secret.
 #[derive(Clone, Debug)]
 enum Flow {
     Signup(SignupToken),
@@ -82,23 +82,23 @@ enum Flow {
     Reset(UserPasswordResetToken),
 }
 
-/// What an attempt came to.
+/// The outcome of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Attempt {
     Right,
     Wrong,
-    /// There is nothing left of some limit: the secret was not looked at.
+    /// A limit is exhausted, and the secret was not checked.
     Limited,
     /// The flow is over.
     Over,
 }
 
-/// A server that sees IP addresses, and a clock for all of it.
+/// A server that limits IP addresses, with one clock for all.
 struct Town {
     server: TestServer,
     door: Option<(IpRateLimit<FakeRelativeClock>, FakeRelativeClock)>,
     goal: Goal,
-    /// The owner's, on a device where he is signed in.
+    /// The owner's session on another device.
     session: Option<Session>,
 }
 
@@ -109,7 +109,7 @@ impl Town {
             Goal::SignUp => None,
             Goal::SignIn | Goal::ResetThePassword => Some(server.sign_up(ADDRESS).await),
         };
-        // What that took has come back.
+        // All attempts are available again.
         server.clock.advance(Duration::from_secs(DAY));
         server.mailbox.take_messages();
         let door = limits_ip_addresses.then(|| {
@@ -133,7 +133,7 @@ impl Town {
         }
     }
 
-    /// Asks from an IP address. `Err` is the error code, and `rate_limited` at the door.
+    /// Sends a request from an IP address. `Err` is the error code, also `rate_limited` of the limit for IP addresses.
     async fn ask<A: ServerAction>(
         &self,
         from: IpAddr,
@@ -152,7 +152,7 @@ impl Town {
         })
     }
 
-    /// Begins a flow towards the goal, if a limit allows.
+    /// Begins a flow towards the goal, unless a limit forbids it.
     async fn begin(&self, from: IpAddr) -> Option<Flow> {
         let begun = match self.goal {
             Goal::SignUp => {
@@ -182,7 +182,7 @@ impl Town {
         }
     }
 
-    /// Enters a secret: the right one, as only the owner of the mailbox and the password knows it, or a wrong one.
+    /// Enters a secret: the right one, which only the owner knows, or a wrong one.
     async fn enter(&self, from: IpAddr, flow: &Flow, right: Option<&str>) -> Attempt {
         let code = match flow.clone() {
             Flow::Signup(signup_token) => {
@@ -218,7 +218,7 @@ impl Town {
         }
     }
 
-    /// What the email says that has just arrived for the flow, or the user's password.
+    /// Returns the secret in the last email of the flow, or the user's password.
     async fn right_secret(&self, flow: &Flow) -> String {
         match flow {
             Flow::Signup(_) => self.server.inbox.last_code(ADDRESS).await,
@@ -228,7 +228,7 @@ impl Town {
     }
 }
 
-/// Numbers that have no rhythm, and always the same, so that the figures are: the generator MINSTD of Park and Miller.
+/// A generator of the same random numbers in every run: MINSTD by Park and Miller.
 struct Random(u64);
 
 impl Random {
@@ -238,7 +238,7 @@ impl Random {
     }
 }
 
-/// Strangers with some addresses, who take turns.
+/// Strangers who use their addresses in turn.
 struct Strangers {
     scenario: Scenario,
     random: Random,
@@ -283,13 +283,13 @@ impl Strangers {
     }
 }
 
-/// The owner, at an IP address of his own.
+/// The owner, at their own IP address.
 struct Owner {
     random: Random,
     comes_at: u64,
-    /// When he came, and the flow that he has begun since.
+    /// The start of the current visit, and the flow that the owner has begun in it.
     visit: Option<(u64, Option<Flow>)>,
-    /// How long the visits took that came to their end, in seconds.
+    /// The durations of the visits that reached the goal, in seconds.
     waits: Vec<u64>,
     visits: usize,
 }
@@ -336,18 +336,18 @@ impl Owner {
                 self.waits.push(waited);
                 self.visit = None;
             }
-            // What strangers do counts for the password of a user, never for a flow that is not theirs.
+            // Requests of strangers count for the password of a user, never for a flow of others.
             Attempt::Limited => assert_eq!(town.goal, Goal::SignIn, "a stranger is in the way"),
             attempt => panic!("the owner's own secret is {attempt:?}"),
         }
     }
 }
 
-/// What a day came to.
+/// The result of a day.
 #[derive(Debug)]
 struct Day {
     visits: usize,
-    /// How long those visits took in which the owner reached the goal, in seconds, the shortest first.
+    /// The durations of the visits that reached the goal, in seconds, the shortest first.
     waits: Vec<u64>,
     guesses: u32,
     emails: usize,
@@ -375,7 +375,7 @@ async fn day(scenario: Scenario, limits_ip_addresses: bool) -> Day {
 }
 
 impl Day {
-    /// How often the owner reached the goal, and how long half of these visits took at most.
+    /// Returns the share of visits that reached the goal, and their median duration.
     fn reached(&self) -> String {
         let (reached, visits) = (self.waits.len(), self.visits);
         let half = self.waits.get(reached.saturating_sub(1) / 2);
@@ -399,7 +399,7 @@ fn scenarios() -> Vec<Scenario> {
     scenarios
 }
 
-/// The line of the table for one scenario, without and with a limit for each IP address.
+/// Returns the line of the table for one scenario, without and with a limit for each IP address.
 async fn line(scenario: Scenario) -> String {
     let days = [day(scenario, false).await, day(scenario, true).await];
     for day in &days {

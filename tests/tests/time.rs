@@ -1,4 +1,4 @@
-//! Lifetimes and budgets, to the millisecond: the clock moves only when a test moves it.
+//! Lifetimes and budgets, to the millisecond. The clock moves only when a test moves it.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const MILLISECOND: Duration = Duration::from_millis(1);
 
-/// A server for each extreme of what a storage may do with an expired entry: it must make no difference.
+/// Starts a server for each extreme of a storage: one keeps expired entries, the other drops them. Both behave alike.
 async fn servers() -> [TestServer; 2] {
     [
         TestServer::start().await,
@@ -24,7 +24,7 @@ async fn servers() -> [TestServer; 2] {
     ]
 }
 
-/// A flow that was just created: how to look at it, what is answered when it is dead, and for how many minutes it lives.
+/// A new flow: the request that reads it, the error code once it has expired, and its lifetime in minutes.
 struct Flow {
     get: &'static str,
     arguments: Value,
@@ -32,7 +32,7 @@ struct Flow {
     minutes: u32,
 }
 
-/// One of each kind.
+/// Creates a flow of each kind.
 async fn one_flow_of_each_kind(server: &TestServer, session: &Session) -> Vec<Flow> {
     let session_token = &session.token;
     vec![
@@ -88,7 +88,7 @@ async fn one_flow_of_each_kind(server: &TestServer, session: &Session) -> Vec<Fl
 async fn every_flow_lives_exactly_as_long_as_the_protocol_says() {
     for server in servers().await {
         let session = server.sign_up(USER).await;
-        // Not on a whole second: rounding must neither shorten nor lengthen a life.
+        // Not on a whole second: rounding must neither shorten nor lengthen a lifetime.
         server.clock.advance(Duration::from_millis(499));
         let created_at = server.clock.now();
         let flows = one_flow_of_each_kind(&server, &session).await;
@@ -108,7 +108,7 @@ async fn every_flow_lives_exactly_as_long_as_the_protocol_says() {
                 );
             }
         }
-        // Dead is dead, even if the clock steps back.
+        // An expired flow stays expired, even if the clock steps back.
         server.clock.set(created_at);
         for flow in flows {
             assert_eq!(server.refusal(flow.get, flow.arguments).await, flow.invalid);
@@ -153,7 +153,7 @@ async fn a_session_that_is_not_used_dies_after_exactly_30_days() {
     }
 }
 
-/// Uses up five attempts at once, and asserts that one comes back after exactly one interval, and not two.
+/// Uses up five attempts at once, and asserts that exactly one comes back after one interval.
 async fn one_attempt_returns_per_interval(
     server: &TestServer,
     interval: Duration,

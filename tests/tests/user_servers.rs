@@ -1,4 +1,4 @@
-//! The contract of a user store, over real HTTP: our client with our user server, and with one in Python.
+//! The contract of a user store over real HTTP: our client with our user server, and with one in Python.
 //!
 //! Without `python3` the suites that need it are ignored, visibly.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -69,12 +69,12 @@ fn verifier(key: &str) -> Protection {
 fn client(url: &str, protection: Arc<dyn RequestProtection>) -> UserServerClient {
     let mut options = http_options();
     options.protection = protection;
-    // A machine that is busy with other tests is not a slow user server.
+    // Long enough for a machine that is busy with other tests.
     options.timeout = std::time::Duration::from_secs(30);
     UserServerClient::http(url, options).unwrap()
 }
 
-/// Our user server, a fresh one for each case.
+/// Our user server, a new one for each case.
 fn rust(
     name: &str,
     sides: impl Fn() -> (Protection, Arc<dyn RequestProtection>) + Send + Sync + 'static,

@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: what is measured, in a release build.
+//! `cargo xtask bench`: benchmarks of a release build.
 
 use std::{
     env,
@@ -14,15 +14,15 @@ use crate::{
     workspace,
 };
 
-/// What `cargo xtask bench` is told.
+/// Options of `cargo xtask bench`.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// What to measure.
+    /// Benchmark to run.
     what: Benchmark,
-    /// On these storages (default: memory for `get-session`, otherwise all that make sense).
+    /// Storages to run it on [default: memory for `get-session`, otherwise all that make sense].
     #[arg(long, num_args = 1.., value_name = "NAME")]
     storage: Vec<Storage>,
-    /// Passed on; try `-- --help`.
+    /// Arguments of the benchmark; try `-- --help`.
     #[arg(last = true)]
     arguments: Vec<String>,
 }
@@ -35,23 +35,23 @@ enum Benchmark {
     SignIn,
     /// Requests per second of `get_session`, with and without caches, against those of a bare HTTP handler.
     GetSession,
-    /// What a check of a session costs in process, and how that grows with the number of sessions.
+    /// Time of a check of a session in process, with more and more sessions.
     Sessions,
-    /// How long a check takes that is recorded as its session's last use, against one that is not.
+    /// Time of a check that is recorded as its session's last use, against one that is not.
     LastUse,
     /// Calls per second of each storage against those of its driver.
     Storage,
     /// Requests per second of several servers on one database against those of one.
     Processes,
-    /// How soon the server answers after its start.
+    /// Time from the start of the server to its first answer.
     StartUp,
-    /// What memory the server holds: at rest, and at most while many sign in.
+    /// Memory of the server: at rest, and the peak while many users sign in.
     Memory,
-    /// Ten times the load that hashing can take: refusals, sessions and memory meanwhile.
+    /// Refusals, sessions and memory under ten times the load that hashing can take.
     Overload,
-    /// Instructions of the hot paths, which must not exceed their limits; it takes valgrind.
+    /// Instructions of the hot paths, which must not exceed their limits; needs valgrind.
     Instructions,
-    /// All of these one after the other, `get-session` on every storage.
+    /// All benchmarks one after the other, `get-session` on every storage.
     All,
 }
 
@@ -78,7 +78,7 @@ impl Storage {
 }
 
 impl Benchmark {
-    /// The storages that it is for, if it is for storages.
+    /// Returns the storages that it runs on, or none if it does not depend on them.
     fn storages(self) -> &'static [Storage] {
         let all = Storage::value_variants();
         match self {
@@ -91,7 +91,7 @@ impl Benchmark {
     }
 }
 
-/// Builds what is measured and what measures it, and measures.
+/// Builds the server and the benchmarks, and runs them.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let Options {
         what,
@@ -113,13 +113,13 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let packages = ["--package", "faroe-server", "--package", "faroe-bench"];
     let mut build = workspace::cargo();
     let built = build.args(["build", "--release"]).args(packages).status();
-    if !built.context("could not run cargo")?.success() {
+    if !built.context("run cargo")?.success() {
         return Ok(ExitCode::FAILURE);
     }
     if runs.iter().any(|(one, _)| *one == Benchmark::Instructions) {
-        let mend = "valgrind is not there: run `sudo apt-get install valgrind`";
+        let hint = "valgrind is missing; run `sudo apt-get install valgrind`";
         let find = || workspace::find_program("valgrind", &[]);
-        install::provide(find, &["valgrind"], true, mend)?;
+        install::provide(find, &["valgrind"], true, hint)?;
     }
     let services = Service::value_variants().iter().filter(|service| {
         let is_its = |storage: &Storage| storage.service() == Some(**service);
@@ -140,7 +140,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     })
 }
 
-/// Each benchmark that is run, and on which storages.
+/// Returns the benchmarks to run, each with its storages.
 fn runs(what: Benchmark, storages: &[Storage]) -> Vec<(Benchmark, &[Storage])> {
     match what {
         Benchmark::All => {
@@ -183,8 +183,8 @@ fn measure(
         bench.env("FAROE_BENCH_DATABASES", databases.join(", "));
     }
     let status = bench.args(arguments).status();
-    let status = status.context("could not run the benchmark")?;
-    // Whoever interrupts one does not want the next.
+    let status = status.context("run the benchmark")?;
+    // An interrupt ends all of them.
     ensure!(
         status.code().is_some(),
         "the benchmark was ended by a signal"

@@ -1,4 +1,4 @@
-//! `cargo xtask fuzz`: what reads bytes of strangers, under libFuzzer. `fuzz/README.md` says what is searched for.
+//! `cargo xtask fuzz`: the readers of untrusted bytes under libFuzzer. `fuzz/README.md` describes them.
 
 use std::{
     env, fs,
@@ -16,20 +16,20 @@ use crate::{
     workspace::{self, find_program},
 };
 
-/// What `cargo xtask fuzz` is told.
+/// Options of `cargo xtask fuzz`.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Which target (default: all, one after the other).
+    /// Target to search [default: all].
     target: Option<String>,
-    /// How long to search, for each target.
+    /// Seconds to search each target.
     #[arg(long, default_value_t = 60, value_name = "N")]
     seconds: u64,
-    /// Install nothing.
+    /// Install no packages.
     #[arg(long)]
     no_install: bool,
 }
 
-/// Searches until the time is over or something is found.
+/// Searches the targets until the time is over or an input fails.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let mut targets = targets()?;
     if let Some(name) = &options.target {
@@ -43,16 +43,16 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let fuzzer = Fuzzer::build(!options.no_install)?;
     for target in targets {
         let executions = fuzzer.run(&target, options.seconds)?;
-        println!("{target}: {executions} inputs, nothing found");
+        println!("{target}: {executions} inputs, no failure");
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// The names of all targets, which are the folders of the corpus.
+/// Returns the names of all targets, which are the folders of the corpus.
 pub(crate) fn targets() -> Result<Vec<String>> {
     let folder = workspace::root().join("fuzz/corpus");
     let folders = fs::read_dir(&folder);
-    let folders = folders.with_context(|| format!("could not read {}", folder.display()))?;
+    let folders = folders.with_context(|| format!("read {}", folder.display()))?;
     let mut names = Vec::new();
     for folder in folders {
         names.push(folder?.file_name().to_string_lossy().into_owned());
@@ -68,13 +68,13 @@ pub(crate) struct Fuzzer {
 }
 
 impl Fuzzer {
-    /// Builds it. Dependencies are those that tests are built with; only the project's own crates are compiled anew.
+    /// Builds the program with the dependencies of the tests; only the project's own crates are compiled again.
     pub(crate) fn build(may_install: bool) -> Result<Self> {
         install::provide(
             compiler,
             &["g++"],
             may_install,
-            "libFuzzer takes a C++ compiler: run `sudo apt-get install g++`, or set CXX",
+            "libFuzzer needs a C++ compiler; run `sudo apt-get install g++`, or set CXX",
         )?;
         let arguments = ["build", "--workspace", "--example", "fuzz"];
         let words = [
@@ -87,7 +87,7 @@ impl Fuzzer {
         let build = Guarded::start(&Charge::new(&words), |command| {
             let wrapper = workspace::root().join("xtask/with-coverage.sh");
             command.current_dir(workspace::root()).envs([
-                // Another wrapper, such as a cache of compilations, would have to know ours.
+                // Another wrapper, such as a compilation cache, does not know this one.
                 ("RUSTC_WRAPPER", PathBuf::new()),
                 ("RUSTC_WORKSPACE_WRAPPER", wrapper),
             ]);
@@ -97,9 +97,9 @@ impl Fuzzer {
         Ok(Self { program })
     }
 
-    /// Searches for so long, and returns how many inputs were tried.
+    /// Searches a target, and returns the number of inputs.
     ///
-    /// It begins with the committed corpus and with what earlier runs have found to reach other code, which is kept in
+    /// The search begins with the committed corpus and with the inputs by which earlier runs reached new code, which are in
     /// `target`.
     pub(crate) fn run(&self, target: &str, seconds: u64) -> Result<u64> {
         let found = workspace::target_directory()?
@@ -108,10 +108,10 @@ impl Fuzzer {
         let committed = workspace::root().join("fuzz/corpus").join(target);
         let artifacts = workspace::root().join("fuzz/artifacts").join(target);
         for folder in [&found, &artifacts] {
-            let make = || format!("could not make {}", folder.display());
+            let make = || format!("create {}", folder.display());
             fs::create_dir_all(folder).with_context(make)?;
         }
-        let (printed, errors) = std::io::pipe().context("could not make a pipe")?;
+        let (printed, errors) = std::io::pipe().context("create a pipe")?;
         let words = [
             self.program.display().to_string(),
             format!("-max_total_time={seconds}"),
@@ -126,20 +126,20 @@ impl Fuzzer {
         let fuzzer = Guarded::start(&Charge::new(&words), |command| {
             command.env("FAROE_FUZZ_TARGET", target).stderr(errors);
         })?;
-        let mut told = Told::default();
+        let mut summary = Summary::default();
         for line in BufReader::new(printed).split(b'\n') {
-            let line = line.context("could not read what the fuzzer prints")?;
-            told.listen(&String::from_utf8_lossy(&line));
+            let line = line.context("read the output of the fuzzer")?;
+            summary.read(&String::from_utf8_lossy(&line));
         }
         if fuzzer.wait()?.success() {
-            return Ok(told.executions);
+            return Ok(summary.executions);
         }
-        let Some(input) = told.input else {
-            bail!("the fuzzer failed without an input: see above");
+        let Some(input) = summary.input else {
+            bail!("the fuzzer failed without an input; see above");
         };
         bail!(
-            "{target} breaks on {input}: `cargo test -p faroe-fuzz` replays it; when it is mended, move it to \
-             fuzz/corpus/{target} under a name that says what it is"
+            "{target} fails on {input}; `cargo test -p faroe-fuzz` replays it; once it is fixed, move it to \
+             fuzz/corpus/{target} under a name that describes it"
         );
     }
 }
@@ -149,17 +149,17 @@ fn compiler() -> Option<PathBuf> {
     own.or_else(|| find_program("c++", &[]))
 }
 
-/// What a run has told.
+/// The results in the output of a run.
 #[derive(Debug, Default)]
-struct Told {
+struct Summary {
     executions: u64,
-    /// The file with the input that was found.
+    /// The file with the input that failed.
     input: Option<String>,
 }
 
-impl Told {
-    /// Shows a line, unless it is one of the many that tell nothing: about each new input, what it loads, statistics.
-    fn listen(&mut self, line: &str) {
+impl Summary {
+    /// Reads a line, and shows it unless it is about a new input, loading or statistics.
+    fn read(&mut self, line: &str) {
         if let Some(count) = line.strip_prefix("stat::number_of_executed_units:") {
             self.executions = count.trim().parse().unwrap_or_default();
         }
@@ -176,7 +176,7 @@ impl Told {
     }
 }
 
-/// How lines begin that tell nothing.
+/// Beginnings of lines that are not shown.
 const NOISE: [&str; 6] = [
     "INFO: ",
     "NEW_FUNC",
@@ -191,17 +191,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_run_tells_is_understood() {
-        let mut told = Told::default();
+    fn the_output_of_a_run_is_understood() {
+        let mut summary = Summary::default();
         for line in [
             "#1024\tpulse  cov: 1 ft: 1 corp: 1/1b lim: 4 exec/s: 512 rss: 34Mb",
             "artifact_prefix='/f/tokens/'; Test unit written to /f/tokens/crash-0123",
             "stat::number_of_executed_units: 2000",
         ] {
-            told.listen(line);
+            summary.read(line);
         }
-        assert_eq!(told.executions, 2000);
-        assert_eq!(told.input.as_deref(), Some("/f/tokens/crash-0123"));
+        assert_eq!(summary.executions, 2000);
+        assert_eq!(summary.input.as_deref(), Some("/f/tokens/crash-0123"));
     }
 
     #[test]

@@ -18,15 +18,15 @@ use clap::Parser;
 #[derive(Debug, Parser)]
 #[command(bin_name = "cargo xtask", disable_help_subcommand = true)]
 enum Xtask {
-    /// Run every test, against real databases too, bringing up what they need.
+    /// Run every test, with real databases, and start the services that they need.
     TestAll(test_all::Options),
-    /// Check the rules of the repository that a program can check.
+    /// Check the repository's own rules.
     Tidy,
-    /// Start the services that database tests need, print their environment variables, and end them on Ctrl-C.
+    /// Start the databases that tests need, print their environment variables, and end them on Ctrl-C.
     Services(services::Options),
-    /// Search for inputs that break what reads bytes of strangers.
+    /// Search for inputs that break the readers of untrusted bytes.
     Fuzz(fuzz::Options),
-    /// Measure, in a release build.
+    /// Run benchmarks in a release build.
     Bench(bench::Options),
     /// Run a process that ends when the pipe on standard input closes.
     #[command(hide = true)]

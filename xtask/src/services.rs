@@ -200,7 +200,7 @@ struct Start {
     log: PathBuf,
     tools: Tools,
     guards: Vec<Guarded>,
-    /// Whether the nodes of a cluster know each other.
+    /// Set once the nodes of a cluster know each other.
     is_joined: Cell<bool>,
 }
 

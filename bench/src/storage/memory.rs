@@ -1,4 +1,4 @@
-//! A map whose entries expire, behind a trait like the storage's: there is no driver to compare with.
+//! A map whose entries expire, behind a trait like the storage's, in place of a driver.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ pub(super) struct Entry {
     expires_at: UnixTime,
 }
 
-/// What a storage is asked, and asked in the same way.
+/// The operations of a storage, called in the same way.
 #[async_trait]
 trait Bare: Send + Sync {
     async fn get(&self, key: &str) -> Option<(Vec<u8>, i32)>;

@@ -1,4 +1,4 @@
-//! sqlx, on the pool that the storage has.
+//! sqlx on the storage's own pool.
 
 use anyhow::{Result, ensure};
 use faroe_mysql::sqlx::{MySqlPool, Row, mysql::MySqlRow, query};

@@ -1,4 +1,4 @@
-//! sqlx, on the pool that the storage has.
+//! sqlx on the storage's own pool.
 
 use anyhow::{Result, ensure};
 use faroe_postgres::sqlx::{PgPool, Row, postgres::PgRow, query};

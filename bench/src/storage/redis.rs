@@ -5,13 +5,13 @@ use redis::{Cmd, ConnectionInfo, IntoConnectionInfo, aio::ConnectionLike, io::tc
 
 use super::worker::{Place, Worker, check};
 
-/// What the storage's update is, too: the counter stands before the value.
+/// The script of an update. As in the storage, the counter is in front of the value.
 const UPDATE: &str = "\
 if redis.call('GETRANGE', KEYS[1], 0, #ARGV[1] - 1) ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 1";
 
-/// As the storage's: a command does not wait for others.
+/// Returns the storage's own settings, with which no command waits for others.
 pub(super) fn tcp_settings() -> TcpSettings {
     TcpSettings::default().set_nodelay(true)
 }
@@ -23,7 +23,7 @@ pub(super) fn node(url: &str) -> Result<ConnectionInfo> {
 #[derive(Debug)]
 pub(super) struct Driver<C> {
     connection: C,
-    /// The key as the storage writes it.
+    /// The key in the storage's form.
     key: String,
     place: Place,
 }

@@ -1,4 +1,4 @@
-//! rusqlite: a stack of connections that read, and one that writes, as a file has one writer.
+//! rusqlite on a stack of connections that read, and one that writes.
 
 use std::{
     path::Path,
@@ -10,7 +10,7 @@ use faroe_sqlite::rusqlite::{Connection, OptionalExtension};
 
 use super::worker::{Place, Worker, check};
 
-/// What all tasks share.
+/// The connections that all tasks share.
 #[derive(Debug)]
 pub(super) struct Connections {
     readers: Mutex<Vec<Connection>>,

@@ -18,17 +18,17 @@ use tokio::task::JoinSet;
 
 use crate::process::cpu_time;
 
-/// As long as a stored session.
+/// The size of a value, about that of a stored session.
 const SIZE: usize = 300;
 
-/// How many calls a task makes between two looks at the clock.
+/// The number of calls between two looks at the clock.
 const CALLS: u32 = 32;
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Operation {
     Get,
     Update,
-    /// The action, on sessions in the storage. It reads one entry, which is what the driver does then.
+    /// The action, on sessions in the storage. It reads one entry, as the driver does then.
     GetSession,
 }
 
@@ -42,18 +42,18 @@ impl fmt::Display for Operation {
     }
 }
 
-/// The entry of one task, which nobody else updates.
+/// The entry of one task, which no other task updates.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
     pub(super) key: String,
     pub(super) value: Vec<u8>,
-    /// How often the entry was updated.
+    /// The number of updates.
     pub(super) counter: i32,
     pub(super) expires_at: UnixTime,
 }
 
 impl Place {
-    /// Makes an entry.
+    /// Adds an entry to a storage.
     pub(super) async fn add_to(storage: &dyn Storage) -> Result<Self> {
         let place = Self {
             key: format!("bench/{}", faroe_core::random::id()),
@@ -69,21 +69,21 @@ impl Place {
     }
 }
 
-/// One task's way to its entry.
+/// A task's access to its entry.
 pub(super) trait Worker: Send + 'static {
-    /// Reads the entry, all of it.
+    /// Reads the whole entry.
     fn get(&mut self) -> impl Future<Output = Result<()>> + Send;
 
     /// Updates the entry by compare-and-swap.
     fn update(&mut self) -> impl Future<Output = Result<()>> + Send;
 
-    /// Checks a session, or reads as often as that does.
+    /// Checks a session, or makes the same number of reads.
     fn get_session(&mut self) -> impl Future<Output = Result<()>> + Send {
         self.get()
     }
 }
 
-/// The way through the storage.
+/// The access through the storage.
 #[derive(Debug)]
 pub(super) struct Adapter {
     pub(super) storage: Arc<dyn Storage>,
@@ -128,7 +128,7 @@ impl Worker for Adapter {
     }
 }
 
-/// Fails unless this is the entry.
+/// Fails unless the entry is the task's own.
 pub(super) fn check(entry: Option<(Vec<u8>, i32)>, place: &Place) -> Result<()> {
     let (value, counter) = entry.context("an entry was lost")?;
     ensure!(
@@ -138,14 +138,14 @@ pub(super) fn check(entry: Option<(Vec<u8>, i32)>, place: &Place) -> Result<()> 
     Ok(())
 }
 
-/// What came of a round.
+/// The result of a round.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Speed {
     pub(super) per_second: f64,
     pub(super) seconds_of_cpu: f64,
 }
 
-/// Lets all workers call for so long.
+/// Runs all workers for some time.
 pub(super) async fn run<W: Worker>(
     workers: &mut Vec<W>,
     operation: Operation,
@@ -165,7 +165,7 @@ pub(super) async fn run<W: Worker>(
                     }
                 }
                 calls += CALLS;
-                // A storage in memory never waits.
+                // A storage in memory never yields.
                 tokio::task::yield_now().await;
             }
             anyhow::Ok((worker, calls))

@@ -1,4 +1,4 @@
-//! A place for one test in each kind of database.
+//! Databases and schemas that belong to one test.
 
 use std::{
     env,
@@ -30,7 +30,7 @@ impl Kind {
         }
     }
 
-    /// The URL of the service, or why there is none.
+    /// Returns the URL of the service, or the reason why there is none.
     pub(crate) fn url(self) -> Result<String, String> {
         if self == Self::Sqlite {
             return Ok(String::new());
@@ -40,7 +40,7 @@ impl Kind {
         Ok(self.for_program(&url))
     }
 
-    /// The URL as the program takes it.
+    /// Returns the URL in the program's form.
     pub(crate) fn for_program(self, url: &str) -> String {
         match self {
             Self::RedisCluster => url.replacen("redis://", "redis+cluster://", 1),
@@ -49,7 +49,7 @@ impl Kind {
     }
 }
 
-/// A schema or database of one test's own. In Redis there is none; there, random addresses keep tests apart.
+/// A schema or database of one test. Redis has neither; there, random addresses separate tests.
 #[derive(Clone, Debug)]
 pub(crate) struct Backend {
     pub(crate) kind: Kind,
@@ -95,7 +95,7 @@ impl Backend {
         }
     }
 
-    /// The URL of the storage.
+    /// Returns the URL of the storage.
     pub(crate) fn storage(&self) -> String {
         match self.kind {
             Kind::Sqlite => self.file("storage"),
@@ -115,7 +115,7 @@ impl Backend {
         }
     }
 
-    /// The URL of the user store: in the same database, if users can be there.
+    /// Returns the URL of the user store, in the same database if it can hold users.
     pub(crate) fn user_store(&self) -> String {
         match self.kind {
             Kind::Postgres | Kind::Mysql => self.storage(),
@@ -141,7 +141,7 @@ impl Backend {
         }
     }
 
-    /// Removes all entries of the storage, or tells of a place where there are none.
+    /// Removes all entries of the storage, or returns the URL of an empty one.
     pub(crate) async fn lose_storage(&self) -> Settings {
         let mut settings = self.settings();
         match self.kind {
@@ -162,14 +162,14 @@ impl Backend {
     }
 }
 
-/// Where the server of a URL is, as `host:port`.
+/// Returns the address of a URL's server, as `host:port`.
 pub(crate) fn server(url: &str) -> &str {
     let (_, rest) = url.split_once("://").unwrap();
     let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
     rest.split(['/', '?', ',']).next().unwrap()
 }
 
-/// The URL with other credentials, or with another server.
+/// Returns the URL with other credentials, or with another server.
 pub(crate) fn with(url: &str, credentials: Option<&str>, server: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap();
     let (own, rest) = rest.rsplit_once('@').unwrap_or(("", rest));
@@ -180,7 +180,7 @@ pub(crate) fn with(url: &str, credentials: Option<&str>, server: &str) -> String
     }
 }
 
-/// An address that nobody else uses.
+/// Returns an email address that no other test uses.
 pub(crate) fn address() -> String {
     format!("{}@example.com", random())
 }

@@ -1,4 +1,4 @@
-//! The program is killed between any two statements of any action, and started again; and it is asked to end.
+//! The program is killed after any statement of any action, and started again; and it is asked to end.
 
 use std::env;
 
@@ -20,7 +20,7 @@ use crate::{
     tripwire::Tripwire,
 };
 
-/// An action that is about to be invoked, and whom it concerns.
+/// An action that is about to be invoked, and the user that it concerns.
 struct Job {
     arguments: Value,
     address: String,
@@ -28,10 +28,10 @@ struct Job {
     session: Option<Session>,
 }
 
-/// What an action does in the end.
+/// The effect of an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Effect {
-    /// Nothing that the user would notice.
+    /// An effect that the user does not notice.
     Nothing,
     User,
     Session,
@@ -41,7 +41,7 @@ enum Effect {
     EndOfUser,
 }
 
-/// Every action that writes.
+/// All actions that write.
 const ACTIONS: &[(&str, Effect)] = &[
     ("complete_signup", Effect::User),
     ("complete_signin", Effect::Session),
@@ -95,10 +95,10 @@ const ACTIONS: &[(&str, Effect)] = &[
     ("set_user_password_reset_new_password", Effect::Nothing),
 ];
 
-/// The actions whose effect users notice: where there is not time for all of them.
+/// The actions whose effect users notice, where there is no time for all.
 const COMPLETIONS: usize = 8;
 
-/// A program on a database that can be cut off.
+/// A program on a database whose connection can be cut.
 struct World {
     settings: Settings,
     tripwire: Tripwire,
@@ -182,7 +182,7 @@ impl World {
         }
     }
 
-    /// The arguments of an action on a user who is there, but for passwords.
+    /// Returns the arguments of an action on an existing user, without passwords.
     async fn arguments(&self, action: &str, user: &str, session: &Session) -> Value {
         let program = &self.program;
         let of = |name: &str, token: String| {
@@ -257,7 +257,7 @@ impl World {
         }
     }
 
-    /// Invokes an action, and kills the program when the statement of this number was carried out; or there are fewer.
+    /// Invokes an action, and kills the program after the statement with this number, unless there are fewer.
     async fn invoke_and_kill_at(
         &mut self,
         number: usize,
@@ -314,7 +314,7 @@ impl World {
         }
     }
 
-    /// Asserts that what the program has left behind makes sense, and that the user can go on.
+    /// Asserts that the remaining data is consistent, and that the user can continue.
     async fn check(
         &self,
         action: &str,
@@ -348,7 +348,7 @@ impl World {
             Effect::User => {
                 assert!(old || !is_done, "an acknowledged user was lost");
                 if !old {
-                    // The address is free, and the person starts again.
+                    // The address is free, and the user starts again.
                     self.program.sign_up(&job.address).await;
                 }
             }
@@ -412,7 +412,7 @@ pub(crate) async fn p44_a_program_that_is_killed_at_any_statement_leaves_nothing
     } else {
         &ACTIONS[..COMPLETIONS]
     };
-    // Two at once, for much of the time is spent on waiting for a program to start.
+    // Two at once, because most of the time is spent on waiting for a program to start.
     let mut lanes = JoinSet::new();
     for lane in 0..2 {
         let backend = backend.clone();
@@ -432,7 +432,7 @@ pub(crate) async fn p44_a_program_that_is_killed_at_any_statement_leaves_nothing
     );
 }
 
-/// Requests whose heads the program has read, and whose bodies it waits for.
+/// Opens requests whose heads the program has read, and whose bodies it waits for.
 async fn open_requests(place: &str, bodies: &[String]) -> Vec<TcpStream> {
     let mut streams = Vec::new();
     for body in bodies {

@@ -1,4 +1,4 @@
-//! The examples, run as a reader would.
+//! The examples, run as a reader runs them.
 
 use std::process::Stdio;
 

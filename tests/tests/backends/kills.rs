@@ -1,4 +1,4 @@
-//! A real database that is killed and started again, again and again, while people sign up, in and out.
+//! A real database that is killed and started again repeatedly, while users sign up, in and out.
 
 use std::{
     env,
@@ -27,29 +27,29 @@ use crate::{
     own::Own,
 };
 
-/// How many people there are at once.
+/// The number of users at once.
 const PEOPLE: usize = 8;
 
-/// How long an answer may take while the database is away.
+/// The most time that an answer may take while the database is down.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long after it is back everything works.
+/// The most time until everything works after the database is up again.
 const RECOVERY: Duration = Duration::from_secs(5);
 
-/// How many wrong codes a signup takes.
+/// The number of wrong codes that a signup accepts.
 const BUDGET: usize = 5;
 
-/// What one person was told, which must be so in the end.
+/// The answers to one user, which must be true in the end.
 #[derive(Debug, Default)]
 struct Person {
     address: String,
     account: Account,
-    /// Passwords of which one is right.
+    /// Passwords, one of which is right.
     passwords: Vec<&'static str>,
     sessions: Vec<(Session, State)>,
     /// Tokens of signins whose completion was not acknowledged.
     open_signins: Vec<String>,
-    /// A signup whose code was guessed at, and how many guesses were looked at.
+    /// A signup whose code was guessed, and the number of checked guesses.
     guessed: Option<(String, usize)>,
 }
 
@@ -57,7 +57,7 @@ struct Person {
 enum Account {
     #[default]
     Absent,
-    /// Its making, or its deletion, was not acknowledged.
+    /// The creation or the deletion was not acknowledged.
     Unknown,
     There,
     Gone,
@@ -66,29 +66,29 @@ enum Account {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Alive,
-    /// Its end was not acknowledged.
+    /// The end of the session was not acknowledged.
     Unknown,
     Dead,
 }
 
-/// What the people have in common.
+/// The state that all users share.
 #[derive(Debug)]
 struct Crowd {
     client: Client,
-    /// Whether the storage keeps what it has when it is killed.
+    /// Set if the storage keeps its data when it is killed.
     keeps: bool,
     stop: AtomicBool,
-    /// How many people have lived without an interruption.
+    /// The number of users that no kill has interrupted.
     lived: watch::Sender<usize>,
-    /// How many were interrupted.
+    /// The number of users that a kill has interrupted.
     interrupted: watch::Sender<usize>,
 }
 
-/// The database was away.
+/// The database was down.
 struct Interrupted;
 
 impl Crowd {
-    /// The values of an answer. No other failure is allowed than that the database is away, or has lost the flow.
+    /// Returns the values of an answer. The only allowed failures are that the database is down, or has lost the flow.
     async fn invoke(&self, action: &str, arguments: Value) -> Result<Value, Interrupted> {
         let asked = Instant::now();
         let result = self.client.invoke(action, arguments).await.result;
@@ -106,7 +106,7 @@ impl Crowd {
         })
     }
 
-    /// Lives until there is an answer that says that the database is away.
+    /// Runs the life of a user until an answer says that the database is down.
     async fn live(&self, person: &mut Person) -> Result<(), Interrupted> {
         person.address = address();
         let created = json!({ "email_address": person.address });
@@ -161,7 +161,7 @@ impl Crowd {
         Ok(())
     }
 
-    /// Signs in by two completions at once, of which one at most may work.
+    /// Signs in by two completions at once, of which at most one may succeed.
     async fn sign_in(&self, person: &mut Person) -> Result<Session, Interrupted> {
         let start = json!({ "user_email_address": person.address });
         let created = self.invoke("create_signin", start).await?;
@@ -198,7 +198,7 @@ impl Crowd {
         sessions.pop()
     }
 
-    /// Guesses at the code of a signup, with more guesses at once than it takes.
+    /// Guesses the code of a signup, with more guesses at once than it accepts.
     async fn guess(&self, person: &mut Person) -> Result<(), Interrupted> {
         let created = json!({ "email_address": address() });
         let token = text(&self.invoke("create_signup", created).await?["signup_token"]);
@@ -223,7 +223,7 @@ impl Crowd {
             .count()
     }
 
-    /// One person after the other, until it is time to stop.
+    /// Runs one user after the other, until it is time to stop.
     async fn populate(self: Arc<Self>) -> Vec<Person> {
         let mut people = Vec::new();
         while !self.stop.load(Ordering::Relaxed) {
@@ -238,7 +238,7 @@ impl Crowd {
         people
     }
 
-    /// Whether this address has a user with one of these passwords; never with two.
+    /// Checks whether this address has a user with one of these passwords, and asserts that it is not two.
     async fn has_user(&self, address: &str, passwords: &[&str]) -> bool {
         let mut right = 0;
         for password in passwords {
@@ -258,7 +258,7 @@ impl Crowd {
         true
     }
 
-    /// Asserts that everything is as this person was told.
+    /// Asserts that every answer to this user is true.
     async fn check(&self, person: &Person, kills: usize) {
         let is_there = match person.account {
             Account::Absent => return,
@@ -311,7 +311,7 @@ impl Crowd {
     }
 }
 
-/// Waits until there are so many more.
+/// Waits until a counter has grown by this number.
 async fn wait_for_more(count: &watch::Sender<usize>, more: usize, limit: Duration) {
     let mut count = count.subscribe();
     let enough = *count.borrow() + more;

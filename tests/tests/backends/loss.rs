@@ -1,4 +1,4 @@
-//! A storage whose entries are all gone.
+//! A storage that has lost all entries.
 
 use faroe_tests::{
     binary::Binary,

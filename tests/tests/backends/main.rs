@@ -1,7 +1,7 @@
-//! The program on every backend: that it starts, that several of it are one, what it says when a database is not there,
-//! and what it does while one is away. And the examples, which are run as a reader would.
+//! The program on every backend: its start, several programs on one database, the message about a missing database,
+//! and outages. And the examples, run as a reader runs them.
 //!
-//! `FAROE_TEST_POSTGRES_URL` and the like say where the databases are, and `FAROE_TEST_XTASK` which program starts others.
+//! `FAROE_TEST_POSTGRES_URL` and the like name the databases, and `FAROE_TEST_XTASK` names the program that starts others.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod backend;
@@ -48,7 +48,7 @@ const EVERYWHERE: &[Case] = cases![
     several::what_one_server_has_acknowledged_every_other_knows,
 ];
 
-/// What a cluster has not: an example, and a second database.
+/// Tests that a cluster does not have: of an example, and of a second database.
 const BUT_FOR_A_CLUSTER: &[Case] = cases![
     examples::the_example_signs_a_user_up,
     loss::the_loss_of_the_storage_costs_a_new_sign_in_and_nothing_else,
@@ -62,14 +62,14 @@ const WITH_A_SERVER: &[Case] = cases![
 
 const WITH_A_TABLE: &[Case] = cases![start::a_missing_table_is_told_in_one_line,];
 
-/// A proxy in front of a node of a cluster is of no use: the nodes tell each other's addresses.
+/// Tests behind a proxy, which a cluster does not have: its nodes tell clients each other's addresses.
 const WITH_A_PROXY: &[Case] = cases![
     outages::p32_what_goes_away_is_told_and_comes_back_by_itself,
     crashes::p44_a_program_that_is_killed_at_any_statement_leaves_nothing_broken,
     crashes::p44_a_program_that_is_asked_to_end_answers_everything_first,
 ];
 
-/// These start a database of their own.
+/// Tests that start a database of their own.
 const KILLED: &[Case] =
     cases![kills::p32_a_database_that_is_killed_under_load_costs_nothing_that_was_acknowledged,];
 

@@ -1,4 +1,4 @@
-//! A database that goes away while the program runs.
+//! A database that goes down while the program runs.
 
 use std::time::{Duration, Instant};
 
@@ -10,10 +10,10 @@ use crate::{
     proxy::{Mode, Proxy},
 };
 
-/// How long an answer may take while the database is away.
+/// The most time that an answer may take while the database is down.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long after it is back everything works.
+/// The most time until everything works after the database is up again.
 const RECOVERY: Duration = Duration::from_secs(5);
 
 pub(crate) async fn p32_what_goes_away_is_told_and_comes_back_by_itself(backend: Backend) {
@@ -55,7 +55,7 @@ pub(crate) async fn p32_what_goes_away_is_told_and_comes_back_by_itself(backend:
         while program.readiness().await.0 != 200 {
             assert!(back.elapsed() < RECOVERY, "{mode:?}");
         }
-        // A connection that broke may cost the call that meets it.
+        // The first call on a broken connection may fail.
         while program.session_state(&session).await != "ok" {
             assert!(back.elapsed() < RECOVERY, "{mode:?}");
         }

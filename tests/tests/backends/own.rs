@@ -1,4 +1,4 @@
-//! A database for one test alone, which the test can kill. `cargo xtask` starts it, in a container or from programs of this
+//! A database of one test, which the test can kill. `cargo xtask` starts it, in a container or from programs of this
 //! machine.
 
 use std::{
@@ -9,10 +9,10 @@ use std::{
 
 use crate::backend::Kind;
 
-/// Names the program that starts databases.
+/// The environment variable that names the program that starts databases.
 pub(crate) const VARIABLE: &str = "FAROE_TEST_XTASK";
 
-/// Ends when this is dropped, and with this process.
+/// A database that ends when this is dropped, and when this process ends.
 #[derive(Debug)]
 pub(crate) struct Own {
     kind: Kind,
@@ -30,7 +30,7 @@ pub(crate) struct Identity {
 }
 
 impl Kind {
-    /// What `cargo xtask services` calls it.
+    /// Returns the name that `cargo xtask services` uses.
     fn service(self) -> &'static str {
         match self {
             Self::Sqlite => unreachable!("SQLite is no service"),
@@ -43,7 +43,7 @@ impl Kind {
 }
 
 impl Own {
-    /// Starts a database. With an identity it speaks TLS too. It blocks until the database answers.
+    /// Starts a database, and blocks until it is ready. With an identity it speaks TLS too.
     pub(crate) fn start(kind: Kind, test: &str, identity: Option<&Identity>) -> Self {
         let mut command = Command::new(env::var_os(VARIABLE).unwrap());
         command.args(["services", "--no-install", "--for", test, kind.service()]);
@@ -86,23 +86,23 @@ impl Own {
         &exported.unwrap().1
     }
 
-    /// The URL.
+    /// Returns the URL.
     pub(crate) fn url(&self) -> String {
         let name = format!("FAROE_TEST_{}_URL", self.kind.name().to_uppercase());
         self.kind.for_program(self.exported(&name))
     }
 
-    /// The port at which Redis speaks TLS.
+    /// Returns the port at which Redis speaks TLS.
     pub(crate) fn redis_tls_port(&self) -> &str {
         self.exported("FAROE_TEST_REDIS_TLS_PORT")
     }
 
-    /// Kills the database, or of a cluster one node (in a container, all of them), and waits until it is gone.
+    /// Kills the database, or one node of a cluster (in a container, all nodes), and waits until it is gone.
     pub(crate) fn kill(&mut self) {
         self.order("kill");
     }
 
-    /// Starts it again with the same data at the same place, and waits until it answers.
+    /// Starts the database again with the same data at the same place, and waits until it is ready.
     pub(crate) fn restart(&mut self) {
         self.order("start");
     }
@@ -119,7 +119,7 @@ impl Own {
 impl Drop for Own {
     fn drop(&mut self) {
         drop(self.orders.take());
-        // There is nothing to do about a database that does not end.
+        // Nothing can be done about a database that does not end.
         let _ended = self.process.wait();
     }
 }

@@ -1,4 +1,4 @@
-//! Three processes on one storage are one server.
+//! Three processes on one storage, which behave as one server.
 
 use std::env;
 
@@ -18,7 +18,7 @@ async fn start_three(settings: &Settings) -> [Binary; 3] {
     [first, second, third]
 }
 
-/// What so many invocations at once answer, each on the next server.
+/// Invokes an action many times at once, each time on the next server, and returns the answers.
 async fn invoke_at_once(
     servers: &[Binary],
     times: usize,
@@ -33,7 +33,7 @@ async fn invoke_at_once(
     invocations.join_all().await
 }
 
-/// Asserts that 64 guesses at once are five that are looked at, and others that are not.
+/// Asserts that of 64 guesses at once exactly five are checked.
 async fn guess(servers: &[Binary], action: &str, arguments: &Value, wrong: &str) {
     let answers = invoke_at_once(servers, 64, action, arguments).await;
     let count = |code: &str| {
@@ -80,14 +80,14 @@ pub(crate) async fn p12_three_servers_let_exactly_five_guesses_through(backend: 
     );
 }
 
-/// Races every step on three servers, and counts the steps.
+/// Races every step on three servers, and returns the number of steps.
 struct Steps<'a> {
     servers: &'a [Binary],
     count: usize,
 }
 
 impl Steps<'_> {
-    /// Asserts that of 32 equal requests at once one takes effect, and returns what it answered.
+    /// Asserts that of 32 equal requests at once one takes effect, and returns its answer.
     async fn once(&mut self, action: &str, arguments: Value) -> Value {
         self.count += 1;
         let answers = invoke_at_once(self.servers, 32, action, &arguments).await;
@@ -121,7 +121,7 @@ pub(crate) async fn what_one_server_has_acknowledged_every_other_knows(backend: 
         let server = &servers[round % servers.len()];
         let session = server.sign_in(&user, PASSWORD).await;
         let other = server.sign_in(&user, PASSWORD).await;
-        // Each looks twice, so that what can be remembered of the user is.
+        // Each reads twice, so that the user is cached where that is possible.
         for server in servers.iter().chain(&servers) {
             assert_eq!(server.session_state(&session).await, "ok");
         }
@@ -144,7 +144,7 @@ fn with(arguments: &Value, name: &str, value: impl Into<Value>) -> Value {
 
 pub(crate) async fn p19_every_step_takes_effect_once(backend: Backend) {
     let mut settings = backend.settings();
-    // So that all racers get past the limits.
+    // With these limits all racers pass.
     settings.configuration = "[hashing]\nmemory_kib = 1024\niterations = 1\nqueue = 100\n\
         [rate_limits]\nverify_user_password = { capacity = 1000, interval = \"1 hour\" }\n\
         verify_email_address_verification_code = { capacity = 1000, interval = \"1 hour\" }\n\

@@ -1,4 +1,4 @@
-//! How the program starts, or says why it does not.
+//! The start of the program, and its messages when it does not start.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use crate::{
     fake_redis::{FakeRedis, information, ordinary},
 };
 
-/// How long a program that cannot start may take to say so.
+/// The most time until a program that cannot start says so.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(crate) async fn a_user_signs_up_and_in(backend: Backend) {
@@ -59,7 +59,7 @@ pub(crate) async fn every_role_can_have_a_place_of_its_own(backend: Backend) {
         for _ in 0..2 {
             assert_eq!(program.session_state(&session).await, "ok");
         }
-        // Another server believes the cache, although the users are elsewhere now.
+        // Another server uses the cache, although the users are elsewhere now.
         let users = ("USER_STORE", backend.file("nobody"));
         *settings.environment.last_mut().unwrap() = users;
         let other = Binary::start_with(&settings).await;
@@ -71,7 +71,7 @@ pub(crate) async fn every_role_can_have_a_place_of_its_own(backend: Backend) {
     }
 }
 
-/// What the program says when a setting has this value: in one line that names the setting, and soon.
+/// Returns the program's message about the value of a setting, and asserts that it is one line that names the setting.
 async fn complaint(backend: &Backend, setting: &'static str, value: String) -> String {
     let mut settings = backend.settings();
     settings.environment.push((setting, value));
@@ -85,7 +85,7 @@ async fn complaint(backend: &Backend, setting: &'static str, value: String) -> S
     text
 }
 
-/// The settings that can name the backend.
+/// Returns the settings that can name the backend.
 fn settings(backend: &Backend) -> &'static [&'static str] {
     match backend.kind {
         Kind::Postgres | Kind::Mysql => &["STORAGE", "USER_STORE"],

@@ -1,4 +1,4 @@
-//! Databases that speak TLS: believed with their certificate, and told nothing without it.
+//! Databases that speak TLS: trusted with their certificate, and told nothing without it.
 
 use std::{
     fs,
@@ -19,7 +19,7 @@ use crate::{
     own::{Identity, Own},
 };
 
-/// A way to a server that remembers what clients sent.
+/// A proxy in front of a server that records the bytes of clients.
 struct Recorder {
     port: u16,
     sent: Arc<Mutex<Vec<u8>>>,
@@ -65,7 +65,7 @@ async fn relay(client: TcpStream, server: TcpStream, sent: Arc<Mutex<Vec<u8>>>) 
     }
 }
 
-/// A certificate for this machine, which is its own authority.
+/// Creates a self-signed certificate for this machine.
 fn identity() -> Identity {
     let names = vec!["127.0.0.1".to_owned(), "localhost".to_owned()];
     let made = generate_simple_self_signed(names).unwrap();
@@ -75,7 +75,7 @@ fn identity() -> Identity {
     }
 }
 
-/// The bytes that the client encrypted, in TLS records from this place on; all before must be its handshake and alerts.
+/// Returns the bytes that the client encrypted, in TLS records from an offset on; all others must be handshake and alerts.
 fn encrypted(mut records: &[u8]) -> usize {
     const APPLICATION_DATA: u8 = 23;
     let mut encrypted = 0;
@@ -91,7 +91,7 @@ fn encrypted(mut records: &[u8]) -> usize {
 }
 
 pub(crate) async fn p55_a_database_without_the_right_certificate_is_told_nothing(backend: Backend) {
-    /// An alert of two bytes, its type and its tag. Anything else is longer.
+    /// The length of an encrypted alert: two bytes, its type and its tag. All other data is longer.
     const ALERT: usize = 19;
     let (kind, identity, other) = (backend.kind, identity(), identity());
     let own = block_in_place(|| Own::start(kind, "p55", Some(&identity)));
@@ -149,7 +149,7 @@ pub(crate) async fn p55_a_database_without_the_right_certificate_is_told_nothing
     let through = format!("127.0.0.1:{}", recorder.port);
     let (text, sent) = refused(&recorder, settings(&through, credentials, &wrong)).await;
     assert!(text.to_lowercase().contains("certificate"), "{text}");
-    // What asks for TLS names no user.
+    // The request for TLS names no user.
     let begin = match kind {
         Kind::Postgres => 8,
         Kind::Mysql => 36,
@@ -160,7 +160,7 @@ pub(crate) async fn p55_a_database_without_the_right_certificate_is_told_nothing
         "more was sent than an alert"
     );
 
-    // A server that speaks no TLS, or somebody in between who says so.
+    // A server without TLS, or an attacker in between who claims so.
     let recorder = Recorder::start(server(&backend.storage()).to_owned()).await;
     let through = format!("127.0.0.1:{}", recorder.port);
     let (_, sent) = refused(&recorder, settings(&through, credentials, &right)).await;

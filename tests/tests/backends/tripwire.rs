@@ -1,4 +1,4 @@
-//! A way to a database that is cut after a certain statement was carried out, before the program learns of it.
+//! A proxy in front of a database that cuts the connection after a certain statement, before the program gets the answer.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -22,20 +22,20 @@ pub(crate) struct Tripwire {
 struct Wire {
     kind: Kind,
     plan: Mutex<Plan>,
-    /// A connection has reached it.
+    /// A connection has reached the cut.
     reached: Notify,
-    /// It is taken away.
+    /// The cut is removed.
     removed: Notify,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Plan {
     Pass,
-    /// The answer to this statement does not pass, and neither does anything after it.
+    /// Neither the answer to this statement passes, nor anything after it.
     CutAt(usize),
     /// Nothing passes, and nothing is closed.
     Cut,
-    /// No further statement passes until it is taken away.
+    /// No further statement passes until the hold is removed.
     Hold,
 }
 
@@ -63,22 +63,22 @@ impl Tripwire {
         }
     }
 
-    /// The answer to the statement of this number, from 1 on, is the first that does not pass.
+    /// Cuts before the answer to the statement with this number, from 1 on.
     pub(crate) fn cut_at(&self, number: usize) {
         self.wire.set(Plan::CutAt(number));
     }
 
-    /// The next statement waits, and all others.
+    /// Holds the next statement, and all after it.
     pub(crate) fn hold(&self) {
         self.wire.set(Plan::Hold);
     }
 
-    /// Waits until a statement has met the cut, or is held.
+    /// Waits until a statement has reached the cut, or is held.
     pub(crate) async fn reached(&self) {
         self.wire.reached.notified().await;
     }
 
-    /// Lets everything pass again; what was cut stays so.
+    /// Lets everything pass again on new connections.
     pub(crate) fn remove(&self) {
         self.wire.set(Plan::Pass);
         self.wire.removed.notify_waiters();
@@ -94,7 +94,7 @@ impl Wire {
         *self.plan.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether these are bytes of a statement that is carried out, and not of one that is only prepared, or of a test of
+    /// Checks whether a message executes a statement, rather than prepares one or tests
     /// the connection.
     fn is_statement(&self, bytes: &[u8]) -> bool {
         match self.kind {
@@ -106,7 +106,7 @@ impl Wire {
         }
     }
 
-    /// Whether the answer to a statement may pass.
+    /// Checks whether the answer to a statement may pass.
     fn passes_answer(&self) -> bool {
         let mut plan = self.plan.lock().unwrap_or_else(PoisonError::into_inner);
         match *plan {
@@ -142,7 +142,7 @@ async fn relay(client: TcpStream, server: String, wire: Arc<Wire>) {
     };
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
-    // How many statements of this connection have no answer yet.
+    // The number of statements of this connection without an answer.
     let open = Mutex::new(0);
     tokio::select! {
         () = requests(from_client, to_server, &wire, &open) => {}

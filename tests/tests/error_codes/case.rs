@@ -1,4 +1,4 @@
-//! What the tests of all actions have in common: they note which codes they have seen.
+//! A test of one action, which records the error codes that it has seen.
 
 use std::{collections::BTreeSet, ops::Deref};
 
@@ -6,7 +6,7 @@ use faroe_core::protocol::schema::server_actions;
 use faroe_tests::{client::Session, ports::Call, server::TestServer};
 use serde_json::{Value, json};
 
-/// A server of its own for the test of one action.
+/// A server for the test of one action.
 pub(crate) struct Case {
     server: TestServer,
     action: &'static str,
@@ -30,7 +30,7 @@ impl Case {
         }
     }
 
-    /// Asserts that no code of the action was left out.
+    /// Asserts that every code of the action was seen.
     pub(crate) fn assert_complete(&self) {
         self.plan.assert_done();
         let actions = server_actions();
@@ -50,34 +50,34 @@ impl Case {
         );
     }
 
-    /// The action succeeds.
+    /// Asserts that the action succeeds.
     pub(crate) async fn accepted(&self, arguments: &Value) -> Value {
         self.values(self.action, arguments.clone()).await
     }
 
-    /// The action answers this code.
+    /// Asserts that the action answers this code.
     pub(crate) async fn refused(&mut self, arguments: &Value, code: &str) {
         let outcome = self.invoke(self.action, arguments.clone()).await;
         assert_eq!(outcome.code(), code, "{} with {arguments}", self.action);
         self.seen.insert(code.to_owned());
     }
 
-    /// The action succeeds so many times.
+    /// Asserts that the action succeeds this number of times.
     pub(crate) async fn accepted_times(&self, arguments: &Value, times: usize) {
         for _ in 0..times {
             self.accepted(arguments).await;
         }
     }
 
-    /// The action answers this code so many times.
+    /// Asserts that the action answers this code this number of times.
     pub(crate) async fn refused_times(&mut self, arguments: &Value, code: &str, times: usize) {
         for _ in 0..times {
             self.refused(arguments, code).await;
         }
     }
 
-    /// The action answers `internal_error` when this call fails, `internal_conflict` when it reports a lost race, and
-    /// succeeds when it is repeated after that.
+    /// Asserts that the action answers `internal_error` when this call fails, `internal_conflict` when it reports a conflict, and
+    /// succeeds when it is retried after that.
     pub(crate) async fn recovers_from_faults_of(&mut self, call: Call, arguments: &Value) -> Value {
         self.plan.fail(call);
         self.fails(arguments).await;
@@ -87,7 +87,7 @@ impl Case {
         self.accepted(arguments).await
     }
 
-    /// The action answers `internal_error`, and the fault is logged once, under the ID that the client was told.
+    /// Asserts that the action answers `internal_error`, and that the fault is logged once, with the ID in the answer.
     pub(crate) async fn fails(&mut self, arguments: &Value) {
         let logged_before = self.errors.errors().len();
         let outcome = self.invoke(self.action, arguments.clone()).await;
@@ -109,7 +109,7 @@ impl Case {
         );
     }
 
-    /// The action answers this code for every token that is not quite `token`, or that is alive but of another kind.
+    /// Asserts that the action answers this code for every token that is similar to `token`, or valid but of another kind.
     pub(crate) async fn refuses_other_tokens(
         &mut self,
         arguments: &Value,
@@ -125,8 +125,8 @@ impl Case {
         }
     }
 
-    /// The order of the first three checks of an action that takes a session and a flow token: session, flow token,
-    /// whether they belong together. `arguments` are otherwise such that another code would be answered, or none.
+    /// Asserts the order of the first three checks of an action that takes a session and a flow token: session, flow token,
+    /// and whether they belong together. With `arguments` alone the action would answer another code, or none.
     pub(crate) async fn checks_session_and_flow(
         &mut self,
         arguments: &Value,
@@ -164,7 +164,7 @@ impl Case {
         }
     }
 
-    /// No record of this kind is in the storage.
+    /// Asserts that no record of this kind is in the storage.
     pub(crate) fn assert_nothing_stored(&self, kind: &str) {
         let keys: Vec<_> = self.storage.entries().into_keys().collect();
         assert!(
@@ -174,7 +174,7 @@ impl Case {
     }
 }
 
-/// Tokens that open nothing although they resemble one that does.
+/// Returns invalid tokens that are similar to a valid one.
 fn wrong_tokens(token: &str, of_another_kind: &str) -> Vec<String> {
     let (id, secret) = token.split_once('.').unwrap();
     let (other_id, other_secret) = of_another_kind.split_once('.').unwrap();
@@ -200,14 +200,14 @@ fn wrong_tokens(token: &str, of_another_kind: &str) -> Vec<String> {
     ]
 }
 
-/// The arguments of an action that takes a session and a flow token.
+/// Returns the arguments of an action that takes a session and a flow token.
 pub(crate) fn with_session(session: &Session, name: &str, token: &str) -> Value {
     let mut arguments = json!({ "session_token": session.token });
     arguments[name] = token.into();
     arguments
 }
 
-/// The arguments with one more.
+/// Returns the arguments with one more.
 pub(crate) fn and(mut arguments: Value, name: &str, value: &str) -> Value {
     arguments[name] = value.into();
     arguments

@@ -12,7 +12,7 @@ use faroe_core::protocol::schema::server_actions;
 
 use crate::case::Case;
 
-/// One test for each action, whose function is in the module of its flow.
+/// Declares one test for each action, whose function is in the module of its flow.
 macro_rules! actions {
     ($($flow:ident { $($action:ident,)* })*) => {
         $(mod $flow;)*

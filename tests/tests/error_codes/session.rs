@@ -6,7 +6,7 @@ use crate::case::Case;
 const USER: &str = "ada@example.com";
 const INVALID: &str = "invalid_session_token";
 
-/// The arguments of an action that takes a session, and the token of something else.
+/// Returns the arguments of an action that takes a session, and a token of another kind.
 async fn session(case: &Case) -> (Value, String) {
     let session = case.sign_up(USER).await;
     (json!({ "session_token": session.token }), case.start_signin(USER).await)

@@ -28,7 +28,7 @@ pub(crate) async fn create_signin(case: &mut Case) {
     case.users.disable_user(&user_id);
     case.refused(&address(USER), "user_disabled").await;
     case.users.enable_user(&user_id);
-    // The checker of new addresses is not asked.
+    // The checker of new addresses is not called.
     case.refuses_email_addresses.set(true);
     case.recovers_from_faults_of(Call::MainSet, &address(USER)).await;
 }

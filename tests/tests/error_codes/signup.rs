@@ -165,7 +165,7 @@ pub(crate) async fn complete_signup(case: &mut Case) {
 }
 
 impl Case {
-    /// A signup whose emails will not be delivered from now on.
+    /// Creates a signup whose further emails are not delivered.
     async fn refused_by_mailbox(&self, email_address: &str) -> String {
         self.mailbox.set_failing(false);
         let token = self.start_signup(email_address).await;
@@ -173,7 +173,7 @@ impl Case {
         token
     }
 
-    /// The signup is gone, not only refused.
+    /// Asserts that the signup is deleted.
     async fn refused_for_good(&self, signup: &Value) {
         assert_eq!(self.refusal("get_signup", signup.clone()).await, INVALID);
     }

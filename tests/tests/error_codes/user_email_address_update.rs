@@ -138,7 +138,7 @@ pub(crate) async fn complete_user_email_address_update(case: &mut Case) {
     case.users.change_user(&other_user.user_id.as_str().into(), |user| user.email_address.insert(0, 'x'));
     case.refused(&taken, INVALID).await;
 
-    // Someone else changes the address between the last look at the user and the change.
+    // Another request changes the address between the last read of the user and the change.
     let (first, second) = (
         of(&session, &case.ready_user_email_address_update(&session, "first@example.com").await),
         of(&session, &case.ready_user_email_address_update(&session, "second@example.com").await),

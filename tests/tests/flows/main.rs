@@ -1,4 +1,4 @@
-//! Every flow from its start to its end, over the wire: what a user gets, and what has changed for the user after it.
+//! Every flow from start to end, over the wire: the values and emails that a user gets, and the changes afterwards.
 
 mod session;
 mod signin;
@@ -11,22 +11,22 @@ mod user_password_update;
 use faroe_core::{email::EmailMessage, time::Clock};
 use faroe_tests::server::TestServer;
 
-/// The address of the user whom most tests are about.
+/// The address of the user in most tests.
 const USER: &str = "ada@example.com";
 
-/// The second that it is on the server.
+/// Returns the server's time in seconds.
 fn now(server: &TestServer) -> i64 {
     server.clock.now().to_timestamp().as_seconds()
 }
 
-/// Names the user, as the application does.
+/// Returns the user's ID in the application's type.
 fn name_user(server: &TestServer, user_id: &str, display_name: &str) {
     server.users.change_user(&user_id.into(), |user| {
         display_name.clone_into(&mut user.display_name)
     });
 }
 
-/// The messages that were sent after the first `seen`, each with its recipient and type.
+/// Returns the recipient and type of each message after the first `seen`.
 fn sent_since(server: &TestServer, seen: usize) -> Vec<(String, &'static str)> {
     let messages = server.mailbox.messages();
     let describe = |message: &EmailMessage| (message.to.clone(), message.content.type_name());

@@ -44,7 +44,7 @@ async fn a_signup_goes_from_an_address_to_a_session() {
     assert_eq!(message.to, USER);
     assert!(is_code(code.expose(), 8));
 
-    // Time goes by, but what was said about the signup stays true.
+    // Time passes, but the values of the signup stay the same.
     server.clock.advance(Duration::from_millis(61_700));
     let of = json!({ "signup_token": token });
     let get = async || server.values("get_signup", of.clone()).await["signup"].take();

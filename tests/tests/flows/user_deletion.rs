@@ -82,7 +82,7 @@ async fn the_user_s_other_flows_end_with_the_user() {
     let deletion = server.ready_user_deletion(&session).await;
     let of = json!({ "session_token": session.token, "user_deletion_token": deletion });
     server.values("complete_user_deletion", of).await;
-    // Someone else may have the address now.
+    // Another user may take the address now.
     server.sign_up(USER).await;
     assert_eq!(
         server.refusal("complete_signin", signin).await,

@@ -1,4 +1,4 @@
-//! An axum app with sign-up, sign-in and a protected page: built, started and visited as a reader would.
+//! An axum app with sign-up, sign-in and a protected page: built, started and visited as a reader does.
 
 use std::{
     env, fs,
@@ -17,7 +17,7 @@ use crate::ROOT;
 
 const ADA: &str = "ada@example.com";
 
-/// Builds `examples/embed-in-axum` by itself: what others need must not hide what its Cargo.toml lacks.
+/// Builds `examples/embed-in-axum` by itself, so that features of other packages do not hide a missing one.
 pub(crate) async fn build_example() -> PathBuf {
     let mut build = Command::new(env!("CARGO"));
     build.args(["build", "--quiet", "--package", "example-embed-in-axum"]);
@@ -25,7 +25,7 @@ pub(crate) async fn build_example() -> PathBuf {
     target().join("debug/example-embed-in-axum")
 }
 
-/// Builds what these commands make, with the libraries that are here already. There may be no network.
+/// Builds the package that these commands create, with the libraries of this workspace, because there may be no network.
 pub(crate) async fn build_in_an_empty_folder(commands: &str) -> PathBuf {
     let root = fs::canonicalize(ROOT).unwrap();
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("readme");
@@ -36,14 +36,14 @@ pub(crate) async fn build_in_an_empty_folder(commands: &str) -> PathBuf {
     succeed(make.args(["-euc", &commands]).current_dir(&folder)).await;
 
     let app = folder.join("my-app");
-    // The folder lies in this workspace, where the reader's does not.
+    // The folder is inside this workspace, unlike the reader's.
     let manifest = fs::read_to_string(app.join("Cargo.toml")).unwrap();
     fs::write(app.join("Cargo.toml"), manifest + "\n[workspace]\n").unwrap();
     fs::copy(root.join("Cargo.lock"), app.join("Cargo.lock")).unwrap();
     let mut build = Command::new(env!("CARGO"));
     build.args(["build", "--quiet", "--offline", "--target-dir"]);
     build.arg(target());
-    // As in this workspace, so that as little as possible is built again.
+    // The profile of this workspace, so that as little as possible is built again.
     for setting in [
         "debug=\"line-tables-only\"",
         "package.\"*\".opt-level=2",
@@ -55,7 +55,7 @@ pub(crate) async fn build_in_an_empty_folder(commands: &str) -> PathBuf {
     target().join("debug/my-app")
 }
 
-/// The target folder that this test was built in.
+/// Returns the target folder of this test.
 fn target() -> PathBuf {
     let test = env::current_exe().unwrap();
     test.ancestors().nth(3).unwrap().to_owned()
@@ -147,7 +147,7 @@ pub(crate) async fn visit(program: PathBuf) {
     assert_eq!(text(browser.get("/", &cookie).await, 200).await, page);
 }
 
-/// A browser that is nothing but requests.
+/// A browser without scripts and rendering.
 struct Browser {
     url: String,
     http: reqwest::Client,
@@ -184,14 +184,14 @@ fn location(response: &Response) -> &str {
     response.headers()["location"].to_str().unwrap()
 }
 
-/// The cookie that a response sets, as a browser sends it back.
+/// Returns the cookie that a response sets, as a browser sends it back.
 fn cookie(response: &Response) -> String {
     let set = response.headers()["set-cookie"].to_str().unwrap();
     assert!(set.contains("; HttpOnly; SameSite=Lax"), "{set}");
     set.split_once(';').unwrap().0.to_owned()
 }
 
-/// The token in a form.
+/// Returns the token in a form.
 fn hidden(page: &str) -> String {
     let (_, rest) = page.split_once("value=").unwrap();
     rest.split_once('>').unwrap().0.to_owned()

@@ -1,4 +1,4 @@
-//! The README keeps its word: what it prints runs as printed.
+//! The commands and programs of the README, run as printed.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -17,7 +17,7 @@ fn read(path: &str) -> String {
     fs::read_to_string(format!("{ROOT}/{path}")).unwrap()
 }
 
-/// The blocks of the README in this language, in order.
+/// Returns the blocks of the README in this language, in order.
 fn blocks(language: &str) -> Vec<String> {
     let (readme, start) = (read("README.md"), format!("```{language}\n"));
     let blocks = readme.split(&start).skip(1);
@@ -54,7 +54,7 @@ async fn the_curl_session_ends_with_a_session() {
     assert_eq!(got, completed);
 }
 
-/// The app is built and started by the commands that the README prints; only where the checkout is differs.
+/// Builds and starts the app with the commands of the README, in which only the path of the checkout differs.
 #[tokio::test]
 async fn the_axum_app_made_in_an_empty_folder_has_a_protected_page() {
     let script = &blocks("sh")[1];

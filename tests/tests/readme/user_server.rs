@@ -1,4 +1,4 @@
-//! The users service of `examples/user-server`, with a Faroe server in front of it: the two terminals of its first lines.
+//! The user server of `examples/user-server` and a Faroe server in front of it, as in the two terminals of its README.
 
 use std::process::Stdio;
 

@@ -1,4 +1,4 @@
-//! What people see in a browser, in Chromium.
+//! The pages that users see, in Chromium.
 
 use std::path::PathBuf;
 
@@ -14,13 +14,13 @@ use crate::{
     workspace::{self, find_program},
 };
 
-/// What the tests visit.
+/// The programs whose pages the tests visit.
 const PROGRAMS: [Program; 2] = [
     ("faroe-server", "FAROE_SERVER_BINARY"),
     ("example-web-app", "FAROE_WEB_APP_BINARY"),
 ];
 
-/// What Chromium is called, and where it is on macOS. Without a window to draw it takes a third of the time.
+/// The names of Chromium, and its folders on macOS. The headless shell takes a third of the time.
 const NAMES: [&str; 6] = [
     "chromium-headless-shell",
     "chromium",
@@ -39,20 +39,20 @@ pub(super) fn run(surroundings: &Surroundings<'_>, outcome: &mut Outcome) -> Res
         find_chromium,
         &["chromium-headless-shell", "fonts-dejavu-core"],
         !surroundings.options.no_install,
-        "Chromium is not there: run `sudo apt-get install chromium-headless-shell`, or install Google Chrome",
+        "Chromium is missing; run `sudo apt-get install chromium-headless-shell`, or install Google Chrome",
     )?;
     install::provide(
         || find_program("python3", &[]),
         &["python3"],
         !surroundings.options.no_install,
-        "Python is not there: run `sudo apt-get install python3`",
+        "Python is missing; run `sudo apt-get install python3`",
     )?;
     let name = chromium
         .to_str()
-        .context("the path of Chromium is strange")?;
+        .context("the path of Chromium is not UTF-8")?;
     outcome.against.push(version(name, &["--version"])?);
     let screenshots = workspace::target_directory()?.join("screenshots");
-    println!("screenshots are kept in {}", screenshots.display());
+    println!("screenshots are in {}", screenshots.display());
     let environment = [
         ("FAROE_CHROMIUM", chromium),
         ("FAROE_SCREENSHOTS", screenshots),

@@ -16,7 +16,7 @@ const OLDEST_NODE: u32 = 18;
 /// The package of a program, and the environment variable that tells tests its path.
 pub(super) type Program = (&'static str, &'static str);
 
-/// Has the programs built, installs what the folder's `package-lock.json` lists, and runs the tests of the folder.
+/// Builds the programs, installs the packages of the folder's `package-lock.json`, and runs the tests of the folder.
 pub(super) fn test(
     surroundings: &Surroundings<'_>,
     outcome: &mut Outcome,
@@ -52,7 +52,7 @@ fn provide(surroundings: &Surroundings<'_>, outcome: &mut Outcome) -> Result<()>
         || find_program("node", &[]).and(find_program("npm", &[])),
         &["nodejs", "npm"],
         !surroundings.options.no_install,
-        "Node and npm are not there: run `sudo apt-get install nodejs npm`, or see https://nodejs.org",
+        "Node and npm are missing; run `sudo apt-get install nodejs npm`, or see https://nodejs.org",
     )?;
     let node = version("node", &["--version"])?;
     let major: Option<u32> = node
@@ -63,7 +63,7 @@ fn provide(surroundings: &Surroundings<'_>, outcome: &mut Outcome) -> Result<()>
     outcome.against.push(format!("Node {node}"));
     ensure!(
         major.is_some_and(|major| major >= OLDEST_NODE),
-        "Node {node} is too old: install Node {OLDEST_NODE} or newer from https://nodejs.org",
+        "Node {node} is too old; install Node {OLDEST_NODE} or newer from https://nodejs.org",
     );
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What test programs print.
+//! The output of test programs.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context, Result};
 
-/// How many tests had which result.
+/// The numbers of tests by result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counts {
     pub(super) passed: u64,
@@ -23,26 +23,26 @@ impl AddAssign for Counts {
     }
 }
 
-/// Passes on what is read, and sums up the results in it.
+/// Shows the output, and returns the sum of the results in it.
 pub(super) fn show_and_count(printed: impl Read, mut shown: impl Write) -> Result<Counts> {
     let (mut sum, mut line) = (Counts::default(), Vec::new());
     let mut printed = BufReader::new(printed);
     while printed
         .read_until(b'\n', &mut line)
-        .context("could not read what the tests print")?
+        .context("read the output of tests")?
         > 0
     {
         shown
             .write_all(&line)
             .and_then(|()| shown.flush())
-            .context("could not print")?;
+            .context("print the output of tests")?;
         sum += count(&String::from_utf8_lossy(&line));
         line.clear();
     }
     Ok(sum)
 }
 
-/// The results in one line: the summary of a Rust test program, or one of the lines that Node's test runner ends with.
+/// Returns the results in one line: the summary of a Rust test program, or one of the last lines of Node's test runner.
 fn count(line: &str) -> Counts {
     let mut counts = Counts::default();
     if let Some(summary) = line.strip_prefix("test result: ") {

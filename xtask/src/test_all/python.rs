@@ -10,7 +10,7 @@ pub(super) fn run(surroundings: &Surroundings<'_>, outcome: &mut Outcome) -> Res
         || find_program("python3", &[]),
         &["python3"],
         !surroundings.options.no_install,
-        "Python is not there: run `sudo apt-get install python3`, or see https://www.python.org",
+        "Python is missing; run `sudo apt-get install python3`, or see https://www.python.org",
     )?;
     outcome.against.push(version("python3", &["--version"])?);
     let programs = surroundings.programs()?.iter();
@@ -20,7 +20,7 @@ pub(super) fn run(surroundings: &Surroundings<'_>, outcome: &mut Outcome) -> Res
     let ignored = outcome.counts.map_or(0, |counts| counts.ignored);
     ensure!(
         ignored == 0,
-        "{ignored} tests were ignored although Python was there"
+        "{ignored} tests were ignored although Python is installed"
     );
     ended
 }

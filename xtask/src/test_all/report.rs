@@ -1,4 +1,4 @@
-//! What is printed in the end.
+//! The tables at the end of the output.
 
 use std::{fmt::Write, time::Duration};
 
@@ -8,7 +8,7 @@ use super::{Outcome, output::Counts, promises::Promise};
 #[derive(Debug)]
 pub(super) struct Row {
     pub(super) name: &'static str,
-    /// Why it failed, if it did.
+    /// The reason of a failure.
     pub(super) problem: Option<String>,
     pub(super) time: Duration,
     pub(super) outcome: Outcome,
@@ -44,7 +44,7 @@ impl Row {
     }
 }
 
-/// The table of steps, the table of promises, what went wrong, and the sum of all tests. A step that failed although no
+/// Returns the tables of steps and promises, the failures, and the sum of all tests. A step that failed although no
 /// test of it did, such as `lint`, counts as one that failed, and so does a promise that was not proved.
 pub(super) fn report(rows: &[Row], promises: &[Promise]) -> String {
     let steps = rows.iter().map(|row| {
@@ -88,7 +88,7 @@ pub(super) fn report(rows: &[Row], promises: &[Promise]) -> String {
     text
 }
 
-/// An empty line and aligned columns.
+/// Returns an empty line and aligned columns.
 fn table<const N: usize>(head: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
     let cells: Vec<_> = std::iter::once(head.map(str::to_owned))
         .chain(rows)
