@@ -1,4 +1,4 @@
-// The development console: a newcomer, every flow, every kind of error, the inbox, and those who should not see it.
+// The development console: a newcomer, every flow, every kind of error, the inbox, and requests that must not reach it.
 
 import assert from "node:assert/strict";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -21,7 +21,7 @@ describe("the development console", () => {
 	before(async () => (server = await startServer()));
 	after(() => server?.stop());
 
-	/** Somebody who has opened the console. */
+	/** Opens the console as a new visitor. */
 	async function visit(place = "", url = server.url) {
 		const visitor = await browser.visitor({ permissions: ["clipboard-read", "clipboard-write"] });
 		const { page } = visitor;
@@ -400,7 +400,7 @@ describe("the development console", () => {
 			assert.match(await main.getByLabel("Text part").innerText(), /onerror/);
 			await visitor.look("console-hostile-name");
 
-			// By itself the document is as harmless, and even markup in it would be.
+			// The document is as harmless outside its frame, and so is markup in it.
 			const source = await frame.getAttribute("src");
 			const answer = await page.goto(new URL(source, other.url).href);
 			assert.match(answer.headers()["content-security-policy"], /^sandbox; default-src 'none'/);
@@ -451,7 +451,7 @@ describe("the development console", () => {
 	});
 });
 
-/** A users table in SQLite in which every user has this display name. */
+/** Creates a users table in SQLite in which every user has this display name. */
 async function usersCalled(name) {
 	const SQL = await initSqlJs();
 	const database = new SQL.Database();

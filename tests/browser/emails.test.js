@@ -1,4 +1,4 @@
-// The six emails, as a mail program would show them.
+// The six emails, as a mail program shows them.
 
 import assert from "node:assert/strict";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -10,10 +10,10 @@ import { startProgram, useBrowser } from "./harness.js";
 
 const PASSWORD = "seven wet umbrellas";
 
-/** An email is shown inside a mail program's page, which has the landmarks. */
+/** Rules to ignore: an email is shown inside a mail program's page, which has the landmarks. */
 const ignore = ["landmark-one-main", "region"];
 
-/** The server in development mode, with this configuration file. */
+/** Starts the server in development mode, with this configuration file. */
 async function startServer(configuration) {
 	const folder = await mkdtemp(join(tmpdir(), "faroe-emails-"));
 	const file = join(folder, "faroe.toml");

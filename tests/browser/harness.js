@@ -1,4 +1,4 @@
-// What a browser test imports.
+// The functions for browser tests.
 
 export { startProgram } from "../javascript/program.js";
 export { startServer } from "../javascript/server.js";

@@ -1,11 +1,11 @@
-// The harness itself: what it must not let pass.
+// The harness itself: the problems that it must find.
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
 import { useBrowser } from "./harness.js";
 
-/** A page with nothing wrong. */
+/** A page without problems. */
 const page = (body) => `<!doctype html><html lang="en"><head><title>A page</title>
 	<meta name="viewport" content="width=device-width"></head>
 	<body><main><h1>A page</h1>${body}</main></body></html>`;

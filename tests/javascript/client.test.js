@@ -28,7 +28,7 @@ describe("the published client", () => {
 
 	const freshAddress = () => `user+${++users}@example.com`;
 
-	/** A user with PASSWORD, and a session. */
+	/** Creates a user with PASSWORD, and a session. */
 	async function signUp() {
 		const emailAddress = freshAddress();
 		const { signupToken } = await client.ok("createSignup", emailAddress);

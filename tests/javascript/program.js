@@ -1,4 +1,4 @@
-// Programs of this project, run as a user would.
+// Programs of this project, run as a user runs them.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";

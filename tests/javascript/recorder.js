@@ -1,4 +1,4 @@
-// The published client, with a note of what each of its methods was seen to answer.
+// The published client, which records the answers of each method.
 
 import assert from "node:assert/strict";
 
@@ -24,7 +24,7 @@ export class RecordedClient {
 		});
 	}
 
-	/** The method succeeds; what it returns. */
+	/** Asserts that the method succeeds, and returns its result. */
 	async ok(method, ...parameters) {
 		const result = await this.#call(method, parameters);
 		assert.equal(result.ok, true, `${method}: ${result.errorCode}`);
@@ -32,7 +32,7 @@ export class RecordedClient {
 		return result;
 	}
 
-	/** The method is refused with this error code. */
+	/** Asserts that the method is refused with this error code. */
 	async refused(errorCode, method, ...parameters) {
 		const result = await this.#call(method, parameters);
 		assert.equal(result.ok, false, `${method} succeeded`);
@@ -40,7 +40,7 @@ export class RecordedClient {
 		this.#refused.add(method);
 	}
 
-	/** The methods that were not seen to succeed, or not seen to be refused. */
+	/** Returns the methods that never succeeded or were never refused. */
 	unseen() {
 		const lacks = (seen, what) => methods.filter((method) => !seen.has(method)).map((method) => `${method} ${what}`);
 		return [...lacks(this.#succeeded, "never succeeded"), ...lacks(this.#refused, "was never refused")];

@@ -1,4 +1,4 @@
-// The real server, in development mode, with a data folder of its own.
+// The server program, in development mode, with a data folder of its own.
 
 import { startProgram } from "./program.js";
 
@@ -8,7 +8,7 @@ export async function startServer() {
 	const program = await startProgram("FAROE_SERVER_BINARY", options);
 	return {
 		...program,
-		/** What the user has to type: the code in the last email to this address that has one. */
+		/** Returns the code in the last email to this address that has one. */
 		async lastCode(to) {
 			const response = await fetch(`${program.url}/dev/emails?to=${encodeURIComponent(to)}`);
 			const emails = await response.json();

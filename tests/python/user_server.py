@@ -24,7 +24,7 @@ MAX_AGE = 60
 
 
 class InvalidRequest(Exception):
-    """Nothing is invoked: 400."""
+    """The request is invalid and invokes nothing: 400."""
 
 
 class Code(Exception):
@@ -102,7 +102,7 @@ class Users:
 
     @staticmethod
     def count(user, name, expected):
-        """A counter that is another is the same answer as a user that is not there. It never wraps."""
+        """A different counter has the same answer as a missing user. It never wraps."""
         if user[name] != expected:
             raise Code("user_not_found")
         if expected == MAX_COUNTER:
@@ -119,7 +119,7 @@ def is_counter(value):
 
 
 def is_bytes(value):
-    """Bytes are standard base64 with padding, and are kept as they came."""
+    """Bytes are standard base64 with padding, and are stored as they came."""
     try:
         return is_string(value) and base64.b64encode(base64.b64decode(value, validate=True)).decode() == value
     except ValueError:
@@ -143,7 +143,7 @@ ACTIONS = {
 
 
 def parse(body):
-    """The action's name and its arguments. Members and arguments that are not known are ignored."""
+    """Returns the action's name and its arguments. Unknown members and arguments are ignored."""
 
     def object_of(members):
         names = [name for name, _ in members]
@@ -270,7 +270,7 @@ def handler(users, protection):
             self.wfile.flush()
 
         def log_message(self, *_):
-            """What was sent is not logged."""
+            """Requests are not logged."""
 
     return Handler
 
@@ -285,7 +285,7 @@ def main():
     protection = protections[sys.argv[1]](*sys.argv[2:])
     server = Server(("127.0.0.1", 0), handler(Users(), protection))
     print(f"http://127.0.0.1:{server.server_port}/", flush=True)
-    # Whoever has started this ends it by closing its standard input, also by dying.
+    # The parent ends this by closing its standard input, which its own end does too.
     threading.Thread(target=server.serve_forever, daemon=True).start()
     sys.stdin.read()
 

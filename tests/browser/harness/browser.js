@@ -19,12 +19,12 @@ const FLAGS = [
 	"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1" // there is no internet
 ];
 
-/** How long anything may take until the test fails, in milliseconds. */
+/** The time until any step fails, in milliseconds. */
 export const PATIENCE = 15_000;
 
 /**
- * Has a browser while the tests of the surrounding `describe` run. After each test its visitors go, and the test fails if
- * one of them saw something that nobody should: see `Visitor`.
+ * Opens a browser while the tests of the surrounding `describe` run. Each test's visitors are closed after it, and it fails if
+ * one of them had a problem: see `Visitor`.
  */
 export function useBrowser() {
 	let browser;
@@ -50,7 +50,7 @@ export function useBrowser() {
 	after(() => browser?.close());
 
 	return {
-		/** Somebody with a browser profile of their own. The options are those of Playwright's `newContext`. */
+		/** Opens a browser profile for a new visitor. The options are those of Playwright's `newContext`. */
 		async visitor(options = {}) {
 			const context = await browser.newContext({ reducedMotion: "reduce", ...options });
 			context.setDefaultTimeout(PATIENCE);

@@ -1,4 +1,4 @@
-// What is true of every page, and pictures of it.
+// Checks and screenshots of any page.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -13,14 +13,14 @@ const DESKTOP = { width: 1280, height: 800 };
 
 const AXE = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-/** The rules of axe-core: those of WCAG 2.2, levels A and AA, and what it calls best practices. */
+/** The rules of axe-core: WCAG 2.2, levels A and AA, and its best practices. */
 const ALL_RULES = { type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] };
 
-/** Those that depend on the colour scheme. */
+/** The rules that depend on the colour scheme. */
 const COLOR_RULES = { type: "rule", values: ["color-contrast", "link-in-text-block"] };
 
 /**
- * Keeps screenshots of a page as it is now: `target/screenshots/NAME-phone-light.png`, `-phone-dark`, `-desktop-light`
+ * Takes screenshots of a page: `target/screenshots/NAME-phone-light.png`, `-phone-dark`, `-desktop-light`
  * and `-desktop-dark`. Fails if nothing can be seen, if something does not fit the width of a phone, or if axe-core finds
  * anything: a field without a label, a missing title or language, too little contrast in either scheme, and so on.
  *
@@ -38,7 +38,7 @@ export async function look(page, name, { schemes = ["light", "dark"], ignore = [
 				await assertAccessible(page, `${name}, ${colorScheme}`, rules, ignore);
 			}
 			const path = join(FOLDER, `${name}-${size}-${colorScheme}.png`);
-			// A picture of the whole page takes longer.
+			// A screenshot of the whole page takes longer.
 			const fullPage = await page.evaluate(() => document.documentElement.scrollHeight > innerHeight);
 			await page.screenshot({ path, fullPage });
 		}

@@ -1,12 +1,12 @@
-// Somebody who visits pages.
+// A visitor of pages.
 
 import assert from "node:assert/strict";
 
 import { look } from "./look.js";
 
 /**
- * A browser profile with one page. It notes what no page of ours may do: write warnings or errors to the console, throw, or
- * request anything that is not on this machine.
+ * A browser profile with one page. It records problems: a page writes warnings or errors to the console, throws, or
+ * requests anything from another machine.
  */
 export class Visitor {
 	#problems = [];
@@ -30,12 +30,12 @@ export class Visitor {
 		});
 	}
 
-	/** A problem whose text matches is wanted: the test fails if there is none. */
+	/** Announces a problem whose text matches; the test fails without it. */
 	expectProblem(pattern) {
 		this.#expected.push(pattern);
 	}
 
-	/** Asserts that there were no problems but those expected. It is called after each test. */
+	/** Asserts that there were only expected problems. The harness calls it after each test. */
 	sawNothingBad() {
 		for (const pattern of this.#expected) {
 			const isThere = this.#problems.some((problem) => pattern.test(problem));
@@ -45,7 +45,7 @@ export class Visitor {
 		assert.deepEqual(this.#problems.filter((problem) => !isExpected(problem)), []);
 	}
 
-	/** Keeps screenshots of the page under this name, and asserts what can be asserted about any page: see `look`. */
+	/** Takes screenshots of the page under this name, and checks it: see `look`. */
 	look(name, options) {
 		return look(this.page, name, options);
 	}

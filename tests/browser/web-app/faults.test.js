@@ -1,4 +1,4 @@
-// When something is broken on our side, and in development.
+// Failures of the website's own parts, and its development mode.
 
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
@@ -17,7 +17,7 @@ describe("the website", () => {
 
 	const somebody = async () => new Person(site, await browser.visitor());
 
-	/** What happens while the users are away. */
+	/** Runs a function while the users table is missing. */
 	async function withoutUsers(during) {
 		site.sql("ALTER TABLE users RENAME TO away");
 		try {
@@ -27,7 +27,7 @@ describe("the website", () => {
 		}
 	}
 
-	/** What happens while changes like these fail: `UPDATE ON users`, for example. */
+	/** Runs a function while changes such as `UPDATE ON users` fail. */
 	async function withoutChanges(changes, file, during) {
 		site.sql(`CREATE TRIGGER broken BEFORE ${changes} BEGIN SELECT RAISE(ABORT, 'broken'); END`, file);
 		try {

@@ -1,4 +1,4 @@
-// What the browser is told, and what other sites cannot do.
+// Security headers and cookies, and requests of other sites.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -8,7 +8,7 @@ import { after, before, describe, it } from "node:test";
 import { reportPromise, useBrowser } from "../harness.js";
 import { PASSWORD, Person, startSite } from "./site.js";
 
-/** Every form of the website, and what an attacker would send. */
+/** Every form of the website, with the fields that an attacker sends. */
 const FORMS = {
 	"/sign-up": { email_address: "mallory@example.com" },
 	"/sign-up/code": { code: "ABCDEFGH" },
@@ -33,7 +33,7 @@ const FORMS = {
 	"/settings/delete-account": { password: PASSWORD }
 };
 
-/** The forms that would do most harm, and need no flow to be in. */
+/** The forms that could do most harm, and belong to no flow. */
 const WORST_FORMS = ["/sign-in", "/sign-out", "/settings/sign-out-everywhere", "/settings/delete-account"];
 
 describe("P54: the website in a browser", () => {
@@ -226,7 +226,7 @@ describe("P54: the website in a browser", () => {
 	});
 });
 
-/** A website of somebody else, on every loopback address. */
+/** Starts an attacker's website, on every loopback address. */
 async function startAttacker() {
 	const server = createServer((request, response) => {
 		const { pathname, searchParams } = new URL(request.url, "http://localhost");
@@ -245,9 +245,9 @@ async function startAttacker() {
 	const { port } = server.address();
 	const address = (host, page, parameters) => `http://${host}:${port}/${page}?${new URLSearchParams(parameters)}`;
 	return {
-		/** The address of a page with a form that goes to `url`. */
+		/** Returns the address of a page with a form that is sent to `url`. */
 		form: (host, url, fields) => address(host, "form", { url, ...fields }),
-		/** The address of a page with `url` in a frame. */
+		/** Returns the address of a page with `url` in a frame. */
 		frame: (host, url) => address(host, "frame", { url }),
 		stop() {
 			server.close();

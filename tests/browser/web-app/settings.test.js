@@ -1,4 +1,4 @@
-// Account settings: every page, and everything that can go wrong.
+// Account settings: every page and every error.
 
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
@@ -22,7 +22,7 @@ describe("settings", () => {
 		return person;
 	}
 
-	/** The same user in another browser. */
+	/** Signs the same user in with another browser. */
 	async function elsewhere(person) {
 		const other = await somebody();
 		other.address = person.address;
@@ -31,7 +31,7 @@ describe("settings", () => {
 		return other;
 	}
 
-	/** Somebody who has asked for a code for a new address. */
+	/** Requests a code for a new address. */
 	async function withNewAddress() {
 		const person = await member();
 		const address = site.freshAddress();

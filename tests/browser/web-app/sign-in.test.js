@@ -1,4 +1,4 @@
-// Sign-in, sign-out and a forgotten password: every page, and everything that can go wrong.
+// Sign-in, sign-out and a forgotten password: every page and every error.
 
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
@@ -15,7 +15,7 @@ describe("sign-in", () => {
 
 	const somebody = async () => new Person(site, await browser.visitor());
 
-	/** Somebody with an account, who is not signed in. */
+	/** Creates a person with an account who is not signed in. */
 	async function withAccount() {
 		const person = await somebody();
 		await person.signUp();
@@ -24,7 +24,7 @@ describe("sign-in", () => {
 		return person;
 	}
 
-	/** Somebody who has asked for a temporary password. */
+	/** Creates a person who has requested a temporary password. */
 	async function withTemporaryPassword() {
 		const person = await withAccount();
 		await person.open("/forgot-password");

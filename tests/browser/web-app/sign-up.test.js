@@ -1,4 +1,4 @@
-// Sign-up: every page, and everything that can go wrong.
+// Sign-up: every page and every error.
 
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
@@ -15,7 +15,7 @@ describe("sign-up", () => {
 
 	const somebody = async (options) => new Person(site, await browser.visitor(options));
 
-	/** Somebody who has asked for a code. */
+	/** Creates a person who has requested a code. */
 	async function withCode() {
 		const person = await somebody();
 		await person.open("/sign-up");
@@ -23,7 +23,7 @@ describe("sign-up", () => {
 		return { person, code: await site.code(person.address) };
 	}
 
-	/** Somebody who has confirmed an address. */
+	/** Creates a person who has confirmed an address. */
 	async function withAddress() {
 		const { person, code } = await withCode();
 		await person.submit("Confirm my address", { Code: code });

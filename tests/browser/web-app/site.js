@@ -1,4 +1,4 @@
-// The website of examples/web-app, and people on it.
+// The website of examples/web-app, and its users.
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -11,10 +11,10 @@ export const PASSWORD = "violet-hammock-7-glacier";
 export const NEW_PASSWORD = "mellow-orchard-42-lantern";
 export const WRONG_PASSWORD = "hollow-umbrella-13-cactus";
 
-/** A token of nothing: what is left of one when its time is over. */
+/** A token without a record, like one that has expired. */
 export const TOKEN = `${"a".repeat(24)}.${"b".repeat(24)}`;
 
-/** Starts the website. It is as others would run it: without `--development`, emails are printed and cookies are safe. */
+/** Starts the website as in production: without `--development`, emails are printed and cookies are secure. */
 export async function startSite(...options) {
 	const program = await startProgram("FAROE_WEB_APP_BINARY", ["127.0.0.1:0", ...options]);
 	const unread = [];
@@ -33,9 +33,9 @@ export async function startSite(...options) {
 	let addresses = 0;
 	return {
 		...program,
-		/** An address that nobody has used. */
+		/** Returns an address that no user has used. */
 		freshAddress: () => `ada+${++addresses}@example.com`,
-		/** The next email to this address that has not been read: its text. */
+		/** Returns the text of the next unread email to this address. */
 		async email(to) {
 			for (;;) {
 				const index = unread.findIndex((email) => email.to === to);
@@ -45,7 +45,7 @@ export async function startSite(...options) {
 				await once(program.lines, "email", { signal: AbortSignal.timeout(PATIENCE) });
 			}
 		},
-		/** The code, or the temporary password, in the next email that has one. */
+		/** Returns the code or the temporary password in the next email that has one. */
 		async code(to) {
 			for (;;) {
 				const code = /^    ([A-Z2-9]+)$/m.exec(await this.email(to))?.[1];
@@ -54,7 +54,7 @@ export async function startSite(...options) {
 				}
 			}
 		},
-		/** Changes a database behind the website's back, as its owner could. */
+		/** Changes a database directly, as an operator can. */
 		sql(statement, file = "users.sqlite3") {
 			const python = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute(sys.argv[2]); c.commit()";
 			execFileSync("python3", ["-c", python, join(program.folder, file), statement]);
@@ -62,7 +62,7 @@ export async function startSite(...options) {
 	};
 }
 
-/** Somebody who uses the website: what they do, and what they see. */
+/** A user of the website: their actions, and checks of the pages that they see. */
 export class Person {
 	constructor(site, visitor) {
 		this.site = site;
@@ -88,7 +88,7 @@ export class Person {
 		await this.#leadTo(this.page.getByRole("link", { name: link, exact: true }).first());
 	}
 
-	/** Clicks what leads to another page, and waits for the page. */
+	/** Clicks an element that leads to another page, and waits for the page. */
 	async #leadTo(locator) {
 		const loaded = this.page.waitForEvent("load");
 		await locator.click();
@@ -99,12 +99,12 @@ export class Person {
 		assert.equal(new URL(this.page.url()).pathname, path);
 	}
 
-	/** Something is said above everything else. */
+	/** Asserts that a message is shown at the top. */
 	async isTold(text) {
 		assert.match(await this.page.getByRole("status").innerText(), text);
 	}
 
-	/** Something is wrong with a field: it says so, has the focus, and the title says so. */
+	/** Asserts that a field has an error: the field shows it and has the focus, and the title says so. */
 	async isToldAt(label, text) {
 		const field = this.page.getByLabel(label, { exact: true });
 		const { error, isInvalid, hasFocus } = await field.evaluate((input) => ({
@@ -122,7 +122,7 @@ export class Person {
 		return await this.page.getByLabel(label, { exact: true }).inputValue();
 	}
 
-	/** Signs up on the pages. */
+	/** Signs up through the pages. */
 	async signUpByHand() {
 		await this.open("/sign-up");
 		await this.submit("Send the code", { "Email address": this.address });
@@ -131,7 +131,7 @@ export class Person {
 		await this.isTold(/Your account is ready/);
 	}
 
-	/** Signs up without looking at the pages, which is faster, and opens the front page. */
+	/** Signs up without the pages, which is faster, and opens the front page. */
 	async signUp() {
 		await this.send("/sign-up", { email_address: this.address }, 1);
 		await this.send("/sign-up/code", { code: await this.site.code(this.address) }, 1);
@@ -140,7 +140,7 @@ export class Person {
 		assert.match(await this.page.innerText("main"), /You are signed in/);
 	}
 
-	/** Sends a form some times, without looking at the pages. */
+	/** Sends a form a number of times, without the pages. */
 	async send(path, form, times) {
 		for (let sent = 0; sent < times; sent++) {
 			await this.visitor.context.request.post(this.site.url + path, { form, maxRedirects: 0 });
@@ -162,13 +162,13 @@ export class Person {
 		this.isAt("/sign-in");
 	}
 
-	/** The cookies that the browser has, by name. */
+	/** Returns the browser's cookies, by name. */
 	async cookies() {
 		const cookies = await this.visitor.context.cookies();
 		return Object.fromEntries(cookies.map((cookie) => [cookie.name, cookie]));
 	}
 
-	/** Has the token of another flow, or of none, in a cookie. */
+	/** Sets a cookie to the token of another flow, or of none. */
 	async setCookie(name, value) {
 		await this.visitor.context.addCookies([
 			{ name, value, url: this.site.url.replace("http:", "https:"), httpOnly: true, secure: true, sameSite: "Lax" }
