@@ -9,21 +9,13 @@ use std::{
 };
 
 use async_trait::async_trait;
-use axum::{
-    Router,
-    body::Bytes,
-    extract::{DefaultBodyLimit, State},
-    http::{StatusCode, header},
-    response::{IntoResponse, Response},
-    routing::post,
-};
+use faroe_axum::endpoint::ActionInvocationEndpoint;
 use faroe_core::{
     Server, ServerOptions, ServerParts, Storages, UserPasswordHashAlgorithms,
     email::EmailAddressChecker,
-    endpoint::{Endpoint, EndpointResponse},
     error::AdapterError,
     password::PasswordStrengthChecker,
-    protocol::{envelope::InvalidRequest, secret::Password},
+    protocol::secret::Password,
     storage::{MainStorage, RateLimitStorage},
     user_store::UserStore,
 };
@@ -126,7 +118,7 @@ impl TestServer {
         options.clock = clock.clone();
         change(&mut options);
         let server = Server::new(parts, options).unwrap();
-        let mount = Mount::start(server.endpoint()).await;
+        let mount = Mount::start(ActionInvocationEndpoint::new(server.clone())).await;
         let client = Client {
             wire: mount.wire.clone(),
             inbox: Inbox::Mailbox(mailbox.clone()),
@@ -181,14 +173,11 @@ pub struct Mount {
 
 impl Mount {
     /// Serves an endpoint.
-    pub async fn start(endpoint: Endpoint) -> Self {
-        let router = Router::new()
-            .route("/", post(answer))
-            .layer(DefaultBodyLimit::disable())
-            .with_state(endpoint);
+    pub async fn start(endpoint: ActionInvocationEndpoint) -> Self {
+        let router = endpoint.into_router::<()>();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let wire = Wire::new(format!("http://{}", listener.local_addr().unwrap()));
-        let task = tokio::spawn(async move { axum::serve(listener, router).await }).abort_handle();
+        let task = tokio::spawn(axum::serve(listener, router).into_future()).abort_handle();
         Self { wire, task }
     }
 }
@@ -196,30 +185,6 @@ impl Mount {
 impl Drop for Mount {
     fn drop(&mut self) {
         self.task.abort();
-    }
-}
-
-async fn answer(State(endpoint): State<Endpoint>, body: Bytes) -> Response {
-    match endpoint.invoke(&body).await {
-        EndpointResponse::Completed(body) => {
-            ([(header::CONTENT_TYPE, "application/json")], body).into_response()
-        }
-        EndpointResponse::InvalidRequest(InvalidRequest::TooLarge) => (
-            StatusCode::PAYLOAD_TOO_LARGE,
-            InvalidRequest::TooLarge.to_string(),
-        )
-            .into_response(),
-        EndpointResponse::InvalidRequest(reason) => {
-            (StatusCode::BAD_REQUEST, reason.to_string()).into_response()
-        }
-        EndpointResponse::Overloaded { retry_after } => {
-            let retry_after = retry_after.as_secs().to_string();
-            (
-                StatusCode::SERVICE_UNAVAILABLE,
-                [(header::RETRY_AFTER, retry_after)],
-            )
-                .into_response()
-        }
     }
 }
 
