@@ -3,8 +3,11 @@
 use std::{
     env, fs,
     io::{BufRead, BufReader},
+    num::NonZeroUsize,
     path::PathBuf,
     process::ExitCode,
+    sync::{Mutex, PoisonError},
+    thread,
 };
 
 use anyhow::{Context, Result, bail, ensure};
@@ -41,10 +44,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         );
     }
     let fuzzer = Fuzzer::build(!options.no_install)?;
-    for target in targets {
-        let executions = fuzzer.run(&target, options.seconds)?;
-        println!("{target}: {executions} inputs, no failure");
-    }
+    fuzzer.run_all(&targets, options.seconds)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -97,11 +97,34 @@ impl Fuzzer {
         Ok(Self { program })
     }
 
+    /// Searches all targets, one on each core at a time, and returns the number of inputs.
+    pub(crate) fn run_all(&self, targets: &[String], seconds: u64) -> Result<u64> {
+        let next = Mutex::new(targets.iter());
+        let worker = || {
+            let mut sum = 0;
+            loop {
+                let target = next.lock().unwrap_or_else(PoisonError::into_inner).next();
+                let Some(target) = target else {
+                    return Ok(sum);
+                };
+                let executions = self.run(target, seconds)?;
+                println!("{target}: {executions} inputs, no failure");
+                sum += executions;
+            }
+        };
+        let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        thread::scope(|scope| {
+            let workers: Vec<_> = (0..cores).map(|_| scope.spawn(worker)).collect();
+            let sums = workers.into_iter().map(|worker| worker.join());
+            sums.map(|sum| sum.expect("a worker does not panic")).sum()
+        })
+    }
+
     /// Searches a target, and returns the number of inputs.
     ///
     /// The search begins with the committed corpus and with the inputs by which earlier runs reached new code, which are in
     /// `target`.
-    pub(crate) fn run(&self, target: &str, seconds: u64) -> Result<u64> {
+    fn run(&self, target: &str, seconds: u64) -> Result<u64> {
         let found = workspace::target_directory()?
             .join("fuzz-corpus")
             .join(target);
@@ -129,7 +152,7 @@ impl Fuzzer {
         let mut summary = Summary::default();
         for line in BufReader::new(printed).split(b'\n') {
             let line = line.context("read the output of the fuzzer")?;
-            summary.read(&String::from_utf8_lossy(&line));
+            summary.read(target, &String::from_utf8_lossy(&line));
         }
         if fuzzer.wait()?.success() {
             return Ok(summary.executions);
@@ -159,7 +182,7 @@ struct Summary {
 
 impl Summary {
     /// Reads a line, and shows it unless it is about a new input, loading or statistics.
-    fn read(&mut self, line: &str) {
+    fn read(&mut self, target: &str, line: &str) {
         if let Some(count) = line.strip_prefix("stat::number_of_executed_units:") {
             self.executions = count.trim().parse().unwrap_or_default();
         }
@@ -171,7 +194,7 @@ impl Summary {
             .iter()
             .any(|start| line.trim_start().starts_with(start));
         if !(is_new_input || is_noise) {
-            eprintln!("{line}");
+            eprintln!("{target}: {line}");
         }
     }
 }
@@ -198,7 +221,7 @@ mod tests {
             "artifact_prefix='/f/tokens/'; Test unit written to /f/tokens/crash-0123",
             "stat::number_of_executed_units: 2000",
         ] {
-            summary.read(line);
+            summary.read("tokens", line);
         }
         assert_eq!(summary.executions, 2000);
         assert_eq!(summary.input.as_deref(), Some("/f/tokens/crash-0123"));

@@ -240,15 +240,13 @@ impl Surroundings<'_> {
     fn fuzz(&self, outcome: &mut Outcome) -> Result<()> {
         let seconds = if self.options.thorough { 120 } else { 15 };
         outcome.against.push("libFuzzer".to_owned());
+        let targets = fuzz::targets()?;
         let fuzzer = Fuzzer::build(!self.options.no_install)?;
-        let mut executions = 0;
-        for target in fuzz::targets()? {
-            executions += fuzzer.run(&target, seconds)?;
-            outcome.count(Counts {
-                passed: 1,
-                ..Counts::default()
-            });
-        }
+        let executions = fuzzer.run_all(&targets, seconds)?;
+        outcome.count(Counts {
+            passed: targets.len() as u64,
+            ..Counts::default()
+        });
         let covered = format!("{executions} inputs made by libFuzzer, 0 findings");
         self.reports.report("P52", &covered)
     }
