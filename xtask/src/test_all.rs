@@ -197,11 +197,7 @@ impl Surroundings<'_> {
                     ],
                     &[],
                 )?;
-                // Each by itself, so that features of others do not hide a missing one.
-                for example in self.packages.names_in("examples") {
-                    self.cargo(&["check", "--package", example], &[])?;
-                }
-                Ok(())
+                self.check_examples()
             }
             Step::Documentation => {
                 outcome.against.push(version("rustdoc", &["--version"])?);
@@ -219,6 +215,23 @@ impl Surroundings<'_> {
             Step::Browser => browser::run(self, outcome),
             Step::Backend(backend) => self.backend(backend, outcome),
         }
+    }
+
+    /// Checks the examples without the rest of the workspace, whose features could hide one that they do not declare.
+    ///
+    /// Together, because each by itself has features of its own, for which cargo checks most dependencies again. The test
+    /// of the README builds its example by itself in any case.
+    fn check_examples(&self) -> Result<()> {
+        let examples: Vec<_> = self.packages.names_in("examples").collect();
+        let packages = if self.options.thorough {
+            examples
+        } else {
+            vec!["example-*"]
+        };
+        for package in packages {
+            self.cargo(&["check", "--package", package], &[])?;
+        }
+        Ok(())
     }
 
     /// Runs all tests that need no service.
