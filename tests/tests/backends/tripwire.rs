@@ -14,14 +14,15 @@ use crate::backend::Kind;
 #[derive(Debug)]
 pub(crate) struct Tripwire {
     pub(crate) port: u16,
-    wire: Arc<Wire>,
+    link: Arc<Link>,
     _listening: JoinSet<()>,
 }
 
+/// The state that all connections through the proxy share.
 #[derive(Debug)]
-struct Wire {
+struct Link {
     kind: Kind,
-    plan: Mutex<Plan>,
+    mode: Mutex<Mode>,
     /// A connection has reached the cut.
     reached: Notify,
     /// The cut is removed.
@@ -29,7 +30,7 @@ struct Wire {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Plan {
+enum Mode {
     Pass,
     /// Neither the answer to this statement passes, nor anything after it.
     CutAt(usize),
@@ -43,13 +44,13 @@ impl Tripwire {
     pub(crate) async fn start(kind: Kind, server: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let wire = Arc::new(Wire {
+        let link = Arc::new(Link {
             kind,
-            plan: Mutex::new(Plan::Pass),
+            mode: Mutex::new(Mode::Pass),
             reached: Notify::new(),
             removed: Notify::new(),
         });
-        let (mut listening, accepted) = (JoinSet::new(), Arc::clone(&wire));
+        let (mut listening, accepted) = (JoinSet::new(), Arc::clone(&link));
         listening.spawn(async move {
             let mut relays = JoinSet::new();
             while let Ok((client, _)) = listener.accept().await {
@@ -58,40 +59,40 @@ impl Tripwire {
         });
         Self {
             port,
-            wire,
+            link,
             _listening: listening,
         }
     }
 
     /// Cuts before the answer to the statement with this number, from 1 on.
     pub(crate) fn cut_at(&self, number: usize) {
-        self.wire.set(Plan::CutAt(number));
+        self.link.set(Mode::CutAt(number));
     }
 
     /// Holds the next statement, and all after it.
     pub(crate) fn hold(&self) {
-        self.wire.set(Plan::Hold);
+        self.link.set(Mode::Hold);
     }
 
     /// Waits until a statement has reached the cut, or is held.
     pub(crate) async fn reached(&self) {
-        self.wire.reached.notified().await;
+        self.link.reached.notified().await;
     }
 
     /// Lets everything pass again on new connections.
     pub(crate) fn remove(&self) {
-        self.wire.set(Plan::Pass);
-        self.wire.removed.notify_waiters();
+        self.link.set(Mode::Pass);
+        self.link.removed.notify_waiters();
     }
 }
 
-impl Wire {
-    fn set(&self, plan: Plan) {
-        *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = plan;
+impl Link {
+    fn set(&self, mode: Mode) {
+        *self.mode.lock().unwrap_or_else(PoisonError::into_inner) = mode;
     }
 
-    fn plan(&self) -> Plan {
-        *self.plan.lock().unwrap_or_else(PoisonError::into_inner)
+    fn mode(&self) -> Mode {
+        *self.mode.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Checks whether a message executes a statement, rather than prepares one or tests
@@ -108,26 +109,26 @@ impl Wire {
 
     /// Checks whether the answer to a statement may pass.
     fn passes_answer(&self) -> bool {
-        let mut plan = self.plan.lock().unwrap_or_else(PoisonError::into_inner);
-        match *plan {
-            Plan::CutAt(1) => {
-                *plan = Plan::Cut;
+        let mut mode = self.mode.lock().unwrap_or_else(PoisonError::into_inner);
+        match *mode {
+            Mode::CutAt(1) => {
+                *mode = Mode::Cut;
                 self.reached.notify_one();
                 false
             }
-            Plan::CutAt(number) => {
-                *plan = Plan::CutAt(number - 1);
+            Mode::CutAt(number) => {
+                *mode = Mode::CutAt(number - 1);
                 true
             }
-            Plan::Cut => false,
-            Plan::Pass | Plan::Hold => true,
+            Mode::Cut => false,
+            Mode::Pass | Mode::Hold => true,
         }
     }
 
     async fn wait_while_held(&self) {
         loop {
             let removed = self.removed.notified();
-            if self.plan() != Plan::Hold {
+            if self.mode() != Mode::Hold {
                 return;
             }
             self.reached.notify_one();
@@ -136,7 +137,7 @@ impl Wire {
     }
 }
 
-async fn relay(client: TcpStream, server: String, wire: Arc<Wire>) {
+async fn relay(client: TcpStream, server: String, link: Arc<Link>) {
     let Ok(server) = TcpStream::connect(server).await else {
         return;
     };
@@ -145,24 +146,24 @@ async fn relay(client: TcpStream, server: String, wire: Arc<Wire>) {
     // The number of statements of this connection without an answer.
     let open = Mutex::new(0);
     tokio::select! {
-        () = requests(from_client, to_server, &wire, &open) => {}
-        () = answers(from_server, to_client, &wire, &open) => {}
+        () = requests(from_client, to_server, &link, &open) => {}
+        () = answers(from_server, to_client, &link, &open) => {}
     }
 }
 
 async fn requests(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
-    wire: &Wire,
+    link: &Link,
     open: &Mutex<usize>,
 ) {
     let mut bytes = vec![0; 64 * 1024];
     while let Ok(size @ 1..) = from.read(&mut bytes).await {
-        if wire.is_statement(&bytes[..size]) {
-            wire.wait_while_held().await;
+        if link.is_statement(&bytes[..size]) {
+            link.wait_while_held().await;
             *open.lock().unwrap_or_else(PoisonError::into_inner) += 1;
         }
-        if wire.plan() != Plan::Cut && to.write_all(&bytes[..size]).await.is_err() {
+        if link.mode() != Mode::Cut && to.write_all(&bytes[..size]).await.is_err() {
             return;
         }
     }
@@ -171,7 +172,7 @@ async fn requests(
 async fn answers(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
-    wire: &Wire,
+    link: &Link,
     open: &Mutex<usize>,
 ) {
     let mut bytes = vec![0; 64 * 1024];
@@ -181,9 +182,9 @@ async fn answers(
             std::mem::take(&mut *open) > 0
         };
         let passes = if is_answer {
-            wire.passes_answer()
+            link.passes_answer()
         } else {
-            wire.plan() != Plan::Cut
+            link.mode() != Mode::Cut
         };
         if passes && to.write_all(&bytes[..size]).await.is_err() {
             return;
