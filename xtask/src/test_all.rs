@@ -11,16 +11,23 @@ mod python;
 mod report;
 
 use std::{
-    cell::OnceCell,
+    fs::{self, File},
     io::{IsTerminal, Write},
+    path::{Path, PathBuf},
     process::{Command, ExitCode},
+    thread,
     time::Instant,
 };
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 
-use self::{output::Counts, programs::TestProgram, promises::Reports, report::Row};
+use self::{
+    output::Counts,
+    programs::{Programs, TestProgram},
+    promises::Reports,
+    report::Row,
+};
 use crate::{
     backends::{BACKENDS, Backend},
     fuzz::{self, Fuzzer},
@@ -51,6 +58,7 @@ enum Step {
     Documentation,
     Tidy,
     Test,
+    Doctests,
     Defects,
     Fuzz,
     JavaScript,
@@ -67,6 +75,7 @@ impl Step {
             Self::Documentation,
             Self::Tidy,
             Self::Test,
+            Self::Doctests,
             Self::Defects,
             Self::Fuzz,
             Self::JavaScript,
@@ -84,6 +93,7 @@ impl Step {
             Self::Documentation => "documentation",
             Self::Tidy => "tidy",
             Self::Test => "test",
+            Self::Doctests => "doctests",
             Self::Defects => "defects",
             Self::Fuzz => "fuzz",
             Self::JavaScript => "javascript",
@@ -91,6 +101,18 @@ impl Step {
             Self::Browser => "browser",
             Self::Backend(backend) => backend.name,
         }
+    }
+
+    fn needs_programs(self) -> bool {
+        !matches!(self, Self::Format | Self::Tidy) && !self.fills_pauses()
+    }
+
+    /// Checks whether the step keeps all cores busy and has no deadlines, so that it can fill the pauses of tests.
+    fn fills_pauses(self) -> bool {
+        matches!(
+            self,
+            Self::Lint | Self::Documentation | Self::Doctests | Self::Defects | Self::Fuzz
+        )
     }
 }
 
@@ -108,42 +130,53 @@ impl Outcome {
     }
 }
 
-/// The state that all steps share.
+/// The state that all steps of a lane share.
 #[derive(Debug)]
 struct Surroundings<'a> {
     options: &'a Options,
-    packages: Packages,
-    reports: Reports,
-    /// The test programs, built when the first step needs them.
-    programs: OnceCell<Vec<TestProgram>>,
+    packages: &'a Packages,
+    reports: &'a Reports,
+    programs: &'a Programs,
+    /// The file for the output of a step, if it is shown only once the step has ended.
+    log: Option<PathBuf>,
 }
 
-/// Runs the steps, and prints the result of each.
+/// Runs the steps in two lanes, and prints the results.
+///
+/// The tests run in one lane. The steps that compile run in the other with a low priority, which leaves the processor to the
+/// tests whenever they need it.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
-    let surroundings = Surroundings {
+    let (packages, reports, programs) = (Packages::read()?, Reports::new()?, Programs::default());
+    let lane = |log| Surroundings {
         options,
-        packages: Packages::read()?,
-        reports: Reports::new()?,
-        programs: OnceCell::new(),
+        packages: &packages,
+        reports: &reports,
+        programs: &programs,
+        log,
     };
     let steps = chosen(Step::all(), &options.only)?;
-    let mut rows = Vec::new();
-    for (index, step) in steps.iter().enumerate() {
-        let place = format!("[{}/{}] {}", index + 1, steps.len(), step.name());
-        announce(&place);
-        let (start, mut outcome) = (Instant::now(), Outcome::default());
-        let result = surroundings.run(*step, &mut outcome);
-        let problem = result.err().map(|error| format!("{error:#}"));
-        let row = Row {
-            name: step.name(),
-            problem,
-            time: start.elapsed(),
-            outcome,
-        };
-        announce(&format!("{place} {} in {}", row.result(), row.time()));
-        rows.push(row);
-    }
-    let promises = surroundings.reports.read(options.only.is_empty())?;
+    let (compiling, testing): (Vec<Step>, Vec<Step>) =
+        steps.iter().partition(|step| step.fills_pauses());
+    let (compiling_lane, testing_lane) = (
+        lane(Some(workspace::target_directory()?.join("test-all.log"))),
+        lane(None),
+    );
+    let mut rows = thread::scope(|scope| {
+        let compiled = scope.spawn(|| {
+            if testing.iter().any(|step| step.needs_programs()) {
+                // Before everything else, so that tests can start. Their steps report a failure.
+                let _ = testing_lane.programs();
+            }
+            // On Linux, only for this thread and the processes that it starts. A failure changes only the duration.
+            let _ = rustix::process::nice(10);
+            compiling_lane.run_all(&compiling)
+        });
+        let mut rows = testing_lane.run_all(&testing);
+        rows.extend(compiled.join().expect("no step panics"));
+        rows
+    });
+    rows.sort_by_key(|row| steps.iter().position(|step| step.name() == row.name));
+    let promises = reports.read(options.only.is_empty())?;
     print!("{}", report::report(&rows, &promises));
     let passed = rows.iter().all(|row| row.problem.is_none())
         && !promises.iter().any(|promise| promise.result.is_failure());
@@ -174,6 +207,42 @@ fn chosen(steps: Vec<Step>, only: &[String]) -> Result<Vec<Step>> {
 }
 
 impl Surroundings<'_> {
+    /// Runs steps one after the other, each also after the failure of another.
+    fn run_all(&self, steps: &[Step]) -> Vec<Row> {
+        let run = |step: &Step| {
+            let name = step.name();
+            announce(&format!("[{name}]"));
+            let (start, mut outcome) = (Instant::now(), Outcome::default());
+            let result = self
+                .begin_log()
+                .and_then(|()| self.run(*step, &mut outcome));
+            self.show_log();
+            let row = Row {
+                name,
+                problem: result.err().map(|error| format!("{error:#}")),
+                time: start.elapsed(),
+                outcome,
+            };
+            announce(&format!("[{name}] {} in {}", row.result(), row.time()));
+            row
+        };
+        steps.iter().map(run).collect()
+    }
+
+    fn begin_log(&self) -> Result<()> {
+        if let Some(log) = &self.log {
+            fs::write(log, "").with_context(|| format!("create {}", log.display()))?;
+        }
+        Ok(())
+    }
+
+    fn show_log(&self) {
+        if let Some(log) = &self.log {
+            // A step without a log has said why.
+            announce(&fs::read_to_string(log).unwrap_or_default());
+        }
+    }
+
     fn run(&self, step: Step, outcome: &mut Outcome) -> Result<()> {
         match step {
             Step::Format => {
@@ -206,8 +275,9 @@ impl Surroundings<'_> {
                     &[("RUSTDOCFLAGS", "-D warnings")],
                 )
             }
-            Step::Tidy => tidy::check(&self.packages),
+            Step::Tidy => tidy::check(self.packages),
             Step::Test => self.test(outcome),
+            Step::Doctests => self.doctests(outcome),
             Step::Defects => defects::run(self, outcome),
             Step::Fuzz => self.fuzz(outcome),
             Step::JavaScript => javascript::run(self, outcome),
@@ -243,8 +313,15 @@ impl Surroundings<'_> {
                 .all(|backend| !backend.owns(&program.package))
         });
         let ended = programs::run(self, programs, &[], &[], outcome);
-        let examples = cargo(&["test", "--workspace", "--doc", "--no-fail-fast"]);
-        let ended = ended.and(self.counted_process(&examples, outcome, |_| {}));
+        self.require_tests(outcome)?;
+        ended
+    }
+
+    /// Runs the examples in the documentation.
+    fn doctests(&self, outcome: &mut Outcome) -> Result<()> {
+        outcome.against.push(version("rustdoc", &["--version"])?);
+        let words = cargo(&["test", "--workspace", "--doc", "--no-fail-fast"]);
+        let ended = self.counted_process(&words, outcome, |_| {});
         self.require_tests(outcome)?;
         ended
     }
@@ -320,11 +397,7 @@ impl Surroundings<'_> {
 
     /// Returns all test programs, after building them with all other programs.
     fn programs(&self) -> Result<&[TestProgram]> {
-        if let Some(programs) = self.programs.get() {
-            return Ok(programs);
-        }
-        let built = programs::build_all(self)?;
-        Ok(self.programs.get_or_init(|| built))
+        self.programs.get_or_build(self)
     }
 
     fn require_tests(&self, outcome: &Outcome) -> Result<()> {
@@ -361,13 +434,22 @@ impl Surroundings<'_> {
             }
             configure(command.stdout(output).stderr(errors));
         })?;
-        outcome.count(output::show_and_count(printed, std::io::stdout())?);
+        let counts = match &self.log {
+            Some(log) => output::show_and_count(printed, append(log)?)?,
+            None => output::show_and_count(printed, std::io::stdout())?,
+        };
+        outcome.count(counts);
         conclude(words, process)
     }
 
     fn start(&self, words: &[String], configure: impl FnOnce(&mut Command)) -> Result<Guarded> {
         announce(&format!("$ {}", words.join(" ")));
+        let log = self.log.as_deref().map(append).transpose()?;
+        let errors = self.log.as_deref().map(append).transpose()?;
         Guarded::start(&Charge::new(words), |command| {
+            if let (Some(log), Some(errors)) = (log, errors) {
+                command.stdout(log).stderr(errors);
+            }
             command.current_dir(workspace::root());
             let (variable, file) = self.reports.environment();
             command.env(variable, file);
@@ -378,6 +460,11 @@ impl Surroundings<'_> {
             configure(command);
         })
     }
+}
+
+fn append(log: &Path) -> Result<File> {
+    let file = File::options().append(true).open(log);
+    file.with_context(|| format!("write {}", log.display()))
 }
 
 fn conclude(words: &[String], process: Guarded) -> Result<()> {

@@ -6,7 +6,7 @@
 use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
-    process::Command,
+    sync::{Mutex, OnceLock, PoisonError},
 };
 
 use anyhow::{Context, Result, bail};
@@ -25,26 +25,32 @@ pub(super) struct TestProgram {
     pub(super) executable: PathBuf,
 }
 
-/// Builds all programs of the workspace, and returns the test programs.
-pub(super) fn build_all(surroundings: &Surroundings<'_>) -> Result<Vec<TestProgram>> {
-    build(
-        surroundings,
-        &["build", "--workspace", "--all-targets"],
-        |_| {},
-    )
+/// All test programs, which the first step that needs them builds.
+#[derive(Debug, Default)]
+pub(super) struct Programs {
+    building: Mutex<()>,
+    built: OnceLock<Vec<TestProgram>>,
+}
+
+impl Programs {
+    /// Returns the test programs, after building them with all other programs of the workspace.
+    pub(super) fn get_or_build(&self, surroundings: &Surroundings<'_>) -> Result<&[TestProgram]> {
+        let _building = self.building.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(built) = self.built.get() {
+            return Ok(built);
+        }
+        let built = build(surroundings, &["build", "--workspace", "--all-targets"])?;
+        Ok(self.built.get_or_init(|| built))
+    }
 }
 
 /// Runs cargo with these arguments, and returns the test programs that it builds.
-pub(super) fn build(
-    surroundings: &Surroundings<'_>,
-    arguments: &[&str],
-    configure: impl FnOnce(&mut Command),
-) -> Result<Vec<TestProgram>> {
+fn build(surroundings: &Surroundings<'_>, arguments: &[&str]) -> Result<Vec<TestProgram>> {
     let format = "--message-format=json-render-diagnostics";
     let words = cargo(&[arguments, &[format]].concat());
     let (messages, output) = std::io::pipe().context("create a pipe")?;
     let process = surroundings.start(&words, |command| {
-        configure(command.stdout(output));
+        command.stdout(output);
     })?;
     let mut programs = Vec::new();
     for message in BufReader::new(messages).lines() {
