@@ -49,7 +49,7 @@ fn run(arguments: &Arguments, command: Option<Command>) -> Result<ExitCode, Star
         .expect("the system gives threads");
     let result = runtime.block_on(async {
         match command {
-            None => serve(configuration).await,
+            None => Box::pin(serve(configuration)).await,
             Some(Command::UserServer) => serve_users(configuration).await,
             Some(Command::CheckConfig) => {
                 let all_is_well = check_config(&configuration, &mut io::stdout()).await;
