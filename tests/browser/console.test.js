@@ -48,7 +48,7 @@ describe("the development console", () => {
 		});
 	}
 
-	it("lets a newcomer sign up, sign in and reset the password without a mouse", async () => {
+	it("can be used with the keyboard alone for sign-up, sign-in and password reset", async () => {
 		const visitor = await visit();
 		const { page, finished } = visitor;
 		const enter = () => page.keyboard.press("Enter");
@@ -108,7 +108,7 @@ describe("the development console", () => {
 		await visitor.look("console-password-reset");
 	});
 
-	it("walks through the flows of someone who is signed in", async () => {
+	it("offers the flows of a user who is signed in", async () => {
 		const visitor = await visit("#/flow/session");
 		const { page, main, press, finished, goTo } = visitor;
 		await main.getByText("You are not signed in").waitFor();
@@ -159,7 +159,7 @@ describe("the development console", () => {
 		await visitor.look("console-deleted");
 	});
 
-	it("keeps what it needs when the page is loaded again", async () => {
+	it("keeps its state when the page is reloaded", async () => {
 		const { page, press, expectOpen, finished } = await visit();
 		await page.getByLabel("Email address").fill("patient@example.com");
 		await press("Start the sign-up");
@@ -173,7 +173,7 @@ describe("the development console", () => {
 		await finished();
 	});
 
-	it("shows each request and response, and gives it as a command", async () => {
+	it("shows each request and response, and copies requests as curl commands", async () => {
 		const { page, latest, press } = await visit();
 		await page.getByLabel("Email address").fill("o'neil@example.com");
 		await press("Start the sign-up");
@@ -185,7 +185,7 @@ describe("the development console", () => {
 		assert.equal(command, `curl ${server.url} -d '${body}'`);
 	});
 
-	it("explains what goes wrong and says what to do", async () => {
+	it("explains errors and how to fix them", async () => {
 		const visitor = await visit();
 		const { page, main, press, goTo } = visitor;
 		const alert = main.getByRole("alert");
@@ -245,7 +245,7 @@ describe("the development console", () => {
 		await expectError("incorrect_password", /five attempts/);
 	});
 
-	it("starts again when a flow or a session is over", async () => {
+	it("offers to start over when a flow or a session has ended", async () => {
 		const visitor = await visit();
 		const { page, main, press, expectOpen, goTo } = visitor;
 		const invoke = (action, values) => page.evaluate(
@@ -273,7 +273,7 @@ describe("the development console", () => {
 		await main.getByText("You are not signed in").waitFor();
 	});
 
-	it("does not take the end of a flow for that of the next one", async () => {
+	it("does not confuse the late end of a flow with the next flow", async () => {
 		const { page, main, press, expectOpen } = await visit();
 		const address = page.getByLabel("Email address");
 		await address.fill("first@example.com");
@@ -300,7 +300,7 @@ describe("the development console", () => {
 		await expectOpen(/Choose a password/);
 	});
 
-	it("goes on when the inbox does not answer", async () => {
+	it("continues when the inbox does not respond", async () => {
 		const { page, press, expectOpen } = await visit();
 		await page.route("**/dev/inbox*", () => {});
 		await page.getByLabel("Email address").fill("alone@example.com");
@@ -308,7 +308,7 @@ describe("the development console", () => {
 		await expectOpen(/Enter the code/);
 	});
 
-	it("shows what has changed once, and not again under the hand of who goes on", async () => {
+	it("renders a change once, and not again while the user continues", async () => {
 		const { page, press, goTo } = await visit();
 		const address = page.getByLabel("Email address");
 		await address.fill("quick@example.com");
@@ -330,7 +330,7 @@ describe("the development console", () => {
 		await address.waitFor();
 	});
 
-	it("sends any of the 39 actions, and anything else", async () => {
+	it("sends any of the 39 actions and any other request body", async () => {
 		const visitor = await visit("#/actions");
 		const { page, main, latest, press } = visitor;
 		const choice = page.getByLabel("Action");
@@ -353,7 +353,7 @@ describe("the development console", () => {
 		await visitor.look("console-invalid-request");
 	});
 
-	it("shows an email as soon as it is sent, as it would look", async () => {
+	it("shows an email as soon as it is sent, rendered", async () => {
 		const visitor = await visit("#/inbox");
 		const { page, main } = visitor;
 		await fetch(server.url, { method: "POST", body: JSON.stringify({ action: "create_signup", arguments: { email_address: "reader@example.com" } }) });
@@ -367,7 +367,7 @@ describe("the development console", () => {
 		await visitor.look("console-inbox");
 	});
 
-	it("says so when the server is gone", async () => {
+	it("reports that the server has stopped", async () => {
 		const short = await startServer();
 		const visitor = await visit("", short.url);
 		const { page, main, press } = visitor;
@@ -378,7 +378,7 @@ describe("the development console", () => {
 		await main.getByRole("alert").getByText("Check its terminal").waitFor();
 	});
 
-	it("shows a hostile display name as text, and gives it nothing to run in", async () => {
+	it("shows a hostile display name as text and runs none of it", async () => {
 		const folder = await mkdtemp(join(tmpdir(), "faroe-console-"));
 		const users = join(folder, "users.sqlite3");
 		await writeFile(users, await usersCalled(HOSTILE));
@@ -413,7 +413,7 @@ describe("the development console", () => {
 		}
 	});
 
-	it("cannot be read or framed by the pages of another site", async () => {
+	it("cannot be read or framed by pages of another site", async () => {
 		const site = createServer((request, response) => {
 			response.setHeader("content-type", "text/html");
 			response.end(`<!doctype html><html lang="en"><title>Another site</title><h1>Another site</h1>`);

@@ -28,7 +28,7 @@ async function startServer(configuration) {
 	};
 }
 
-/** Walks through the flows that send emails, and returns all of them as the development console gets them. */
+/** Runs the flows that send emails, and returns all emails as the development console receives them. */
 async function allEmails({ url }) {
 	async function inbox() {
 		return (await (await fetch(`${url}/dev/inbox`)).json()).messages;
@@ -94,7 +94,7 @@ describe("emails", () => {
 			});
 			after(() => server?.stop());
 
-			it("fit a phone and a desktop, light and dark, and can be read by everyone", async () => {
+			it("fit a phone and a desktop, in light and dark mode, and are accessible", async () => {
 				assert.equal(new Set(emails.map(({ type }) => type)).size, 6);
 				const visitor = await browser.visitor();
 				for (const { type, html } of emails) {
@@ -103,7 +103,7 @@ describe("emails", () => {
 				}
 			});
 
-			it("give the whole code and nothing but the code to whoever copies it", async () => {
+			it("select exactly the code on a double click", async () => {
 				const { page } = await browser.visitor();
 				for (const { code, html } of emails.filter((email) => "code" in email)) {
 					await page.setContent(html);

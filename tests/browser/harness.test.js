@@ -19,31 +19,31 @@ describe("the harness", () => {
 		await assert.rejects(visitor.look("harness"), reason);
 	};
 
-	it("accepts a page with nothing wrong", async () => {
+	it("accepts a page without problems", async () => {
 		const visitor = await browser.visitor();
 		await visitor.page.setContent(page(`<label>Name <input></label>`));
 		await visitor.look("harness");
 		visitor.sawNothingBad();
 	});
 
-	it("refuses a field without a label, a page without a title, and one without a language", async () => {
+	it("rejects a field without a label, and a page without a title or a language", async () => {
 		await refuses(page(`<input>`), /label/);
 		await refuses(page("").replace("<title>A page</title>", ""), /document-title/);
 		await refuses(page("").replace(` lang="en"`, ""), /html-has-lang/);
 	});
 
-	it("refuses an empty page, and one that is wider than a phone", async () => {
+	it("rejects an empty page and a page wider than a phone", async () => {
 		await refuses(`<!doctype html><html lang="en"><title>A page</title>`, /nothing can be seen/);
 		await refuses(page(`<p style="width: 500px">wide</p>`), /do not fit/);
 	});
 
-	it("refuses text that is hard to read in either scheme", async () => {
+	it("rejects text with too little contrast in either scheme", async () => {
 		await refuses(page(`<p style="color: #ccc; background: #fff">faint</p>`), /color-contrast/);
 		const dark = `@media (prefers-color-scheme: dark) { p { color: #444; background: #000 } }`;
 		await refuses(page(`<style>${dark}</style><p>faint</p>`), /dark(.|\n)*color-contrast/);
 	});
 
-	it("notices errors, warnings, exceptions and requests to other machines", async () => {
+	it("detects errors, warnings, exceptions and requests to other machines", async () => {
 		for (const script of ["console.error(1)", "console.warn(1)", "throw 1", "fetch('http://faroe.invalid').catch(() => 0)"]) {
 			const visitor = await browser.visitor();
 			await visitor.page.setContent(page(`<script>${script}</script>`));
@@ -52,7 +52,7 @@ describe("the harness", () => {
 		}
 	});
 
-	it("notices a problem that was expected and did not come", async () => {
+	it("detects that an expected problem did not occur", async () => {
 		const visitor = await browser.visitor();
 		assert.doesNotThrow(() => visitor.sawNothingBad());
 		visitor.expectProblem(/none/);

@@ -1,5 +1,5 @@
-// Every action of the protocol through the published client, against the real server. Addresses are used once, so that
-// the limits of the default configuration are never reached.
+// Every action of the protocol, invoked by the published client on the real server. Each address is used once, so that the
+// default rate limits are never reached.
 
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
@@ -270,8 +270,8 @@ describe("the published client", () => {
 		);
 	});
 
-	// The last test of the file: tests of one file run one after the other.
-	it("was seen to succeed and to be refused in every method", () => {
+	// The last test of the file; the tests of a file run sequentially.
+	it("has succeeded and failed with every method", () => {
 		assert.deepEqual(client.unseen(), []);
 	});
 });

@@ -9,14 +9,14 @@ import { createInterface } from "node:readline";
 
 /**
  * Starts the program whose path is in an environment variable, in a new folder, and waits until it prints
- * `listening on URL`. It ends with this process at the latest.
+ * `listening on URL`. The program is stopped with this process at the latest.
  *
  * Returns its `url`, its `folder`, its process as `child`, the `lines` that it prints, and `stop()`.
  */
 export async function startProgram(variable, options) {
 	const path = process.env[variable];
 	if (!path) {
-		throw new Error(`${variable} is not set: it is the path of the program, built with cargo`);
+		throw new Error(`${variable} is not set; set it to the path of the program built with cargo`);
 	}
 	const folder = await mkdtemp(join(tmpdir(), "faroe-javascript-"));
 	const child = spawn(resolve(path), options, { cwd: folder, stdio: ["ignore", "pipe", "inherit"] });
@@ -26,12 +26,12 @@ export async function startProgram(variable, options) {
 	const [line] = await Promise.race([
 		once(lines, "line"),
 		once(child, "exit").then(() => {
-			throw new Error(`${path} ended before it listened`);
+			throw new Error(`${path} exited before it listened`);
 		})
 	]);
 	const url = /^listening on (http:\/\/\S+)$/.exec(line)?.[1];
 	if (!url) {
-		throw new Error(`${path} does not say where it listens, but: ${line}`);
+		throw new Error(`${path}: expected "listening on URL", got: ${line}`);
 	}
 	console.log(`${path} listens on ${url}`);
 	return {

@@ -2,7 +2,7 @@
 
 import { startProgram } from "./program.js";
 
-/** Starts the program that FAROE_SERVER_BINARY names. */
+/** Starts the program named by FAROE_SERVER_BINARY. */
 export async function startServer() {
 	const options = ["--mode", "development", "--listen", "127.0.0.1:0", "--data-dir", ".", "--log", "warn"];
 	const program = await startProgram("FAROE_SERVER_BINARY", options);

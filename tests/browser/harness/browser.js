@@ -1,4 +1,4 @@
-// One browser for each test file, and visitors in it.
+// One browser for each test file, and its visitors.
 
 import { after, afterEach, before } from "node:test";
 
@@ -33,7 +33,7 @@ export function useBrowser() {
 	before(async () => {
 		const executablePath = process.env.FAROE_CHROMIUM;
 		if (!executablePath) {
-			throw new Error("FAROE_CHROMIUM is not set: it is the path of Chromium; ./run sets it");
+			throw new Error("FAROE_CHROMIUM is not set; set it to the path of Chromium, or use ./run");
 		}
 		browser = await chromium.launch({ executablePath, args: FLAGS });
 	});

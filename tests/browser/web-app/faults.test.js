@@ -41,7 +41,7 @@ describe("the website", () => {
 	const withoutSessions = (during) =>
 		withoutChanges("INSERT ON faroe_storage WHEN NEW.key LIKE 'main.session.%'", "storage.sqlite3", during);
 
-	it("has a page for pages that it does not have", async () => {
+	it("has a page for missing pages", async () => {
 		const person = await somebody();
 		person.visitor.expectProblem(/status of 404/);
 		for (const path of ["/nothing", "/sign-out", "/development/emails"]) {
@@ -51,7 +51,7 @@ describe("the website", () => {
 		await person.visitor.look("web-app/not-found");
 	});
 
-	it("never takes a failure of its own for a wrong password or an unknown address", async () => {
+	it("does not report an internal failure as a wrong password or an unknown address", async () => {
 		const person = await somebody();
 		await person.signUp();
 		await person.submit("Sign out");
@@ -70,7 +70,7 @@ describe("the website", () => {
 		await person.isSignedIn();
 	});
 
-	it("never takes a failure of its own for being signed out", async () => {
+	it("does not report an internal failure as a sign-out", async () => {
 		const person = await somebody();
 		await person.signUp();
 		person.visitor.expectProblem(/status of 503/);
@@ -83,7 +83,7 @@ describe("the website", () => {
 		await person.isSignedIn();
 	});
 
-	it("lets a sign-up be finished whose last step has failed", async () => {
+	it("completes a sign-up after its last step has failed", async () => {
 		const person = await somebody();
 		await person.open("/sign-up");
 		await person.submit("Send the code", { "Email address": person.address });
@@ -105,7 +105,7 @@ describe("the website", () => {
 		await person.isSignedIn();
 	});
 
-	it("lets a new password be finished whose last step has failed", async () => {
+	it("completes a password reset after its last step has failed", async () => {
 		const person = await somebody();
 		await person.signUp();
 		await person.submit("Sign out");
@@ -121,7 +121,7 @@ describe("the website", () => {
 		await person.isTold(/Your new password is set/);
 	});
 
-	it("lets a change of password and of address be finished whose last step has failed", async () => {
+	it("completes a change of password or address after its last step has failed", async () => {
 		const person = await somebody();
 		await person.signUp();
 		await person.open("/settings/password");
@@ -150,7 +150,7 @@ describe("the website", () => {
 		await person.isSignedIn();
 	});
 
-	it("asks to sign in when all is done but the session", async () => {
+	it("asks users to sign in if only the session could not be created", async () => {
 		const person = await somebody();
 		await person.open("/sign-up");
 		await person.submit("Send the code", { "Email address": person.address });
@@ -171,10 +171,10 @@ describe("the website", () => {
 		await person.isSignedIn();
 	});
 
-	it("says so when it cannot send an email", async () => {
+	it("reports that an email could not be sent", async () => {
 		const silent = await startSite();
 		try {
-			// Emails are printed, and nobody reads them any more.
+			// Emails are printed to a closed pipe.
 			silent.child.stdout.destroy();
 			const person = new Person(silent, await browser.visitor());
 			await person.open("/sign-up");
@@ -188,7 +188,7 @@ describe("the website", () => {
 		}
 	});
 
-	it("shows emails on a page in development, so that nothing else is needed to try it", async () => {
+	it("shows emails on a page in development", async () => {
 		const local = await startSite("--development");
 		try {
 			const person = new Person(local, await browser.visitor());

@@ -56,7 +56,7 @@ describe("P54: the website in a browser", () => {
 		return person;
 	}
 
-	it("keeps secrets in cookies that no script and no other host sees, and in nothing else", async () => {
+	it("keeps secrets only in cookies that no script and no other host can read", async () => {
 		const person = new Person(site, await browser.visitor());
 		const secrets = [];
 		const assertSafe = async (...names) => {
@@ -93,9 +93,9 @@ describe("P54: the website in a browser", () => {
 		reportPromise("P54", `${new Set(secrets).size} secrets, all in safe cookies only`);
 	});
 
-	// 127.0.0.1 is another site than localhost; another port of localhost is the same site, and gets the cookies.
+	// 127.0.0.1 is a different site from localhost. Another port of localhost is the same site, so the browser sends cookies.
 	for (const host of ["127.0.0.1", "localhost"]) {
-		it(`refuses a form that a page of http://${host}, on another port, submits`, async () => {
+		it(`rejects a form submitted by a page of http://${host} on another port`, async () => {
 			const person = await member();
 			const session = (await person.cookies())["__Host-session"];
 			person.visitor.expectProblem(/status of 403/);
@@ -114,7 +114,7 @@ describe("P54: the website in a browser", () => {
 			reportPromise("P54", `${WORST_FORMS.length} forms submitted at ${host}, all refused`);
 		});
 
-		it(`refuses whatever a script of http://${host}, on another port, sends to any form`, async () => {
+		it(`rejects every form sent by a script of http://${host} on another port`, async () => {
 			const person = await member();
 			const session = (await person.cookies())["__Host-session"];
 			person.visitor.expectProblem(/status of 403/);
@@ -136,7 +136,7 @@ describe("P54: the website in a browser", () => {
 		});
 	}
 
-	it("lets no other site read a page", async () => {
+	it("cannot be read by another site", async () => {
 		const person = await member();
 		person.visitor.expectProblem(/blocked by CORS policy/);
 		person.visitor.expectProblem(/Failed to load resource/);
@@ -145,7 +145,7 @@ describe("P54: the website in a browser", () => {
 		assert.equal(await person.page.evaluate(read, `${site.url}/settings`), "refused");
 	});
 
-	it("is in no frame of another site", async () => {
+	it("cannot be framed by another site", async () => {
 		const person = await member();
 		person.visitor.expectProblem(/frame-ancestors 'none'/);
 		await person.page.goto(attacker.frame("localhost", `${site.url}/settings/delete-account`));
@@ -154,7 +154,7 @@ describe("P54: the website in a browser", () => {
 		reportPromise("P54", "no page in a frame");
 	});
 
-	it("runs no script, wherever it comes from", async () => {
+	it("runs no script, even an injected one", async () => {
 		const person = await member();
 		person.visitor.expectProblem(/Content Security Policy/);
 		await person.page.evaluate(() => {
@@ -165,7 +165,7 @@ describe("P54: the website in a browser", () => {
 		assert.match(await person.page.title(), /Juniper/);
 	});
 
-	it("tells no other site where its reader was", async () => {
+	it("sends no referrer to other sites", async () => {
 		const person = await member();
 		await person.open("/settings");
 		await person.page.evaluate((url) => {
@@ -181,7 +181,7 @@ describe("P54: the website in a browser", () => {
 		assert.equal((await request.allHeaders()).referer, undefined);
 	});
 
-	it("says the same with every answer, whatever it is", async () => {
+	it("sends its security headers with every response", async () => {
 		const answers = [
 			fetch(`${site.url}/`),
 			fetch(`${site.url}/nothing`),
@@ -202,7 +202,7 @@ describe("P54: the website in a browser", () => {
 		assert.deepEqual(statuses, [200, 404, 303, 403, 415, 200]);
 	});
 
-	it("answers every form with a redirect, and no page is kept by a cache", async () => {
+	it("answers every form with a redirect that is not cached", async () => {
 		for (const [path, fields] of Object.entries(FORMS)) {
 			const headers = { Origin: site.url, "Sec-Fetch-Site": "same-origin" };
 			const body = new URLSearchParams(fields);
@@ -213,7 +213,7 @@ describe("P54: the website in a browser", () => {
 		}
 	});
 
-	it("needs no scripts for anything", async () => {
+	it("works without JavaScript", async () => {
 		const person = new Person(site, await browser.visitor({ javaScriptEnabled: false }));
 		await person.signUpByHand();
 		await person.submit("Sign out");

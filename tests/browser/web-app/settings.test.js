@@ -41,7 +41,7 @@ describe("settings", () => {
 		return { person, address, code: await site.code(address) };
 	}
 
-	it("are for those who are signed in", async () => {
+	it("require a sign-in", async () => {
 		const person = await somebody();
 		const pages = ["", "/email-address", "/email-address/code", "/password", "/password/new", "/delete-account"];
 		for (const page of pages) {
@@ -51,7 +51,7 @@ describe("settings", () => {
 		}
 	});
 
-	it("have room for the longest address", async () => {
+	it("fit the longest address", async () => {
 		const person = await somebody();
 		person.address = `${"a.long.name".repeat(8)}@example.com`;
 		await person.signUp();
@@ -60,7 +60,7 @@ describe("settings", () => {
 		await person.visitor.look("web-app/settings-long");
 	});
 
-	it("change the address, with the code and the password, and tell the old one", async () => {
+	it("change the address with the code and the password, and notify the old address", async () => {
 		const person = await member();
 		await person.visitor.look("web-app/settings");
 		const [old, address] = [person.address, site.freshAddress()];
@@ -89,7 +89,7 @@ describe("settings", () => {
 		await person.isSignedIn();
 	});
 
-	it("say what is wrong with a new address", async () => {
+	it("explain errors of a new address", async () => {
 		const person = await member();
 		const label = "New email address";
 		await person.open("/settings/email-address");
@@ -107,7 +107,7 @@ describe("settings", () => {
 		await person.isToldAt(label, /come back in half an hour/);
 	});
 
-	it("say what is wrong with the code of a new address, and send it again", async () => {
+	it("explain errors of the code for a new address, and send it again", async () => {
 		const { person, address, code } = await withNewAddress();
 		await person.submit("send the code again");
 		await person.isTold(/We have sent the code again/);
@@ -123,7 +123,7 @@ describe("settings", () => {
 		await person.isTold(/We cannot send the code again so soon/);
 	});
 
-	it("change no address without the password", async () => {
+	it("do not change the address without the password", async () => {
 		const { person, code } = await withNewAddress();
 		await person.open("/settings/email-address/password");
 		person.isAt("/settings/email-address/code");
@@ -139,7 +139,7 @@ describe("settings", () => {
 		assert.match(await person.page.innerText("main"), new RegExp(person.address.replace("+", "\\+")));
 	});
 
-	it("say so when a change of address has ended", async () => {
+	it("report that a change of address has ended", async () => {
 		const { person, address, code } = await withNewAddress();
 		const other = await somebody();
 		other.address = address;
@@ -155,7 +155,7 @@ describe("settings", () => {
 		await person.isTold(/Your address is still the old one/);
 	});
 
-	it("change the password, and sign out everywhere else", async () => {
+	it("change the password and sign out all other devices", async () => {
 		const person = await member();
 		const other = await elsewhere(person);
 		await person.follow("Change password");
@@ -174,7 +174,7 @@ describe("settings", () => {
 		await other.isSignedIn();
 	});
 
-	it("say what is wrong with a password", async () => {
+	it("explain errors of a password", async () => {
 		const person = await member();
 		await person.open("/settings/password/new");
 		person.isAt("/settings/password");
@@ -198,7 +198,7 @@ describe("settings", () => {
 		await person.isToldAt("Current password", /Wait a minute/);
 	});
 
-	it("say so when a change of password has ended", async () => {
+	it("report that a change of password has ended", async () => {
 		const person = await member();
 		await person.setCookie("__Host-password", TOKEN);
 		await person.open("/settings/password/new");
@@ -206,7 +206,7 @@ describe("settings", () => {
 		await person.isTold(/Your password is still the old one/);
 	});
 
-	it("keep a change in the session in which it began", async () => {
+	it("bind a change to the session that started it", async () => {
 		const { person } = await withNewAddress();
 		const other = await elsewhere(person);
 		const { value } = (await person.cookies())["__Host-email-address"];
@@ -226,7 +226,7 @@ describe("settings", () => {
 		await other.isSignedOut();
 	});
 
-	it("delete the account, with the password", async () => {
+	it("delete the account with the password", async () => {
 		const person = await member();
 		const other = await elsewhere(person);
 		await person.follow("Delete account");
@@ -246,7 +246,7 @@ describe("settings", () => {
 		await person.signUp();
 	});
 
-	it("do nothing for a session that has ended meanwhile", async () => {
+	it("do nothing for a session that has ended in the meantime", async () => {
 		const person = await member();
 		const other = await elsewhere(person);
 		await person.open("/settings/delete-account");

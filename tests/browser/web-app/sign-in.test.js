@@ -33,7 +33,7 @@ describe("sign-in", () => {
 		return { person, temporary: await site.code(person.address) };
 	}
 
-	it("lets in who knows the password, tells the owner, and lets out again", async () => {
+	it("signs in with the password, notifies the user, and signs out", async () => {
 		const person = await withAccount();
 		await person.follow("Sign in");
 		await person.visitor.look("web-app/sign-in");
@@ -58,7 +58,7 @@ describe("sign-in", () => {
 		await person.isSignedOut();
 	});
 
-	it("shows nothing of an account when one goes back after the sign-out", async () => {
+	it("shows no account data when the user goes back after the sign-out", async () => {
 		const person = await somebody();
 		await person.signUp();
 		await person.isSignedIn();
@@ -67,7 +67,7 @@ describe("sign-in", () => {
 		person.isAt("/sign-in");
 	});
 
-	it("says what is wrong, and keeps the address but not the password", async () => {
+	it("explains errors, and keeps the address but not the password", async () => {
 		const person = await withAccount();
 		await person.open("/sign-in");
 		await person.submit("Sign in");
@@ -87,7 +87,7 @@ describe("sign-in", () => {
 		await person.visitor.look("web-app/sign-in-incorrect");
 	});
 
-	it("lets nobody try more than five passwords, not even the right one after it", async () => {
+	it("allows five attempts at a password, and then rejects even the correct one", async () => {
 		const person = await withAccount();
 		await person.send("/sign-in", { email_address: person.address, password: WRONG_PASSWORD }, 4);
 		await person.signIn(WRONG_PASSWORD);
@@ -97,7 +97,7 @@ describe("sign-in", () => {
 		await person.isSignedOut();
 	});
 
-	it("tells the owner of a disabled account so, and forgets who is signed in", async () => {
+	it("reports a disabled account, and ends its session", async () => {
 		const person = await somebody();
 		await person.signUp();
 		site.sql(
@@ -113,7 +113,7 @@ describe("sign-in", () => {
 		await person.isTold(/This account is disabled/);
 	});
 
-	it("leads from a forgotten password through a temporary one to a new one", async () => {
+	it("replaces a forgotten password using a temporary one", async () => {
 		const person = await withAccount();
 		const elsewhere = await somebody();
 		elsewhere.address = person.address;
@@ -139,7 +139,7 @@ describe("sign-in", () => {
 		await elsewhere.isSignedIn();
 	});
 
-	it("says what is wrong with the address of a forgotten password", async () => {
+	it("explains errors of the address of a password reset", async () => {
 		const person = await withAccount();
 		const label = "Email address of your account";
 		await person.open("/forgot-password");
@@ -151,13 +151,13 @@ describe("sign-in", () => {
 		await person.submit("Send it", { [label]: unknown });
 		await person.isToldAt(label, /There is no account/);
 		assert.equal(await person.typed(label), unknown);
-		// One email was sent for the sign-up.
+		// One of the five emails was sent for the sign-up.
 		await person.send("/forgot-password", { email_address: person.address }, 4);
 		await person.submit("Send it", { [label]: person.address });
 		await person.isToldAt(label, /come back in half an hour/);
 	});
 
-	it("says what is wrong with a temporary password, and counts only whole ones", async () => {
+	it("explains errors of a temporary password, and counts only complete ones", async () => {
 		const { person, temporary } = await withTemporaryPassword();
 		const label = "Temporary password";
 		await person.submit("Continue", { [label]: "ABC" });
@@ -170,7 +170,7 @@ describe("sign-in", () => {
 		await person.isToldAt(label, /Wait a minute/);
 	});
 
-	it("says what is wrong with a new password, and goes on where it was", async () => {
+	it("explains errors of a new password, and continues at the same step", async () => {
 		const { person, temporary } = await withTemporaryPassword();
 		await person.open("/forgot-password/new-password");
 		person.isAt("/forgot-password/temporary-password");
@@ -185,7 +185,7 @@ describe("sign-in", () => {
 		await person.isTold(/Your new password is set/);
 	});
 
-	it("says so when a temporary password is not valid any more", async () => {
+	it("reports that a temporary password is no longer valid", async () => {
 		const { person, temporary } = await withTemporaryPassword();
 		const elsewhere = await somebody();
 		elsewhere.address = person.address;

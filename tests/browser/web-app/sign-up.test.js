@@ -31,7 +31,7 @@ describe("sign-up", () => {
 		return person;
 	}
 
-	it("leads from the front page through a code and a password to being signed in", async () => {
+	it("leads from the front page through a code and a password to an account", async () => {
 		const person = await somebody();
 		await person.open("/");
 		await person.visitor.look("web-app/welcome");
@@ -53,14 +53,14 @@ describe("sign-up", () => {
 		await person.isSignedIn();
 	});
 
-	it("takes a code that was copied in lower case and in groups", async () => {
+	it("accepts a code in lower case and in groups", async () => {
 		const { person, code } = await withCode();
 		const groups = `${code.slice(0, 4)}-${code.slice(4)} `.toLowerCase();
 		await person.submit("Confirm my address", { Code: groups });
 		person.isAt("/sign-up/password");
 	});
 
-	it("says what is wrong with an address, and keeps it", async () => {
+	it("explains errors of an address, and keeps it", async () => {
 		const person = await somebody();
 		await person.open("/sign-up");
 		await person.submit("Send the code");
@@ -74,7 +74,7 @@ describe("sign-up", () => {
 		await person.isToldAt("Email address", /should look like name@example\.com/);
 	});
 
-	it("shows what was typed as text, whatever it is", async () => {
+	it("shows hostile input as text", async () => {
 		const person = await somebody();
 		const typed = `"><img src=x onerror=alert(1)>@example.com`;
 		await person.open("/sign-up");
@@ -84,7 +84,7 @@ describe("sign-up", () => {
 		assert.equal(await person.page.locator("main img").count(), 0);
 	});
 
-	it("says that an address has an account, and leads to the sign-in", async () => {
+	it("reports that an address has an account, and links to the sign-in", async () => {
 		const person = await somebody();
 		await person.signUp();
 		const other = await somebody();
@@ -95,7 +95,7 @@ describe("sign-up", () => {
 		other.isAt("/sign-in");
 	});
 
-	it("says how long to wait when too much was sent to an address", async () => {
+	it("says how long to wait after too many emails to an address", async () => {
 		const person = await somebody();
 		await person.send("/sign-up", { email_address: person.address }, 5);
 		await person.open("/sign-up");
@@ -104,7 +104,7 @@ describe("sign-up", () => {
 		assert.equal(await person.typed("Email address"), person.address);
 	});
 
-	it("sends the same code again, five times at most", async () => {
+	it("sends the same code again, at most five times", async () => {
 		const { person, code } = await withCode();
 		await person.submit("send the code again");
 		await person.isTold(/We have sent the code again/);
@@ -118,7 +118,7 @@ describe("sign-up", () => {
 		await person.isTold(/We cannot send the code again so soon/);
 	});
 
-	it("says what is wrong with a code, and counts only whole ones", async () => {
+	it("explains errors of a code, and counts only complete ones", async () => {
 		const { person, code } = await withCode();
 		for (const incomplete of ["", "ABC", `${code}2`]) {
 			await person.submit("Confirm my address", { Code: incomplete });
@@ -133,7 +133,7 @@ describe("sign-up", () => {
 		assert.equal(await person.typed("Code"), "");
 	});
 
-	it("says what is wrong with a password, and never shows it", async () => {
+	it("explains errors of a password, and never shows it", async () => {
 		const person = await withAddress();
 		for (const wrong of ["", "short", "x".repeat(101)]) {
 			await person.submit("Create my account", { Password: wrong });
@@ -148,7 +148,7 @@ describe("sign-up", () => {
 		await person.isTold(/Your account is ready/);
 	});
 
-	it("goes on where it was, whatever page is opened", async () => {
+	it("continues at the current step, whichever page is opened", async () => {
 		const { person, code } = await withCode();
 		for (const page of ["/sign-up/password", "/sign-up/finish"]) {
 			await person.open(page);
@@ -164,7 +164,7 @@ describe("sign-up", () => {
 		person.isAt("/");
 	});
 
-	it("begins at the beginning without a code, and says so when the time is over", async () => {
+	it("starts at the first page without a sign-up, and reports an expired one", async () => {
 		const person = await somebody();
 		await person.open("/sign-up/code");
 		person.isAt("/sign-up");
@@ -175,7 +175,7 @@ describe("sign-up", () => {
 		await person.visitor.look("web-app/sign-up-ended");
 	});
 
-	it("ends in one tab when it was finished in another", async () => {
+	it("ends in one tab when it is completed in another", async () => {
 		const person = await withAddress();
 		const tab = await person.visitor.context.newPage();
 		await tab.goto(person.page.url());

@@ -75,7 +75,7 @@ export class Person {
 		await this.page.goto(this.site.url + path);
 	}
 
-	/** Fills the fields with these labels, and presses the button. */
+	/** Fills in the fields with these labels, and presses the button. */
 	async submit(button, fields = {}) {
 		for (const [label, value] of Object.entries(fields)) {
 			await this.page.getByLabel(label, { exact: true }).fill(value);
