@@ -1,4 +1,4 @@
-//! What someone can do who has stolen a dump of the storage: nothing.
+//! A stolen dump of the storage gives no access.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -16,7 +16,7 @@ use crate::{
     world::{SIGNUP_EMAIL, World, answer, invalid, send, token_arguments},
 };
 
-/// A storage in all three roles, and limits that stop nobody from trying.
+/// Creates a server with one storage in all three roles and without effective rate limits.
 fn harness() -> Harness {
     let clock = Arc::<ManualClock>::default();
     let storage = storage(&clock);
@@ -43,14 +43,14 @@ fn without_limits(options: &mut ServerOptions) {
     }
 }
 
-/// Every text that the storage holds and the users table too, each by itself.
+/// Returns every text in the storage and in the users table, separately.
 fn texts(harness: &Harness) -> BTreeSet<String> {
     let mut texts = BTreeSet::new();
     for (key, entry) in harness.storage.entries() {
         texts.extend(key.split('.').map(str::to_owned));
         texts.insert(key);
         texts.insert(entry.entry_id);
-        // A namespace frames what is in it: the JSON starts somewhere.
+        // A namespace puts a prefix before the JSON.
         let start = entry
             .value
             .iter()
@@ -84,7 +84,7 @@ fn collect(value: &Value, texts: &mut BTreeSet<String>) {
     }
 }
 
-/// A text bent into the form of a secret.
+/// Turns a text into the form of a secret.
 fn as_secret(text: &str) -> String {
     let allowed = "abcdefghijkmnpqrstuvwxyz23456789";
     let lower = text.to_ascii_lowercase();
@@ -123,7 +123,7 @@ async fn p01_a_dump_holds_no_secret() {
     for (key, entry) in &entries {
         dumped += search(key.as_bytes()) + search(&entry.value) + search(entry.entry_id.as_bytes());
     }
-    // What is in base64 is looked through decoded, too.
+    // Base64 is also searched decoded.
     for text in texts(harness) {
         dumped += search(text.as_bytes());
         dumped += search(&from_base64(&text).unwrap_or_default());
@@ -134,7 +134,7 @@ async fn p01_a_dump_holds_no_secret() {
     );
 }
 
-/// Someone with a dump and an account of his own, who counts what he has tried.
+/// An attacker with a dump and their own account. Counts the attempts.
 struct Thief {
     world: World,
     texts: BTreeSet<String>,
@@ -144,7 +144,7 @@ struct Thief {
 }
 
 impl Thief {
-    /// Tries everything as one of an action's tokens.
+    /// Tries every text as one of an action's tokens.
     async fn try_tokens(&mut self, action: &ActionSchema, name: &str) {
         let mut arguments = self.world.arguments(action);
         arguments["session_token"] = self.own_session.as_str().into();
@@ -156,7 +156,7 @@ impl Thief {
         }
     }
 
-    /// Begins a flow and tries everything as its code or password.
+    /// Starts a flow and tries every text as its code or password.
     async fn try_texts(&mut self, create: (&str, Value), token: &str, verify: (&str, &str)) {
         let server = &self.world.harness.server;
         let values = send(server, create.0, create.1).await.unwrap();
@@ -224,7 +224,7 @@ async fn p01_nothing_in_a_dump_opens_anything() {
     let Thief {
         attempts, texts, ..
     } = thief;
-    assert!(texts.len() > 50, "the dump was taken apart: {texts:?}");
+    assert!(texts.len() > 50, "the dump has too few texts: {texts:?}");
     promise::report(
         "P01",
         format_args!("{attempts} attempts with all that a dump holds, 0 successes"),

@@ -1,5 +1,5 @@
-//! Every action with every call of its adapters going wrong, in every way: what it answers, what it leaves behind, and what
-//! the client's next try comes to.
+//! Every action with a fault of every kind at every call of its adapters: the answer, the state afterwards, and the outcome of
+//! a retry by the client.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,7 +16,7 @@ use crate::{
     scene::{Answer, Circumstances, KINDS, Scene, Step},
 };
 
-/// How long an action may take.
+/// The time limit of an action.
 const LONGEST: Duration = Duration::from_secs(10);
 
 const EXTENTS: [Extent; 3] = [Extent::Once, Extent::ThisPort, Extent::Everything];
@@ -27,9 +27,9 @@ struct Sweep {
     scene: Scene,
     step: Step,
     calls: Vec<Call>,
-    /// How many records there are at first.
+    /// The number of records at the start.
     records: usize,
-    /// What is seen before the action and after it, when nothing goes wrong.
+    /// The observations before and after the action without a fault.
     before: Observed,
     after: Observed,
 }
@@ -60,7 +60,7 @@ impl Sweep {
         }
     }
 
-    /// Takes the action while something goes wrong, and lets everything be well again.
+    /// Invokes the action with a fault, and removes the fault.
     async fn invoke(&self, injection: Injection) -> Answer {
         self.scene.renew(&[self.step]);
         self.faults.inject(injection);
@@ -79,7 +79,7 @@ impl Sweep {
         self.scene.observe(&steps, answers).await
     }
 
-    /// Whether nothing, everything, or nothing but the loss of the flow has come of it.
+    /// Checks whether the action has had no effect, its full effect, or only ended the flow.
     fn is_one_thing_or_the_other(&self, observed: &Observed) -> bool {
         let is = |state: &Observed| observed.state() == state.state();
         let is_lost = !observed.is_alive(0) && {
@@ -90,10 +90,10 @@ impl Sweep {
         is(&self.before) || is(&self.after) || is_lost
     }
 
-    /// What must be true after the action and the client's next try.
+    /// Checks the invariants after the action and a retry by the client.
     fn check(&self, observed: &Observed, circumstances: Circumstances) -> Result<(), String> {
         observed.check(&[self.step; 2], circumstances)?;
-        // Other sessions may be ended once more: they have ended.
+        // A retry can end the other sessions again.
         let counted = if circumstances.ends_sessions { 3 } else { 4 };
         let grown = |observed: &Observed| {
             let counters = observed
@@ -121,7 +121,7 @@ impl Sweep {
     }
 }
 
-/// The usual scene, and one with everything in it that makes calls of its own.
+/// Returns the default circumstances, and those in which every optional call is made.
 fn circumstances() -> [Circumstances; 2] {
     let usual = Circumstances::default();
     [
@@ -135,7 +135,7 @@ fn circumstances() -> [Circumstances; 2] {
     ]
 }
 
-/// Sweeps over all actions.
+/// Runs over all actions.
 async fn sweep(circumstances: Circumstances, mut over: impl AsyncFnMut(&Sweep)) {
     let faults = Arc::<Faults>::default();
     let mut scene = Scene::new(Arc::clone(&faults) as _, no_background(), circumstances).await;
@@ -180,7 +180,7 @@ async fn p28_an_error_at_any_call_changes_nothing_or_all_and_the_next_try_is_saf
                 let answered = std::slice::from_ref(&answer);
                 let seen = sweep.observe(answered).await;
                 let fail = |why: &str| sweep.fail(injection, answered, &seen, why);
-                // Ending the other sessions is a change of its own, after that of the password.
+                // Ending the other sessions is a separate change after that of the password.
                 let ends_sessions =
                     circumstances.ends_sessions && sweep.step.kind.changes_password();
                 match answer.outcome.as_str() {

@@ -1,4 +1,4 @@
-//! Every interleaving of actions that run at once: what they answer, and what they leave behind.
+//! Every interleaving of concurrent actions: their answers, and the state afterwards.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -15,9 +15,9 @@ use crate::{
     scene::{Answer, Circumstances, Entries, KINDS, Kind, Scene, Step},
 };
 
-/// Pairs that may both take effect although, one after the other, the first ends what the second needs. Both have passed
-/// their checks before either took effect, and each is guarded by a counter of its own, by the record or by the user, for
-/// there is no transaction across storage and user store. That a session or flow outlives neither is checked all the same.
+/// Pairs that can both take effect although, one after the other, the first would end what the second needs. Both have passed
+/// their checks before either took effect, and each is guarded by a separate counter, of the record or of the user, because
+/// there is no transaction across storage and user store. The tests still check that no session or flow outlives either.
 const BOTH_MAY_TAKE_EFFECT: &[(&str, &str)] = &[
     ("delete_signup", "complete_signup"),
     (
@@ -45,7 +45,7 @@ const BOTH_MAY_TAKE_EFFECT: &[(&str, &str)] = &[
     ("complete_user_deletion", "complete_user_password_reset"),
 ];
 
-/// Pairs of which the first may end the session that the second is about to return. The user signs in again.
+/// Pairs in which the first action can end the session that the second returns. The user then signs in again.
 const SESSION_MAY_BE_LOST: &[(&str, &str, &str)] = &[
     ("delete_all_sessions", "complete_signin", "invalid token"),
     (
@@ -60,11 +60,11 @@ const SESSION_MAY_BE_LOST: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// The acting session of a password update that ends the others is for a moment ended with them, before it is kept. Who
-/// uses it just then, or signs out everywhere, ends it.
+/// Pairs with a password update that ends other sessions. For a moment, the acting session is ended with the others, before it
+/// is restored. A concurrent use of it, or a sign-out everywhere, ends it.
 const ACTING_SESSION: (&str, &str) = ("complete_user_password_update", "that ends other sessions");
 
-/// Pairs of which one hashes the user's password again.
+/// Pairs in which one action rehashes the user's password.
 const REHASH: (&str, &str) = ("verify_…_user_password", "with a hash of the past");
 
 /// An explorer and the scene that it explores.
@@ -89,7 +89,7 @@ impl Exploration {
         Self { explorer, scene }
     }
 
-    /// Takes these actions at once, in every order of their calls. `prepare` changes the scene before.
+    /// Runs these actions concurrently, in every order of their calls. `prepare` changes the scene first.
     pub(crate) fn explore(
         &self,
         steps: &[Step],
@@ -118,7 +118,7 @@ impl Exploration {
         self.explorer.block_on(self.scene.observe(steps, answers))
     }
 
-    /// What lies in the storage once so many attempts were used up by this step.
+    /// Returns the rate limit entries after this step has used up `attempts` attempts.
     pub(crate) fn attempts_used(&self, step: Step, attempts: usize) -> Entries {
         self.explorer.block_on(async {
             self.scene.renew(&[step]);
@@ -131,7 +131,7 @@ impl Exploration {
         entries
     }
 
-    /// What is seen when the actions of this order are taken one after the other, and the others lose a race.
+    /// Returns the observations if the actions in `order` run one after the other and the others lose a race.
     fn one_by_one(&self, steps: &[Step], order: &[usize]) -> Observed {
         let scene = &self.scene;
         self.explorer.block_on(async {
@@ -156,7 +156,7 @@ pub(crate) fn assert_no_violation(explored: &Explored) {
     assert!(!explored.capped);
 }
 
-/// Whether both actions may have come to this without either having come first.
+/// Checks whether both actions may have this outcome although it is not that of any order.
 fn is_excepted(
     circumstances: Circumstances,
     steps: [Step; 2],
@@ -173,7 +173,7 @@ fn is_excepted(
     if both_ok && let Some(pair) = BOTH_MAY_TAKE_EFFECT.iter().find(|pair| is_pair(pair)) {
         return Some(*pair);
     }
-    // Hashing a verified password again ends the user's other flows, and is left out when another change came first.
+    // Rehashing a verified password ends the user's other flows, and is skipped if another change came first.
     let verifies = |name: &str| name.starts_with("verify_") && name.ends_with("_user_password");
     if both_ok && circumstances.outdated_hash && (verifies(a) || verifies(b)) {
         return Some(REHASH);
@@ -196,7 +196,7 @@ fn is_excepted(
     lost.map(|&(first, second, _)| (first, second))
 }
 
-/// Two actions at once: on the same flow at every stage of it, and on two flows of one user.
+/// Two concurrent actions: on the same flow at each of its stages, and on two flows of one user.
 fn pairs(is_wanted: impl Fn(Kind, Kind) -> bool) -> Vec<[Step; 2]> {
     let mut pairs = vec![];
     for (index, &first) in KINDS.iter().enumerate() {
@@ -229,12 +229,12 @@ struct Covered {
     situations: usize,
     schedules: usize,
     excepted: BTreeSet<(&'static str, &'static str)>,
-    /// The first violation of each situation.
+    /// The first violation in each situation.
     violations: Vec<Violation>,
 }
 
-/// Takes pairs of actions at once. Every schedule comes to what one of the two orders comes to, or to what one action
-/// alone comes to while the other answers `internal_conflict`; but for the exceptions above.
+/// Runs pairs of actions concurrently. Apart from the exceptions above, the outcome of every schedule is that of one of the two
+/// orders, or that of one action alone while the other returns `internal_conflict`.
 fn explore_pairs(circumstances: Circumstances, pairs: &[[Step; 2]], covered: &mut Covered) {
     let exploration = Exploration::new(circumstances);
     for steps in pairs {
@@ -280,7 +280,7 @@ fn both_end(first: Kind, second: Kind) -> bool {
         || both(|name| name.starts_with("verify_") && name.ends_with("_user_password"))
 }
 
-/// Whether two kinds of action are to be taken at once.
+/// Checks whether a pair of actions is to be explored.
 type IsWanted<'a> = &'a dyn Fn(Kind, Kind) -> bool;
 
 #[test]

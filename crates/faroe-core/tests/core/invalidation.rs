@@ -1,4 +1,4 @@
-//! What happens to a user ends what it must, and nothing else, with the first request after it was acknowledged.
+//! Events end exactly the records that they must, with the first request after the event was acknowledged.
 
 use std::sync::Arc;
 
@@ -36,8 +36,8 @@ const RECORDS: [&str; 7] = [
     "user_password_reset_token",
 ];
 
-/// What is left of each record after each event: it lives on, it is `dead`, or its `session` is. The session of the table
-/// is not the one that acts, except where it signs out.
+/// The state of each record after each event: still valid, `dead`, or with its `session` ended. The session in the table is not
+/// the acting one, except for sign-outs.
 const TABLE: &str = "
                               signup signin session address password deletion reset
 signed out                  | lives  lives  session session session  session  lives
@@ -55,7 +55,7 @@ disabled and enabled        | lives  dead   session session session  session  de
 storage lost                | dead   dead   session session session  session  dead
 ";
 
-/// A world with completable flows, to which something has happened.
+/// Creates a world with completable flows and applies an event to it.
 async fn after(event: &str) -> World {
     let ending = event.ends_with(", ending");
     let harness = Harness::with(|_, options| {
@@ -166,7 +166,7 @@ async fn delete_user(harness: &Harness, session_token: SessionToken) {
     assert_eq!(outcome(server, complete).await, "ok");
 }
 
-/// The actions that use the record with this token: of a flow of a session, only those that take both tokens.
+/// Returns the actions that use the record with this token. For a flow of a session, only those that take both tokens.
 fn actions_of(record: &str) -> Vec<ActionSchema> {
     let mut actions = server_actions();
     actions.retain(|action| token_arguments(action).last() == Some(&record));
@@ -174,7 +174,7 @@ fn actions_of(record: &str) -> Vec<ActionSchema> {
 }
 
 #[tokio::test]
-async fn p24_what_happens_to_a_user_ends_what_it_must() {
+async fn p24_an_event_ends_exactly_the_records_that_it_must() {
     let (mut cells, mut requests) = (0, 0);
     for line in TABLE.lines().filter(|line| line.contains('|')) {
         let (event, fates) = line.split_once('|').unwrap();

@@ -1,4 +1,4 @@
-//! How much mail someone without a password can have sent to one mailbox.
+//! The number of emails to one mailbox that can be triggered without a password.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::{
     world::send,
 };
 
-/// Spellings of one mailbox, as nearly every mail server sees it. The first is the user's.
+/// Spellings that nearly every mail server treats as one mailbox. The first is the user's.
 const SPELLINGS: [&str; 5] = [
     EMAIL,
     "Ada@example.com",
@@ -24,14 +24,14 @@ const SPELLINGS: [&str; 5] = [
 const INTERVAL: Duration = Duration::from_secs(30 * 60);
 const MILLISECOND: Duration = Duration::from_millis(1);
 
-/// A way to have a code or a temporary password sent: how a flow begins, and how its code is sent again, if it can be.
+/// A way to trigger a code or a temporary password: the action that starts a flow, and the one that sends the code again.
 #[derive(Clone)]
 struct Way {
     create: (&'static str, Value),
     again: Option<(&'static str, &'static str, Value)>,
 }
 
-/// All of them, to all spellings.
+/// Returns all ways for all spellings.
 fn ways(session_token: &str) -> Vec<Way> {
     let mut ways = vec![Way {
         create: (
@@ -58,7 +58,7 @@ fn ways(session_token: &str) -> Vec<Way> {
     ways
 }
 
-/// Begins a flow and has its code sent again and again. Returns how often a message was said to be sent.
+/// Starts a flow and requests its code repeatedly. Returns the number of successful answers.
 async fn insist(server: Server, way: Way) -> usize {
     let (action, arguments) = way.create;
     let Ok(values) = send(&server, action, arguments).await else {
@@ -83,13 +83,13 @@ fn sent_to_the_mailbox(harness: &Harness) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn p15_mail_to_a_mailbox_is_bounded_whatever_asks_for_it() {
+async fn p15_emails_to_a_mailbox_are_limited_across_all_flows() {
     let harness = Harness::new();
     harness.sign_up().await;
     let stranger = harness.sign_up_as("mallory@example.com").await;
     let servers = [(); 3].map(|()| harness.beside(|_, _| {}).0);
     let ways = ways(stranger.expose());
-    // How long nobody asks, and how many messages there are to be had after that.
+    // The length of a pause, and the number of emails that can be sent after it.
     let rounds = [
         (5 * INTERVAL, 5),
         (INTERVAL - MILLISECOND, 0),

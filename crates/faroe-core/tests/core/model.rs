@@ -1,11 +1,11 @@
-//! A server as the protocol describes it, in one thread and without failures but those that it is told of. It shares no code
-//! with the real one.
+//! A model of the server written from the protocol: single-threaded, with only the failures given to it. It shares no code with
+//! the real server.
 
 use std::collections::HashMap;
 
 const MINUTE: i64 = 60_000;
 
-/// What a record is of. The order is that of [`Kind::TOKENS`].
+/// The kind of a record, in the order of [`Kind::TOKENS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Signup,
@@ -28,7 +28,7 @@ impl Kind {
         Self::PasswordReset,
     ];
 
-    /// The name of the argument that its token is.
+    /// Returns the name of the argument for its token.
     pub(crate) fn token(self) -> &'static str {
         match self {
             Self::Signup => "signup_token",
@@ -56,7 +56,7 @@ pub(crate) struct User {
     pub(crate) password: String,
     pub(crate) disabled: bool,
     pub(crate) deleted: bool,
-    /// How often each of them has changed.
+    /// The number of changes of each.
     pub(crate) disabled_changes: u32,
     address_changes: u32,
     password_changes: u32,
@@ -66,16 +66,16 @@ pub(crate) struct User {
 #[derive(Clone, Debug)]
 pub(crate) struct Record {
     pub(crate) kind: Kind,
-    /// Filled in with what the real server returned.
+    /// The token, as returned by the real server.
     pub(crate) token: String,
-    /// The code or temporary password that was sent.
+    /// The sent code or temporary password.
     pub(crate) secret: String,
     pub(crate) email_address: String,
     pub(crate) user: usize,
     pub(crate) session: usize,
-    /// The address is verified.
+    /// True if the address is verified.
     pub(crate) address_verified: bool,
-    /// The password or the temporary password is verified.
+    /// True if the password or the temporary password is verified.
     pub(crate) identity_verified: bool,
     pub(crate) new_password: Option<String>,
     pub(crate) removed: bool,
@@ -83,7 +83,7 @@ pub(crate) struct Record {
     remembered: User,
 }
 
-/// What goes wrong in the middle of an action, once.
+/// A failure in the middle of an action. It occurs once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     None,
@@ -95,7 +95,7 @@ pub(crate) enum Fault {
     Storing,
 }
 
-/// What an action is told.
+/// The arguments of an action.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub(crate) action: &'static str,
@@ -112,7 +112,7 @@ pub(crate) struct Model {
     pub(crate) records: Vec<Record>,
     pub(crate) addresses_refused: bool,
     pub(crate) mail_fails: bool,
-    /// The level in milliseconds and its time, by the key of the limit.
+    /// The level in milliseconds and its time, by the limit's key.
     buckets: HashMap<String, (i64, i64)>,
     fault: Fault,
 }
@@ -130,7 +130,7 @@ impl Model {
         }
     }
 
-    /// The answer to a request: `Ok`, or the error code. A record that it creates is the last one then.
+    /// Answers a request with `Ok` or an error code. A created record becomes the last one.
     pub(crate) fn answer(&mut self, request: &Request) -> Answer {
         self.fault = request.fault;
         let argument = |name: &str| request.arguments.get(name).map_or("", String::as_str);
@@ -214,7 +214,7 @@ impl Model {
         }
     }
 
-    /// The first call of a dependency is made here.
+    /// Marks the first call of a dependency.
     fn call(&mut self) -> Answer {
         match self.fault {
             Fault::FirstCall => Err("internal_error"),
@@ -223,7 +223,7 @@ impl Model {
         }
     }
 
-    /// The record that a token opens. `None`: it opens none.
+    /// Returns the record of a valid token.
     fn find(&mut self, kind: Kind, token: &str) -> Result<Option<usize>, &'static str> {
         let Some((id, secret)) = token.split_once('.') else {
             return Ok(None);
@@ -244,7 +244,7 @@ impl Model {
         Ok(Some(found))
     }
 
-    /// Whether nothing has happened to a record's user that ends it.
+    /// Checks whether no event of its user has ended the record.
     fn is_unchanged(&self, record: &Record) -> bool {
         let (then, now) = (&record.remembered, &self.users[record.user]);
         let address = matches!(record.kind, Kind::EmailAddressUpdate | Kind::PasswordReset);
@@ -324,7 +324,7 @@ impl Model {
         users.position(|user| !user.deleted && user.email_address == email_address)
     }
 
-    /// The level of a bucket of five at this time, in milliseconds.
+    /// Returns the level of a bucket of five at this time, in milliseconds.
     fn level(&self, key: &str, interval: i64) -> i64 {
         let full = (5 * interval, self.now);
         let (level, then) = self.buckets.get(key).copied().unwrap_or(full);
@@ -347,7 +347,7 @@ impl Model {
         )
     }
 
-    /// A record whose mail cannot be sent is gone again.
+    /// Answers the creation of a record. If its email cannot be sent, the record is deleted.
     fn created_and_sent(&mut self) -> Answer {
         if self.mail_fails {
             self.records.pop();
@@ -473,7 +473,7 @@ impl Model {
         Ok(())
     }
 
-    /// What a flow's first step has verified, or what to answer.
+    /// Checks whether a flow's first step was verified. The answer is an error code if it was not.
     fn verified(&self, flow: usize) -> Answer {
         let Record {
             kind,

@@ -1,5 +1,4 @@
-//! What a user, the application and an operator would notice after some actions, and what must be true of it whatever
-//! happened.
+//! Observations of a user, the application and an operator after some actions, and the invariants that must hold for them.
 
 use std::collections::BTreeSet;
 
@@ -9,26 +8,26 @@ use crate::scene::{Answer, Circumstances, Kind, Scene, Step, answer};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Observed {
-    /// `ok` or an error code of each action, and the values if it only reads.
+    /// The outcome of each action, `ok` or an error code, with the values of those that only read.
     pub(crate) outcomes: Vec<String>,
-    /// Whether each of the two sessions that there were can still change something.
+    /// For each of the two prepared sessions, true if it can still change something.
     pub(crate) sessions: [bool; 2],
-    /// Whether `get_session` still shows them, which alone may use a cache.
+    /// For each of them, true if `get_session`, which alone can use a cache, still returns it.
     pub(crate) shown_sessions: [bool; 2],
-    /// What each action's flow answers now: an error code, or how it stands.
+    /// The state of each action's flow, or the error code of reading it.
     pub(crate) flows: Vec<Option<String>>,
-    /// Whether the session that each action returned opens.
+    /// For each action, true if the session that it returned is valid.
     pub(crate) new_sessions: Vec<Option<bool>>,
-    /// How many sessions were made and lie in the storage, whether or not they open.
+    /// The number of created sessions in the storage, valid or not.
     pub(crate) sessions_made: usize,
-    /// Each user: address, counters, and whether the password hash is the first one.
+    /// Each user: address, counters, and true if the password hash is the first one.
     pub(crate) users: Vec<(String, [i32; 4], bool)>,
-    /// The emails: what, and to whom.
+    /// The emails: type and recipient.
     pub(crate) emails: Vec<String>,
 }
 
 impl Scene {
-    /// Looks at everything that these actions, which have answered so, may have touched.
+    /// Observes everything that these actions, with these answers, can have changed.
     pub(crate) async fn observe(&self, steps: &[Step], answers: &[Answer]) -> Observed {
         let users = self.users.users().into_iter().map(|user| {
             let counters = [
@@ -70,7 +69,7 @@ impl Scene {
         observed
     }
 
-    /// Checks whether a session may do more than be shown: its action then goes on to a flow that is missing.
+    /// Checks whether a session can be used for a change: its action then fails only because the flow is missing.
     async fn session_is_valid(&self, instance: usize) -> bool {
         let arguments =
             json!({ "session_token": self.session(instance), "user_deletion_token": "" });
@@ -98,7 +97,7 @@ impl Scene {
         Some(answer(&self.plain, "get_session", arguments).await.outcome == "ok")
     }
 
-    /// How many sessions lie in the storage that were not prepared.
+    /// Returns the number of sessions in the storage that were not prepared.
     pub(crate) fn sessions_made(&self) -> usize {
         let prepared = self.prepared_sessions();
         let mut entries = self.storage.entries();
@@ -111,7 +110,7 @@ fn outcome((answer, step): (&Answer, &Step)) -> String {
     if answer.outcome == "ok" && step.kind.name.starts_with("get_") {
         return answer.values.to_string();
     }
-    // Of two tokens that are both dead by now, either may be named.
+    // If both tokens have become invalid, either may be reported.
     if answer.outcome.starts_with("invalid_") && answer.outcome.ends_with("_token") {
         return "invalid token".to_owned();
     }
@@ -126,7 +125,7 @@ impl Observed {
             .map(|(_, step)| step)
     }
 
-    /// What is left behind, whatever was answered and sent.
+    /// Returns the state, without the answers and emails.
     pub(crate) fn state(&self) -> Self {
         Self {
             outcomes: vec![],
@@ -141,7 +140,7 @@ impl Observed {
         flow.is_some_and(|flow| flow.starts_with('{'))
     }
 
-    /// What must be true after any actions, in whatever order they came and whatever went wrong.
+    /// Checks the invariants that hold after any actions, in any order and with any failure.
     pub(crate) fn check(&self, steps: &[Step], circumstances: Circumstances) -> Result<(), String> {
         let addresses: BTreeSet<_> = self.users.iter().map(|(address, ..)| address).collect();
         require(addresses.len() == self.users.len(), "a user is there twice")?;
@@ -180,7 +179,7 @@ impl Observed {
                     &format!("session {instance} is shown after {event}"),
                 )?;
             }
-            // Whoever completes a signup is another user.
+            // Completing a sign-up creates another user.
             let mut new = self.new_sessions.iter().zip(steps);
             require(
                 event.kind.name != "complete_user_deletion"
@@ -202,14 +201,14 @@ fn require(is_true: bool, otherwise: &str) -> Result<(), String> {
     }
 }
 
-/// Whether the action takes effect once for its flow or session.
+/// Checks whether the action takes effect at most once for its flow or session.
 pub(crate) fn is_single_use(action: &str) -> bool {
     ["verify_", "set_", "complete_", "delete_"]
         .iter()
         .any(|start| action.starts_with(start))
 }
 
-/// Whether the flow of `step` is dead once `event` was acknowledged.
+/// Checks whether the flow of `step` has ended once `event` was acknowledged.
 fn ends_flow(event: &Step, step: &Step) -> bool {
     let flow_of = |step: &Step| step.kind.flow().map(|flow| flow.name);
     let Some(flow) = flow_of(step) else {
@@ -231,7 +230,7 @@ fn ends_flow(event: &Step, step: &Step) -> bool {
     }
 }
 
-/// Whether a session that there was is dead once `event` was acknowledged.
+/// Checks whether a prepared session has ended once `event` was acknowledged.
 fn ends_session(event: &Step, instance: usize) -> bool {
     match event.kind.name {
         "complete_user_deletion" | "delete_all_sessions" => true,

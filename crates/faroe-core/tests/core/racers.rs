@@ -1,4 +1,4 @@
-//! Three actions and more at the same thing: a step happens once, and a guess is counted once.
+//! Three or more concurrent actions on the same record: a step takes effect once, and a guess is counted once.
 
 use std::{cell::Cell, sync::Arc};
 
@@ -12,7 +12,7 @@ use crate::{
     scene::{Answer, Circumstances, KINDS, Kind, Scene, Step},
 };
 
-/// Every step that a flow or a session takes once.
+/// Returns every step that a flow or a session can take only once.
 fn single_use_steps() -> impl Iterator<Item = Step> {
     let kinds = KINDS.iter().filter(|kind| is_single_use(kind.name));
     kinds.map(|kind| Step::new(*kind, 0))
@@ -34,7 +34,7 @@ fn p19_of_racers_at_each_step_exactly_one_succeeds_in_every_interleaving() {
     let effort = Effort::requested();
     let (mut races, mut schedules) = (0, 0);
     for step in single_use_steps() {
-        // Three racers have many schedules, most of all where each reads a session first.
+        // Three racers have many schedules, especially if each reads a session first.
         let three = match effort {
             Effort::Quick => step.kind.mints(),
             Effort::Full => !step.kind.takes_session(),
@@ -79,16 +79,16 @@ async fn p19_of_32_racers_at_each_step_exactly_one_succeeds() {
     promise::report("P19", format!("{races} races of 32, one success each"));
 }
 
-/// What shows how many attempts were let through, besides the answers.
+/// Evidence of the number of admitted attempts, besides the answers.
 #[derive(Clone, Copy)]
 enum Counted {
     Hashes,
     Emails,
-    /// Codes are compared without a trace.
+    /// Only the answers: comparing codes leaves no trace.
     Answers,
 }
 
-/// Callers who share a budget of attempts, and what one is answered who may try.
+/// Returns callers that share a limit, and the answer to an admitted wrong guess.
 fn guessers() -> Vec<([Step; 3], &'static str, Counted)> {
     let step = |name, instance| Step::new(Kind::named(name), instance);
     let wrong = |name| [step(name, 0).wrong(); 3];

@@ -1,5 +1,5 @@
-//! A scene in which every action has something to do: a user with two sessions, and two flows of every kind at every stage.
-//! It is made once and can be made new again, so that any number of actions can be tried in it.
+//! A scene for every action: a user with two sessions, and two flows of every kind at every stage. It is created once and can be
+//! reset, so that any number of actions can be run in it.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -30,10 +30,10 @@ use crate::harness::{EMAIL, NEW_PASSWORD, PASSWORD, minutes, no_background, stor
 
 mod step;
 
-/// The address of the signups, and the new one of the user.
+/// The address of the sign-ups, and the user's new address.
 pub(crate) const NEW_EMAIL: &str = "ada@new.example.com";
 
-/// What an action answered.
+/// The answer of an action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Answer {
     /// `ok`, or the error code.
@@ -41,11 +41,11 @@ pub(crate) struct Answer {
     pub(crate) values: Value,
 }
 
-/// A flow that was prepared.
+/// A prepared flow.
 #[derive(Clone, Debug)]
 struct Prepared {
     token: String,
-    /// The code that was sent for it, if one was.
+    /// The code that was sent, if any.
     sent: Option<String>,
     temporary_password: Option<String>,
 }
@@ -56,33 +56,33 @@ impl Prepared {
     }
 }
 
-/// What differs from scene to scene.
+/// The settings of a scene.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Circumstances {
-    /// The user's hash is of an algorithm of the past.
+    /// The user's password hash uses a previous algorithm.
     pub(crate) outdated_hash: bool,
     /// A password change ends other sessions.
     pub(crate) ends_sessions: bool,
     /// The use of the sessions is due to be recorded.
     pub(crate) idle: bool,
-    /// What no answer needs is done in the background, as an action of its own.
+    /// Work that no answer needs runs in the background, as a separate action.
     pub(crate) background: bool,
     /// Sessions are cached.
     pub(crate) cached: bool,
-    /// How many may wait for a place to hash in.
+    /// The length of the queue for hashing.
     pub(crate) hashing_queue: usize,
 }
 
-/// What lies in the storage.
+/// The content of the storage.
 pub(crate) type Entries = BTreeMap<String, StoredEntry>;
 
-/// The fakes, two servers over them, and what was prepared.
+/// The fakes, two servers that use them, and the prepared records.
 #[derive(Debug)]
 pub(crate) struct Scene {
     fakes: Fakes,
-    /// The server whose calls pass the interceptor.
+    /// The server with intercepted calls.
     pub(crate) endpoint: Endpoint,
-    /// A server beside it whose calls pass nothing.
+    /// A second server without interception.
     pub(crate) plain: Endpoint,
     sessions: Vec<String>,
     flows: BTreeMap<(&'static str, usize, usize), Prepared>,
@@ -222,7 +222,7 @@ impl Scene {
         self.saved_users = self.users.users();
     }
 
-    /// The user, through a signup of its own.
+    /// Creates the user with a separate sign-up.
     async fn sign_up(&mut self) {
         let create = json!({"email_address": EMAIL});
         let created = answer(&self.plain, "create_signup", create).await.values;
@@ -245,7 +245,7 @@ impl Scene {
         }
     }
 
-    /// A flow at a stage.
+    /// Creates a flow at a stage.
     async fn prepared(&mut self, flow: Flow, stage: usize, instance: usize) -> Prepared {
         let key = (flow.name, stage, instance);
         let create = Kind::named(&format!("create_{}", flow.name));
@@ -277,14 +277,14 @@ impl Scene {
         answer.values
     }
 
-    /// Fills all buckets.
+    /// Resets all rate limits.
     fn forget_attempts(&self) {
         let mut entries = self.storage.entries();
         entries.retain(|key, _| !key.starts_with("rate_limit."));
         self.storage.set_entries(entries);
     }
 
-    /// Makes everything as it was prepared. Of the flows only those are there that these steps are about.
+    /// Resets the scene. Only the flows of these steps are restored.
     pub(crate) fn renew(&self, steps: &[Step]) {
         let flows = steps.iter().filter_map(|step| self.flow(*step));
         let flows: Vec<&str> = flows.map(Prepared::id).collect();
@@ -302,38 +302,38 @@ impl Scene {
         self.log.take_errors();
     }
 
-    /// How many records lie in the storage.
+    /// Returns the number of records in the storage.
     pub(crate) fn records(&self) -> usize {
         let mut entries = self.storage.entries();
         entries.retain(|key, _| key.starts_with("main."));
         entries.len()
     }
 
-    /// Puts more into the storage.
+    /// Adds entries to the storage.
     pub(crate) fn add_entries(&self, more: Entries) {
         let mut entries = self.storage.entries();
         entries.extend(more);
         self.storage.set_entries(entries);
     }
 
-    /// The password hash that the user has at first.
+    /// Returns the user's first password hash.
     pub(crate) fn first_password_hash(&self) -> &Bytes {
         &self.saved_users[0].password_hash
     }
 
-    /// The keys of the two sessions.
+    /// Returns the keys of the two sessions.
     pub(crate) fn prepared_sessions(&self) -> Vec<String> {
         let ids = self.sessions.iter().map(|token| token.split('.').next());
         ids.map(|id| format!("main.session.{}", id.unwrap()))
             .collect()
     }
 
-    /// The token of a session.
+    /// Returns the token of a session.
     pub(crate) fn session(&self, instance: usize) -> &str {
         &self.sessions[instance]
     }
 
-    /// Takes an action.
+    /// Invokes an action.
     pub(crate) async fn invoke(&self, endpoint: &Endpoint, step: Step) -> Answer {
         answer(endpoint, step.kind.name, self.arguments(step)).await
     }

@@ -1,4 +1,4 @@
-//! Secrets cannot be printed, compared, hashed or taken for a text by accident.
+//! Secrets cannot be printed, compared, hashed or used as text by accident.
 
 use std::{
     borrow::Borrow,
@@ -27,7 +27,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 
-/// What no secret of the wire may be able to do. It may be serialized, for it travels.
+/// Asserts the traits that a secret on the wire must not implement. It can be serialized, because it is sent.
 macro_rules! secret_types {
     ($($name:ident)*) => {
         const SECRET_TYPES: &[&str] = &[$(stringify!($name)),*];
@@ -51,12 +51,12 @@ assert_not_impl_any!(Request: Display, Clone, PartialEq);
 
 const CANARY: &str = "canary";
 
-/// Whether what has this name is a secret on the wire.
+/// Checks whether the field with this name is a secret on the wire.
 fn is_secret(name: &str) -> bool {
     name.ends_with("_token") || name.ends_with("password") || name.ends_with("_code")
 }
 
-/// A value of the protocol's type, with a canary wherever a secret is.
+/// Returns a value of the protocol's type, with a canary in place of each secret.
 fn value_of(name: &str, field_type: FieldType) -> Value {
     match field_type {
         FieldType::String if is_secret(name) => CANARY.into(),
@@ -79,7 +79,7 @@ fn object_of(fields: &[Field]) -> Value {
     Value::Object(members.collect::<Map<_, _>>())
 }
 
-/// Asserts that a type hides its secrets, and returns how many there were.
+/// Asserts that a type hides its secrets, and returns their number.
 fn hides<T: Debug + DeserializeOwned>(fields: &[Field]) -> usize {
     let value: T = serde_json::from_value(object_of(fields)).unwrap();
     let (short, long) = (format!("{value:?}"), format!("{value:#?}"));

@@ -1,4 +1,4 @@
-//! A user with one living flow of each kind, and actions as a client sends them: what the tests about all 39 share.
+//! A user with one valid flow of each kind, and actions as a client sends them, for the tests of all 39 actions.
 
 use std::collections::BTreeMap;
 
@@ -14,13 +14,13 @@ use serde_json::{Map, Value, json};
 
 use crate::harness::{EMAIL, Harness, NEW_PASSWORD, PASSWORD, minutes};
 
-/// The address that signs up.
+/// The address of the sign-up.
 pub(crate) const SIGNUP_EMAIL: &str = "grace@example.com";
 
-/// The address to which the user changes.
+/// The user's new address.
 pub(crate) const NEW_EMAIL: &str = "lovelace@example.com";
 
-/// What has the form of a record's ID and of a secret, and is neither.
+/// A text in the form of a record's ID and of a secret that is neither.
 pub(crate) const NOBODY: &str = "abcdefghijkmnpqrstuvwxyz";
 
 /// Sends an action, and returns its values or its error code.
@@ -28,7 +28,7 @@ pub(crate) async fn send(server: &Server, action: &str, arguments: Value) -> Res
     send_to(&server.endpoint(), action, arguments).await
 }
 
-/// The same, to an endpoint that is there already.
+/// Sends an action to an existing endpoint, and returns its values or its error code.
 pub(crate) async fn send_to(
     endpoint: &Endpoint,
     action: &str,
@@ -45,7 +45,7 @@ pub(crate) async fn send_to(
     }
 }
 
-/// Sends an action, and names what came of it: `ok` or an error code.
+/// Sends an action, and returns its outcome: `ok` or an error code.
 pub(crate) async fn answer(server: &Server, action: &str, arguments: Value) -> String {
     match send(server, action, arguments).await {
         Ok(_) => "ok".to_owned(),
@@ -53,13 +53,13 @@ pub(crate) async fn answer(server: &Server, action: &str, arguments: Value) -> S
     }
 }
 
-/// The names of an action's arguments that are tokens, in the order in which they are checked.
+/// Returns the names of an action's token arguments, in the order in which they are checked.
 pub(crate) fn token_arguments(action: &ActionSchema) -> Vec<&'static str> {
     let names = action.arguments.iter().map(|&(name, _)| name);
     names.filter(|name| name.ends_with("_token")).collect()
 }
 
-/// What an action answers to a token that opens nothing.
+/// Returns the answer of an action to an invalid token.
 pub(crate) fn invalid(token_argument: &str) -> String {
     match token_argument {
         "user_password_update_token" => "invalid_password_update_token".to_owned(),
@@ -70,11 +70,11 @@ pub(crate) fn invalid(token_argument: &str) -> String {
 /// A user who is signed in, and a flow of each kind.
 pub(crate) struct World {
     pub(crate) harness: Harness,
-    /// A living token for each name of an argument.
+    /// A valid token for each name of an argument.
     pub(crate) tokens: BTreeMap<&'static str, String>,
 }
 
-/// The state of a world's fakes at one moment, the clock aside.
+/// The state of a world's fakes, without the clock.
 pub(crate) struct Snapshot {
     entries: BTreeMap<String, StoredEntry>,
     users: Vec<User>,
@@ -91,7 +91,7 @@ impl World {
         }
     }
 
-    /// Makes everything as it was at the snapshot, and lets nothing fail any more.
+    /// Restores the snapshot and removes all failures.
     pub(crate) fn restore(&self, snapshot: &Snapshot) {
         let Harness {
             storage,
@@ -109,7 +109,7 @@ impl World {
         temporary_hasher.set_behaviour(HasherBehaviour::Hash);
     }
 
-    /// Flows that were just created.
+    /// Creates a world with new flows.
     pub(crate) async fn new(harness: Harness) -> Self {
         let session = harness.sign_up().await.expose().to_owned();
         let mut world = Self {
@@ -125,13 +125,13 @@ impl World {
         world
     }
 
-    /// Flows that only have to be completed.
+    /// Creates a world with flows that are ready to be completed.
     pub(crate) async fn completable(harness: Harness) -> Self {
         let world = Self::new(harness).await;
         for action in actions_named("verify_").chain(actions_named("set_")) {
             world.succeed(&action).await;
         }
-        // All attempts are there again, and the flows live for five minutes more.
+        // All attempts are available again, and the flows are valid for five more minutes.
         world.harness.advance(minutes(5));
         world
     }
@@ -141,7 +141,7 @@ impl World {
         values.unwrap_or_else(|code| panic!("{} answered {code}", action.name))
     }
 
-    /// Arguments that fit: living tokens, and the rest as the user would type it.
+    /// Returns valid arguments: valid tokens, and the input of the user.
     pub(crate) fn arguments(&self, action: &ActionSchema) -> Value {
         let argument = |name: &str| match name {
             "email_address" => SIGNUP_EMAIL.to_owned(),

@@ -70,7 +70,7 @@ impl Kind {
         *kinds.find(|kind| kind.name == name).unwrap()
     }
 
-    /// The flow whose token the action takes.
+    /// Returns the flow whose token the action takes.
     pub(crate) fn flow(self) -> Option<Flow> {
         let takes_token_of = |flow: &&Flow| {
             let mut arguments = self.arguments.iter();
@@ -79,14 +79,14 @@ impl Kind {
         FLOWS.iter().find(takes_token_of).copied()
     }
 
-    /// Whether the action takes a session's token.
+    /// Checks whether the action takes a session's token.
     pub(crate) fn takes_session(self) -> bool {
         self.arguments
             .iter()
             .any(|(name, _)| *name == "session_token")
     }
 
-    /// Whether the action makes a session.
+    /// Checks whether the action creates a session.
     pub(crate) fn mints(self) -> bool {
         let completions = [
             "complete_signup",
@@ -96,7 +96,7 @@ impl Kind {
         completions.contains(&self.name)
     }
 
-    /// Whether the action changes the user's password.
+    /// Checks whether the action changes the user's password.
     pub(crate) fn changes_password(self) -> bool {
         let completions = [
             "complete_user_password_update",
@@ -105,7 +105,7 @@ impl Kind {
         completions.contains(&self.name)
     }
 
-    /// The stage of its flow at which the action succeeds.
+    /// Returns the stage of its flow at which the action succeeds.
     fn stage(self) -> usize {
         let Some(flow) = self.flow() else { return 0 };
         let step = flow.steps.iter().position(|step| *step == self.name);
@@ -118,18 +118,18 @@ impl Kind {
     }
 }
 
-/// An action, and which of the two flows (or sessions) it is for, at which stage.
+/// An action on one of the two flows (or sessions) at a stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Step {
     pub(crate) kind: Kind,
     pub(crate) stage: usize,
     pub(crate) instance: usize,
-    /// Whether the password or code is wrong.
+    /// True if the password or code is wrong.
     pub(crate) is_wrong: bool,
 }
 
 impl Step {
-    /// The action for a flow at the stage at which it succeeds.
+    /// Returns the action for a flow at the stage at which it succeeds.
     pub(crate) fn new(kind: Kind, instance: usize) -> Self {
         let stage = kind.stage();
         Self {
@@ -144,7 +144,7 @@ impl Step {
         Self { stage, ..self }
     }
 
-    /// The same with a wrong password or code.
+    /// Returns the same step with a wrong password or code.
     pub(crate) fn wrong(self) -> Self {
         Self {
             is_wrong: true,
