@@ -89,6 +89,11 @@ impl Settings {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
+        for (name, _) in env::vars_os() {
+            if name.to_string_lossy().starts_with("FAROE_") {
+                command.env_remove(name);
+            }
+        }
         for (name, value) in &self.environment {
             command.env(format!("FAROE_{name}"), value);
         }

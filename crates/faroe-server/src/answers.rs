@@ -1,4 +1,4 @@
-//! What answers requests.
+//! Services that answer the requests of a connection.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -16,7 +16,7 @@ pub(crate) trait Answers: Send + Sync + 'static {
     /// Answers one request.
     fn answer<B: RequestBody>(&self, request: Request<B>) -> impl Future<Output = Response> + Send;
 
-    /// The same, and a panic is a 500: the server lives.
+    /// Answers one request, with a 500 if that panics.
     fn answer_whatever_happens<B: RequestBody>(
         &self,
         request: Request<B>,
@@ -54,7 +54,7 @@ mod tests {
 
     use super::*;
 
-    /// Panics before there is a future, or within it.
+    /// Panics before it returns a future, or in it.
     struct Panics {
         at_once: bool,
     }

@@ -1,4 +1,4 @@
-//! From a configuration to a server: the adapters, opened and put together.
+//! Assembles a server from the adapters that the settings name.
 
 use std::sync::Arc;
 
@@ -12,25 +12,25 @@ use faroe_core::{
 use faroe_password_strength::PasswordStrength;
 use faroe_pwned_passwords::PwnedPasswords;
 
-use crate::{Configuration, StartError, configuration::Passwords, http::Readiness, open};
+use crate::{StartError, configuration::Settings, http::Readiness, open};
 
-/// A server that is ready to be asked, and what tells whether it is.
+/// A server, and the parts of it that its surroundings need.
 #[derive(Debug)]
 pub(crate) struct Assembly {
     pub(crate) server: Server,
-    /// What the server does when it has answered.
+    /// The work that the server does after its answers.
     pub(crate) background: Arc<BackgroundTasks>,
     pub(crate) readiness: Readiness,
 }
 
-/// Opens what the configuration names and puts the server together.
+/// Opens the adapters and assembles the server.
 pub(crate) async fn assemble(
-    configuration: &Configuration,
+    settings: &Settings,
     email_sender: Arc<dyn EmailSender>,
 ) -> Result<Assembly, StartError> {
-    open::data_dir(configuration)?;
-    let storages = open::storages(configuration).await?;
-    let user_store = open::user_store(configuration).await?;
+    open::data_dir(settings)?;
+    let storages = open::storages(settings).await?;
+    let user_store = open::user_store(settings).await?;
     let readiness = Readiness {
         main_storage: Arc::clone(&storages.main),
         rate_limit_storage: Arc::clone(&storages.rate_limit),
@@ -39,19 +39,16 @@ pub(crate) async fn assemble(
     let parts = ServerParts::new(
         storages,
         user_store,
-        algorithms(configuration).map_err(|error| StartError::because("hashing", &error))?,
-        implemented(
-            configuration,
-            Argon2id::recommended_for_temporary_passwords(),
-        ),
+        algorithms(settings).map_err(|error| StartError::because("hashing", &error))?,
+        implemented(settings, Argon2id::recommended_for_temporary_passwords()),
         email_sender,
     );
     let background = Arc::new(BackgroundTasks::default());
     let mut options = ServerOptions::default();
-    options.session = configuration.session.clone();
-    options.rate_limits = configuration.rate_limits.clone();
-    options.hashing = configuration.hashing;
-    options.password_strength_checker = Arc::new(password_checkers(&configuration.passwords));
+    options.session = settings.session.clone().into();
+    options.rate_limits = settings.rate_limits.clone().into();
+    options.hashing = settings.hashing.concurrency();
+    options.password_strength_checker = Arc::new(password_checkers(settings));
     options.background = Arc::clone(&background) as _;
     let server = Server::new(parts, options).map_err(|error| StartError::new(error.to_string()))?;
     Ok(Assembly {
@@ -61,36 +58,31 @@ pub(crate) async fn assemble(
     })
 }
 
-/// The check that needs no network comes first: what it refuses is asked of no one.
-fn password_checkers(passwords: &Passwords) -> PasswordStrengthCheckers {
+/// Returns the checks of new passwords. The one that needs no network comes first: passwords that it refuses are not looked
+/// up.
+fn password_checkers(settings: &Settings) -> PasswordStrengthCheckers {
     let mut checkers: Vec<Arc<dyn PasswordStrengthChecker>> = Vec::new();
-    if passwords.strength_check {
+    if settings.passwords.strength_check {
         checkers.push(Arc::new(PasswordStrength::default()));
     }
-    if let Some(options) = &passwords.breach_check {
-        checkers.push(Arc::new(PwnedPasswords::new(options.clone())));
+    if let Some(options) = settings.passwords.breach_check_options(settings.mode) {
+        checkers.push(Arc::new(PwnedPasswords::new(options)));
     }
     PasswordStrengthCheckers(checkers)
 }
 
-fn algorithms(
-    configuration: &Configuration,
-) -> Result<UserPasswordHashAlgorithms, InvalidParameters> {
-    let argon2id =
-        |parameters: &Parameters| Ok(implemented(configuration, Argon2id::new(*parameters)?));
-    let mut algorithms = UserPasswordHashAlgorithms::new(argon2id(&configuration.password_hash)?);
-    for parameters in &configuration.previous_password_hashes {
+fn algorithms(settings: &Settings) -> Result<UserPasswordHashAlgorithms, InvalidParameters> {
+    let argon2id = |parameters: Parameters| Ok(implemented(settings, Argon2id::new(parameters)?));
+    let mut algorithms = UserPasswordHashAlgorithms::new(argon2id(settings.hashing.current())?);
+    for parameters in settings.hashing.previous() {
         algorithms.previous.push(argon2id(parameters)?);
     }
     Ok(algorithms)
 }
 
-/// By the implementation that was chosen; IDs and hashes are the same.
-fn implemented(
-    configuration: &Configuration,
-    argon2id: Argon2id,
-) -> Arc<dyn PasswordHashAlgorithm> {
-    Arc::new(if configuration.hashes_fast {
+/// Chooses the implementation. IDs and hashes are the same.
+fn implemented(settings: &Settings, argon2id: Argon2id) -> Arc<dyn PasswordHashAlgorithm> {
+    Arc::new(if settings.hashing.fast {
         argon2id.fast()
     } else {
         argon2id

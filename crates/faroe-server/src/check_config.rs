@@ -1,4 +1,4 @@
-//! `faroe-server check-config`: what the server would use, and whether it can be reached.
+//! `faroe-server check-config`: shows the parts that the server would use, and tries to reach each of them.
 
 use std::{fmt::Display, io::Write, time::Duration};
 
@@ -14,64 +14,62 @@ use tokio::time::timeout;
 
 use crate::{
     Configuration, Mode, StartError,
-    configuration::{EmailSenderPlace, StoragePlace},
-    open,
-    open_email::{OpenEmailSender, email_templates, failed},
+    configuration::{EmailSenderPlace, Settings, StoragePlace},
+    open::{
+        self,
+        email::{OpenEmailSender, email_templates, failed},
+    },
 };
 
-/// What has not answered within this time is not there.
+/// The time within which a part has to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// A key and a user ID that nothing has.
+/// A key and a user ID that do not exist.
 const NOTHING: &str = "check-config";
 
-/// Opens every part that the configuration names, asks it something, and writes one line for each as it goes. Returns
-/// whether all is well.
+/// Opens every part that the configuration names, sends it a request, and writes one line for each as it goes. Returns
+/// whether all of them answered.
 ///
 /// Missing tables and SQLite files are created, as when the server starts. Nothing listens, and no email is sent; a webhook
-/// is asked whether it is there.
+/// is posted `{"type": "check"}`.
 pub async fn check_config(configuration: &Configuration, output: &mut impl Write) -> bool {
+    let settings = &configuration.settings;
     let mut report = Report {
         output,
-        all_is_well: true,
+        is_well: true,
     };
-    report.line("mode", name_of(configuration.mode), Ok(()));
-    report.line("listen", configuration.listen, Ok(()));
-    let data_dir = open::data_dir(configuration);
-    if let Some(folder) = configuration.data_dir() {
+    report.line("mode", name_of(settings.mode), Ok(()));
+    report.line("listen", settings.listen, Ok(()));
+    let data_dir = open::data_dir(settings);
+    if let Some(folder) = settings.used_data_dir() {
         report.line("data folder", folder.display(), data_dir);
     }
-    let (main, rate_limit) = (
-        &configuration.main_storage,
-        &configuration.rate_limit_storage,
-    );
-    report.line("storage", main, ask_main_storage(main).await);
-    let answer = ask_rate_limit_storage(rate_limit).await;
+    let main = settings.main_storage_place();
+    report.line("storage", &main, ask_main_storage(&main).await);
+    let rate_limit = settings.rate_limit_storage_place();
+    let answer = ask_rate_limit_storage(&rate_limit).await;
     report.line("rate limit storage", rate_limit, answer);
-    if let Some(cache) = &configuration.cache {
-        report.line("cache", cache, ask_cache(cache).await);
+    if let Some(cache) = settings.cache_place() {
+        report.line("cache", &cache, ask_cache(&cache).await);
     }
-    let answer = ask_user_store(configuration).await;
-    report.line("user store", &configuration.user_store, answer);
-    let limit = configuration.ip_rate_limit.as_ref();
-    let limit = limit.map_or_else(|| "none".to_owned(), describe);
-    report.line("limit per IP address", limit, Ok(()));
-    if let Some(options) = &configuration.passwords.breach_check {
-        let answer = ask_range_service(options).await;
-        report.line("breached passwords", &options.base_url, answer);
+    let answer = ask_user_store(settings).await;
+    report.line("user store", settings.user_store_place(), answer);
+    match settings.ip_rate_limit.options() {
+        Ok(limit) => report.line("limit per IP address", describe(limit.as_ref()), Ok(())),
+        Err(error) => report.line("limit per IP address", "", Err(error)),
     }
-    match &configuration.email_sender {
-        Some(place) => report.line(
-            "emails",
-            place,
-            check_email_sender(place, configuration).await,
-        ),
+    if let Some(options) = settings.passwords.breach_check_options(settings.mode) {
+        let answer = ask_range_service(&options).await;
+        report.line("breached passwords", options.base_url, answer);
+    }
+    match &settings.email_sender {
+        Some(place) => report.line("emails", place, check_email_sender(place, settings).await),
         None => {
-            let templates = email_templates(&configuration.email);
+            let templates = email_templates(&settings.email);
             report.line("emails", "shown, not sent", templates.map(drop));
         }
     }
-    report.all_is_well
+    report.is_well
 }
 
 fn name_of(mode: Mode) -> &'static str {
@@ -81,7 +79,10 @@ fn name_of(mode: Mode) -> &'static str {
     }
 }
 
-fn describe(limit: &IpRateLimitOptions) -> String {
+fn describe(limit: Option<&IpRateLimitOptions>) -> String {
+    let Some(limit) = limit else {
+        return "none".to_owned();
+    };
     let budget = |RateLimit { capacity, interval }| {
         format!("{capacity} and one every {}", format_duration(interval))
     };
@@ -90,20 +91,21 @@ fn describe(limit: &IpRateLimitOptions) -> String {
     format!("attempts {attempts}, requests {requests}, trusted proxies {trusted_proxies}")
 }
 
-/// The lines so far.
+/// The lines that are written.
 struct Report<W> {
     output: W,
-    all_is_well: bool,
+    /// `true` until a part fails.
+    is_well: bool,
 }
 
 impl<W: Write> Report<W> {
-    /// An error names the place itself.
+    /// Writes a line. An error names the place itself.
     fn line(&mut self, part: &str, place: impl Display, result: Result<(), StartError>) {
-        // Someone who closed standard output still gets the status.
+        // A reader that closed standard output still gets the status.
         let _ = match result {
             Ok(()) => writeln!(self.output, "ok      {part}: {place}"),
             Err(error) => {
-                self.all_is_well = false;
+                self.is_well = false;
                 writeln!(self.output, "FAILED  {error}")
             }
         };
@@ -125,9 +127,9 @@ async fn ask_cache(place: &StoragePlace) -> Result<(), StartError> {
     ask("cache", place, cache.get(NOTHING)).await
 }
 
-async fn ask_user_store(configuration: &Configuration) -> Result<(), StartError> {
-    let (place, nobody) = (&configuration.user_store, UserId::from(NOTHING));
-    let user_store = open::user_store(configuration).await?;
+async fn ask_user_store(settings: &Settings) -> Result<(), StartError> {
+    let (place, nobody) = (settings.user_store_place(), UserId::from(NOTHING));
+    let user_store = open::user_store(settings).await?;
     ask("user store", place, user_store.get_user(&nobody)).await
 }
 
@@ -138,12 +140,12 @@ async fn ask_range_service(options: &PwnedPasswordsOptions) -> Result<(), StartE
     })
 }
 
-/// It has a deadline of its own.
+/// Checks the email sender, which has a time limit of its own.
 async fn check_email_sender(
     place: &EmailSenderPlace,
-    configuration: &Configuration,
+    settings: &Settings,
 ) -> Result<(), StartError> {
-    let sender = OpenEmailSender::open(place, &configuration.email)?;
+    let sender = OpenEmailSender::open(place, &settings.email)?;
     sender.check().await.map_err(|error| failed(place, &error))
 }
 

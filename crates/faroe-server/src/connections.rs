@@ -77,7 +77,7 @@ pub(crate) async fn serve<A: Answers>(
     stopping.send_replace(true);
     if timeout(
         http.shutdown_timeout,
-        places.acquire_many(http.max_connections),
+        places.acquire_many(http.max_connections.get()),
     )
     .await
     .is_err()

@@ -17,18 +17,18 @@ use faroe_core::{
 use faroe_email_templates::{EmailFields, EmailRenderer, RenderedEmail};
 use serde::Serialize;
 
-/// The oldest message makes room for the one after so many.
+/// The number of messages that are kept.
 const CAPACITY: usize = 1000;
 
 /// Keeps the last 1,000 messages in memory, and writes each to the log.
 pub(crate) struct DevMailbox {
     renderer: Arc<dyn EmailRenderer>,
-    /// The name of this mailbox, which is empty when the server has started.
+    /// A random name, new with each start of the server, so that the console notices an empty mailbox.
     id: String,
     messages: Mutex<VecDeque<Kept>>,
 }
 
-/// A message that was "sent".
+/// A message that is kept.
 struct Kept {
     /// Counted from 1.
     number: u64,
@@ -38,7 +38,7 @@ struct Kept {
 }
 
 impl DevMailbox {
-    /// An empty mailbox. What cannot be rendered is not taken, as it would not be sent.
+    /// Returns an empty mailbox. It refuses messages that cannot be rendered, as they could not be sent.
     pub(crate) fn new(renderer: Arc<dyn EmailRenderer>) -> Self {
         Self {
             renderer,
@@ -47,7 +47,7 @@ impl DevMailbox {
         }
     }
 
-    /// The messages to this exact address, or all, oldest first, as a JSON array.
+    /// Returns the messages to this exact address, or all, oldest first, as a JSON array.
     pub(crate) fn list(&self, to: Option<&str>) -> String {
         let messages = self.messages();
         let all = messages.iter().map(|kept| &kept.message);
@@ -55,8 +55,8 @@ impl DevMailbox {
         to_json(&selected.map(EmailFields::from).collect::<Vec<_>>())
     }
 
-    /// What the development console shows: this mailbox's name, and the messages after the one with this number, or all if
-    /// the number is another mailbox's.
+    /// Returns this mailbox's name and the messages after the one with this number, or all if the number is another
+    /// mailbox's, as the development console shows them.
     pub(crate) fn list_after(&self, mailbox: &str, number: u64) -> String {
         let number = if mailbox == self.id { number } else { 0 };
         let messages = self.messages();
@@ -67,7 +67,7 @@ impl DevMailbox {
         })
     }
 
-    /// The HTML part of the message with this number, if it is still there.
+    /// Returns the HTML part of the message with this number, if it is still kept.
     pub(crate) fn html(&self, number: u64) -> Option<String> {
         let messages = self.messages();
         let kept = messages.iter().find(|kept| kept.number == number)?;

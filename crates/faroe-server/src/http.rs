@@ -1,8 +1,7 @@
-//! The HTTP surface: which paths there are and what surrounds every answer.
+//! The HTTP surface: its paths, and the headers of every answer.
 
 mod console;
 mod dev_emails;
-mod origin;
 mod ready;
 mod requests;
 
@@ -15,6 +14,7 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
+use faroe_address::Origin;
 use faroe_axum::{endpoint::ActionInvocationEndpoint, ip_rate_limit::IpRateLimitLayer};
 use tokio::sync::Semaphore;
 use tower_http::cors::{AllowOrigin, CorsLayer};
@@ -23,29 +23,29 @@ pub(crate) use self::ready::Readiness;
 use self::requests::{Paths, Requests};
 use crate::{configuration::Http, dev_mailbox::DevMailbox};
 
-/// How long a browser may remember that it may ask.
+/// The time for which a browser remembers a preflight.
 const PREFLIGHT_AGE: Duration = Duration::from_secs(600);
 
-/// What the handlers need.
+/// The state of the handlers.
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) endpoint: ActionInvocationEndpoint,
-    /// What counts requests, if someone does.
+    /// Counts requests of each client address, if they are limited.
     pub(crate) ip_rate_limit: Option<IpRateLimitLayer>,
     pub(crate) readiness: Readiness,
     /// In development mode only.
     pub(crate) dev_mailbox: Option<Arc<DevMailbox>>,
     pub(crate) http: Http,
-    /// A permit for each connection that there may be.
+    /// A permit for each connection that may be open.
     pub(crate) places: Arc<Semaphore>,
 }
 
-/// What answers requests, whoever sends them. Cheap to clone.
+/// Answers the requests of all connections. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct HttpService(Arc<Paths>);
 
 impl HttpService {
-    /// What answers the requests of a connection that this address has made.
+    /// Returns the service for a connection from this address.
     pub(crate) fn for_connection_of(&self, peer: SocketAddr) -> Requests {
         Requests {
             paths: Arc::clone(&self.0),
@@ -76,7 +76,7 @@ async fn invoke(State(app): State<Arc<App>>, request: Request) -> Response {
     app.endpoint.answer(request).await
 }
 
-/// Lets those origins read answers that may. `None`: no one.
+/// Lets the allowed origins read answers. `None` if there are none.
 fn cors(app: &Arc<App>) -> Option<CorsLayer> {
     if app.http.allowed_origins.is_empty() && app.dev_mailbox.is_none() {
         return None;
@@ -92,12 +92,18 @@ fn cors(app: &Arc<App>) -> Option<CorsLayer> {
     Some(cors)
 }
 
-/// Whether web pages of this origin may read answers: the configured ones may, and in development mode those of this
-/// machine.
+/// Checks whether web pages of this origin may read answers: the configured ones may, and in development mode those of
+/// this machine.
 fn may_read(app: &App, origin: &HeaderValue) -> bool {
-    let is_loopback = || origin.to_str().is_ok_and(origin::is_loopback_origin);
+    let parsed = || origin.to_str().ok()?.parse::<Origin>().ok();
     let mut allowed = app.http.allowed_origins.iter();
-    allowed.any(|allowed| allowed.as_str() == origin) || app.dev_mailbox.is_some() && is_loopback()
+    allowed.any(|allowed| allowed.as_str() == origin)
+        || app.dev_mailbox.is_some() && parsed().is_some_and(|origin| origin.is_this_machine())
+}
+
+/// Checks whether a `Host` header, `host` or `host:port`, names this machine.
+fn is_this_machine(host: &str) -> bool {
+    Origin::new("http", host).is_ok_and(|origin| origin.is_this_machine())
 }
 
 #[cfg(test)]

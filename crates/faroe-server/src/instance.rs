@@ -2,6 +2,7 @@
 
 use std::{fmt::Write, net::SocketAddr, sync::Arc};
 
+use faroe_address::is_this_machine;
 use faroe_axum::{endpoint::ActionInvocationEndpoint, ip_rate_limit::IpRateLimit};
 use faroe_core::{background::BackgroundTasks, email::EmailSender};
 use faroe_email_queue::{EmailQueue, EmailQueueOptions};
@@ -10,44 +11,48 @@ use tokio::{net::TcpListener, sync::Semaphore, time::Instant};
 use crate::{
     Configuration, Mode, StartError,
     assembly::{Assembly, assemble},
+    configuration::Settings,
     connections,
     dev_mailbox::DevMailbox,
     http::{self, App, HttpService},
-    open_email::{OpenEmailSender, email_templates},
+    open::{
+        email::{OpenEmailSender, email_templates},
+        listen,
+    },
 };
 
 /// A server that has opened its storage and its user store and listens for connections.
 #[derive(Debug)]
 pub struct Instance {
-    configuration: Configuration,
+    settings: Box<Settings>,
     listener: TcpListener,
     address: SocketAddr,
     service: HttpService,
-    /// A permit for each connection that there may be.
+    /// A permit for each connection that may be open.
     places: Arc<Semaphore>,
     email: Email,
     background: Arc<BackgroundTasks>,
 }
 
-/// What becomes of emails.
+/// The destination of emails.
 #[derive(Clone, Debug)]
 enum Email {
-    /// They are kept and shown, in development mode.
+    /// Kept and shown, in development mode.
     Shown(Arc<DevMailbox>),
-    /// They are sent, in production mode: notifications later.
+    /// Sent, in production mode: codes at once, notifications from a queue.
     Sent(Arc<EmailQueue>),
 }
 
 impl Email {
-    fn open(configuration: &Configuration) -> Result<Self, StartError> {
-        match (configuration.mode, &configuration.email_sender) {
+    fn open(settings: &Settings) -> Result<Self, StartError> {
+        match (settings.mode, &settings.email_sender) {
             (Mode::Production, Some(place)) => {
-                let sender = OpenEmailSender::open(place, &configuration.email)?;
+                let sender = OpenEmailSender::open(place, &settings.email)?;
                 let queue = EmailQueue::new(Arc::new(sender), EmailQueueOptions::default());
                 Ok(Self::Sent(Arc::new(queue)))
             }
             _ => {
-                let mailbox = DevMailbox::new(email_templates(&configuration.email)?);
+                let mailbox = DevMailbox::new(email_templates(&settings.email)?);
                 Ok(Self::Shown(Arc::new(mailbox)))
             }
         }
@@ -66,28 +71,26 @@ impl Instance {
     ///
     /// # Errors
     ///
-    /// A setting that makes no sense, a file that cannot be opened, or an address that cannot be listened on.
+    /// A setting is invalid, an adapter cannot be opened, or the address cannot be listened on.
     pub async fn start(configuration: Configuration) -> Result<Self, StartError> {
-        let email = Email::open(&configuration)?;
+        let settings = configuration.settings;
+        let email = Email::open(&settings)?;
         let Assembly {
             server,
             background,
             readiness,
-        } = assemble(&configuration, email.sender()).await?;
-        let blocked_actions = configuration
-            .http
-            .blocked_actions
-            .iter()
-            .map(String::as_str);
+        } = assemble(&settings, email.sender()).await?;
+        let http = &settings.http;
+        let blocked_actions = http.blocked_actions.iter().map(String::as_str);
         let mut endpoint = ActionInvocationEndpoint::with_blocklist(server, blocked_actions)
             .map_err(|error| StartError::because("http.blocked_actions", &error))?
-            .with_body_timeout(configuration.http.body_timeout)
-            .with_request_timeout(configuration.http.request_timeout);
-        let ip_rate_limit = ip_rate_limit(&configuration)?;
+            .with_body_timeout(http.body_timeout)
+            .with_request_timeout(http.request_timeout);
+        let ip_rate_limit = ip_rate_limit(&settings)?;
         if let Some(limit) = &ip_rate_limit {
             endpoint = endpoint.guarded_by(limit.clone());
         }
-        let places = Arc::new(Semaphore::new(configuration.http.max_connections as usize));
+        let places = Arc::new(http.places());
         let service = http::service(App {
             endpoint,
             ip_rate_limit: ip_rate_limit.map(|limit| limit.requests_layer()),
@@ -96,17 +99,12 @@ impl Instance {
                 Email::Shown(mailbox) => Some(Arc::clone(mailbox)),
                 Email::Sent(_) => None,
             },
-            http: configuration.http.clone(),
+            http: http.clone(),
             places: Arc::clone(&places),
         });
-        let (listener, address) = listen(configuration.listen).await.map_err(|error| {
-            StartError::because(
-                format!("could not listen on {}", configuration.listen),
-                &error,
-            )
-        })?;
+        let (listener, address) = listen(settings.listen).await?;
         Ok(Self {
-            configuration,
+            settings,
             listener,
             address,
             service,
@@ -116,7 +114,7 @@ impl Instance {
         })
     }
 
-    /// Where it listens: with the real port if port 0 was asked for.
+    /// Returns the address that it listens on, with the real port if port 0 was asked for.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -124,7 +122,7 @@ impl Instance {
     /// Serves until `stop` is ready; then it accepts no more connections, finishes the requests in flight and what they left
     /// to do, sends the notifications that wait, and returns, after the shutdown timeout at the latest.
     pub async fn run_until(self, stop: impl Future<Output = ()> + Send) {
-        let http = &self.configuration.http;
+        let http = &self.settings.http;
         let mut deadline = Instant::now();
         let stop = async {
             stop.await;
@@ -145,15 +143,15 @@ impl Instance {
         }
     }
 
-    /// What to tell whoever has started it: where it listens, in the first line alone, and where to go next.
+    /// Returns a text for the person who started it: the address alone in the first line, then where to go next.
     pub fn welcome(&self) -> String {
         let url = format!("http://{}", self.address);
         let (data, users) = (
-            &self.configuration.main_storage,
-            &self.configuration.user_store,
+            self.settings.main_storage_place(),
+            self.settings.user_store_place(),
         );
         let mut text = format!("listening on {url}\n");
-        if let (Email::Sent(_), Some(sender)) = (&self.email, &self.configuration.email_sender) {
+        if let (Email::Sent(_), Some(sender)) = (&self.email, &self.settings.email_sender) {
             write!(
                 text,
                 "
@@ -185,15 +183,15 @@ Walk through a sign-up, and see every request, in your browser:
     }
 }
 
-fn ip_rate_limit(configuration: &Configuration) -> Result<Option<IpRateLimit>, StartError> {
-    let Some(options) = configuration.ip_rate_limit.clone() else {
+fn ip_rate_limit(settings: &Settings) -> Result<Option<IpRateLimit>, StartError> {
+    let Some(options) = settings.ip_rate_limit.options()? else {
         return Ok(None);
     };
-    let is_behind_a_proxy = configuration.mode == Mode::Production
-        && configuration.listen.ip().to_canonical().is_loopback();
+    let is_behind_a_proxy =
+        settings.mode == Mode::Production && is_this_machine(settings.listen.ip());
     if is_behind_a_proxy && options.trusted_proxies == 0 {
         tracing::warn!(
-            "ip_rate_limit takes all who ask for one client: only this machine can connect, and \
+            "ip_rate_limit counts all clients as one: only this machine can connect, and \
              ip_rate_limit.trusted_proxies is 0"
         );
     }
@@ -201,10 +199,4 @@ fn ip_rate_limit(configuration: &Configuration) -> Result<Option<IpRateLimit>, S
     limit
         .map(Some)
         .map_err(|reason| StartError::new(format!("ip_rate_limit.{reason}")))
-}
-
-async fn listen(address: SocketAddr) -> std::io::Result<(TcpListener, SocketAddr)> {
-    let listener = TcpListener::bind(address).await?;
-    let address = listener.local_addr()?;
-    Ok((listener, address))
 }

@@ -8,8 +8,8 @@ use std::{
 };
 
 use faroe_server::{
-    Arguments, Command, CommandLine, Configuration, Instance, StartError, UserServerInstance,
-    check_config, logging, send_test_email,
+    Command, CommandLine, Configuration, Instance, StartError, UserServerInstance, check_config,
+    logging, send_test_email,
 };
 use mimalloc::MiMalloc;
 use tokio::runtime;
@@ -17,32 +17,25 @@ use tokio::runtime;
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-/// The status of a program that was called wrongly, as clap counts.
-const CALLED_WRONGLY: u8 = 2;
-
-/// The status of a program that a signal has ended, as shells count.
+/// The status of a program that a signal ended, as shells count.
 const ENDED_BY_A_SIGNAL: i32 = 130;
 
 fn main() -> ExitCode {
-    let CommandLine { arguments, command } = match CommandLine::read() {
-        Ok(command_line) => command_line,
-        Err(error) => return fail(&error, ExitCode::from(CALLED_WRONGLY)),
-    };
-    run(&arguments, command).unwrap_or_else(|error| fail(&error, ExitCode::FAILURE))
+    run().unwrap_or_else(|error| {
+        // There is nobody left to tell if this fails.
+        let _ = writeln!(io::stderr(), "faroe-server: {error}");
+        ExitCode::from(error.exit_status())
+    })
 }
 
-fn fail(error: &StartError, status: ExitCode) -> ExitCode {
-    // Nothing is left to tell it to if this fails.
-    let _ = writeln!(io::stderr(), "faroe-server: {error}");
-    status
-}
-
-fn run(arguments: &Arguments, command: Option<Command>) -> Result<ExitCode, StartError> {
+fn run() -> Result<ExitCode, StartError> {
+    let CommandLine { sources, command } = CommandLine::read()?;
     let configuration = match command {
-        Some(Command::UserServer) => Configuration::load_user_server(arguments)?,
-        _ => Configuration::load(arguments)?,
+        Some(Command::UserServer) => Configuration::load_user_server(&sources)?,
+        _ => Configuration::load(&sources)?,
     };
     logging::start(&configuration)?;
+    configuration.log_warnings();
     let runtime = runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -52,8 +45,8 @@ fn run(arguments: &Arguments, command: Option<Command>) -> Result<ExitCode, Star
             None => Box::pin(serve(configuration)).await,
             Some(Command::UserServer) => serve_users(configuration).await,
             Some(Command::CheckConfig) => {
-                let all_is_well = check_config(&configuration, &mut io::stdout()).await;
-                Ok(if all_is_well {
+                let is_well = check_config(&configuration, &mut io::stdout()).await;
+                Ok(if is_well {
                     ExitCode::SUCCESS
                 } else {
                     ExitCode::FAILURE
@@ -66,7 +59,7 @@ fn run(arguments: &Arguments, command: Option<Command>) -> Result<ExitCode, Star
             }
         }
     });
-    // A password hash that nobody waits for any more must not hold the program up.
+    // A password hash without a waiting client must not delay the exit.
     runtime.shutdown_timeout(Duration::from_secs(1));
     result
 }
@@ -74,7 +67,7 @@ fn run(arguments: &Arguments, command: Option<Command>) -> Result<ExitCode, Star
 async fn serve(configuration: Configuration) -> Result<ExitCode, StartError> {
     let stop = stop_signal();
     let instance = Instance::start(configuration).await?;
-    // Someone who closed standard output does not want to know.
+    // A reader that closed standard output wants no more.
     let _ = write!(io::stdout(), "{}", instance.welcome());
     instance.run_until(stop).await;
     Ok(ExitCode::SUCCESS)

@@ -1,8 +1,9 @@
-//! The adapters that the configuration names, opened.
+//! Opens the adapters that the configuration names.
 
+pub(crate) mod email;
 mod remote_users;
 
-use std::{fmt, fs, io, path::Path, sync::Arc};
+use std::{fmt, fs, io, net::SocketAddr, path::Path, sync::Arc};
 
 use faroe_core::{
     Storages,
@@ -19,26 +20,27 @@ use faroe_storage_sqlite::SqliteStorage;
 use faroe_user_store_mysql::MysqlUserStore;
 use faroe_user_store_postgres::PostgresUserStore;
 use faroe_user_store_sqlite::SqliteUserStore;
+use tokio::net::TcpListener;
 
 use crate::{
-    Configuration, StartError,
-    configuration::{StoragePlace, UserStorePlace},
+    StartError,
+    configuration::{Settings, StoragePlace, UserStorePlace},
 };
 
-/// Makes sure that the folder of the SQLite files is there, if one is needed.
-pub(crate) fn data_dir(configuration: &Configuration) -> Result<(), StartError> {
-    let Some(folder) = configuration.data_dir() else {
+/// Creates the folder of the default SQLite files, if it is used and missing.
+pub(crate) fn data_dir(settings: &Settings) -> Result<(), StartError> {
+    let Some(folder) = settings.used_data_dir() else {
         return Ok(());
     };
     create_private_folder(folder).map_err(|error| {
         StartError::because(
-            format!("could not create the data folder {}", folder.display()),
+            format!("create the data folder {}", folder.display()),
             &error,
         )
     })
 }
 
-/// Makes sure that the folder is there. A new one is only for the user that the server runs as.
+/// Creates a folder that only the user of this process can read, unless it exists.
 fn create_private_folder(folder: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
@@ -48,58 +50,58 @@ fn create_private_folder(folder: &Path) -> io::Result<()> {
 }
 
 /// Opens the storages of all roles. A place that has several roles is opened once.
-pub(crate) async fn storages(configuration: &Configuration) -> Result<Storages, StartError> {
+pub(crate) async fn storages(settings: &Settings) -> Result<Storages, StartError> {
     let (main, rate_limit) = (
-        &configuration.main_storage,
-        &configuration.rate_limit_storage,
+        settings.main_storage_place(),
+        settings.rate_limit_storage_place(),
     );
     let (main_storage, rate_limit_storage) = if main == rate_limit {
-        let storage = Place::open("storage", main).await?;
+        let storage = Backend::open("storage", &main).await?;
         (storage.clone(), storage)
     } else {
         (
-            Place::open("main_storage", main).await?,
-            Place::open("rate_limit_storage", rate_limit).await?,
+            Backend::open("main_storage", &main).await?,
+            Backend::open("rate_limit_storage", &rate_limit).await?,
         )
     };
-    let cache = match &configuration.cache {
+    let cache = match settings.cache_place() {
         None => None,
         Some(cache) if cache == main => Some(main_storage.clone()),
         Some(cache) if cache == rate_limit => Some(rate_limit_storage.clone()),
-        Some(cache) => Some(Place::open("cache", cache).await?),
+        Some(cache) => Some(Backend::open("cache", &cache).await?),
     };
     let mut storages = Storages::new(main_storage.main(), rate_limit_storage.rate_limit());
-    storages.cache = cache.map(Place::cache);
+    storages.cache = cache.map(Backend::cache);
     Ok(storages)
 }
 
 /// Opens the place of one role alone, as the main storage.
 pub(crate) async fn main_storage(place: &StoragePlace) -> Result<Arc<dyn MainStorage>, StartError> {
-    Ok(Place::open("main_storage", place).await?.main())
+    Ok(Backend::open("main_storage", place).await?.main())
 }
 
 /// Opens the place of one role alone, as the rate limit storage.
 pub(crate) async fn rate_limit_storage(
     place: &StoragePlace,
 ) -> Result<Arc<dyn RateLimitStorage>, StartError> {
-    let place = Place::open("rate_limit_storage", place).await?;
-    Ok(place.rate_limit())
+    let backend = Backend::open("rate_limit_storage", place).await?;
+    Ok(backend.rate_limit())
 }
 
 /// Opens the place of one role alone, as the cache.
 pub(crate) async fn cache(place: &StoragePlace) -> Result<Arc<dyn Cache>, StartError> {
-    Ok(Place::open("cache", place).await?.cache())
+    Ok(Backend::open("cache", place).await?.cache())
 }
 
-/// A place that is open.
+/// A storage that is open and can take any role.
 #[derive(Clone)]
-enum Place {
+enum Backend {
     Memory,
     Storage(Arc<dyn Storage>),
     Redis(Redis),
 }
 
-impl Place {
+impl Backend {
     async fn open(setting: &str, place: &StoragePlace) -> Result<Self, StartError> {
         let failed = |error| could_not_open(setting, place, &error);
         Ok(match place {
@@ -149,16 +151,16 @@ impl Place {
 }
 
 /// Opens the user store. Without a description of the table it is the default one, which is created if it is missing.
-pub(crate) async fn user_store(
-    configuration: &Configuration,
-) -> Result<Arc<dyn UserStore>, StartError> {
-    let place = &configuration.user_store;
-    let table = configuration.users_table.clone();
-    let failed = |error| could_not_open("user_store", place, &error);
-    Ok(match place {
+pub(crate) async fn user_store(settings: &Settings) -> Result<Arc<dyn UserStore>, StartError> {
+    let place = settings.user_store_place();
+    let table = settings.users_table.clone();
+    let failed = |error| could_not_open("user_store", &place, &error);
+    Ok(match &place {
         UserStorePlace::UserServer(url) => {
-            let user_server = configuration.user_server.as_ref().expect("it was checked");
-            let users = remote_users::open(url.expose(), user_server).await;
+            let credentials = settings.user_server.credentials()?;
+            let credentials = credentials.expect("the configuration was checked");
+            let certificates = settings.user_server.root_certificates.as_ref();
+            let users = remote_users::open(url.expose(), &credentials, certificates).await;
             Arc::new(users.map_err(failed)?)
         }
         UserStorePlace::Sqlite(path) => Arc::new(
@@ -185,11 +187,19 @@ pub(crate) async fn user_store(
     })
 }
 
-/// One line that says what to do.
+/// Says in one line what to do.
 fn could_not_open(setting: &str, place: impl fmt::Display, error: &AdapterError) -> StartError {
     StartError::new(format!(
-        "{setting} ({place}): {}; mend that, or set {setting} (FAROE_{}) to another place",
+        "{setting} ({place}): {}; fix that, or set {setting} (FAROE_{}) to another place",
         ErrorChain(error),
         setting.to_uppercase(),
     ))
+}
+
+/// Listens on an address. Returns the real one: port 0 takes a free port.
+pub(crate) async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let failed = |error| StartError::because(format!("listen on {address}"), &error);
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok((listener, address))
 }

@@ -1,4 +1,4 @@
-//! `faroe-server user-server`: the configured users, served to a Faroe server that is somewhere else.
+//! `faroe-server user-server`: serves the configured users to a Faroe server elsewhere.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -20,8 +20,9 @@ use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
 
 use crate::{
     Configuration, StartError,
-    configuration::{Credentials, Http},
-    connections, open,
+    configuration::{Credentials, Http, Settings},
+    connections,
+    open::{self, listen},
 };
 
 /// A user server that has opened its user store and listens for connections.
@@ -39,34 +40,29 @@ impl UserServerInstance {
     ///
     /// # Errors
     ///
-    /// A setting that makes no sense, a user store that cannot be opened, or an address that cannot be listened on.
+    /// A setting is invalid, the user store cannot be opened, or the address cannot be listened on.
     pub async fn start(configuration: Configuration) -> Result<Self, StartError> {
-        let protection = protection(&configuration)?;
-        open::data_dir(&configuration)?;
-        let users = open::user_store(&configuration).await?;
+        let settings = configuration.settings;
+        let protection = protection(&settings)?;
+        open::data_dir(&settings)?;
+        let users = open::user_store(&settings).await?;
         let server = UserServer::new(users, protection, UserServerOptions::default());
-        let body_timeout = configuration.http.body_timeout;
+        let body_timeout = settings.http.body_timeout;
         let router = Router::new()
             .route("/", post(answer))
             .route("/health", get(|| async { "alive\n" }))
             .with_state((server, body_timeout));
-        let failed = |error| {
-            let what = format!("could not listen on {}", configuration.listen);
-            StartError::because(what, &error)
-        };
-        let listener = TcpListener::bind(configuration.listen)
-            .await
-            .map_err(failed)?;
+        let (listener, address) = listen(settings.listen).await?;
         Ok(Self {
-            address: listener.local_addr().map_err(failed)?,
+            address,
             listener,
             router,
-            places: Arc::new(Semaphore::new(configuration.http.max_connections as usize)),
-            http: configuration.http,
+            places: Arc::new(settings.http.places()),
+            http: settings.http,
         })
     }
 
-    /// Where it listens: with the real port if port 0 was asked for.
+    /// Returns the address that it listens on, with the real port if port 0 was asked for.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -79,9 +75,9 @@ impl UserServerInstance {
     }
 }
 
-fn protection(configuration: &Configuration) -> Result<Protection, StartError> {
-    let user_server = configuration.user_server.as_ref();
-    Ok(match &user_server.expect("it was checked").credentials {
+fn protection(settings: &Settings) -> Result<Protection, StartError> {
+    let credentials = settings.user_server.credentials()?;
+    Ok(match credentials.expect("the configuration was checked") {
         Credentials::BearerTokens(tokens) => {
             let tokens = BearerTokens::new(tokens.iter().map(|token| token.expose()));
             let failed = |error| StartError::because("user_server.bearer_tokens", &error);

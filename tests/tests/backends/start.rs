@@ -80,7 +80,14 @@ async fn complaint(backend: &Backend, setting: &'static str, value: String) -> S
     assert!(started.elapsed() < PATIENCE, "{text}");
     assert_eq!(text.lines().count(), 1, "{text}");
     let name = setting.to_lowercase();
-    assert!(text.starts_with(&format!("faroe-server: {name}")), "{text}");
+    let names_it = [
+        format!("faroe-server: {name}"),
+        format!("faroe-server: FAROE_{setting}: {name}"),
+    ];
+    assert!(
+        names_it.iter().any(|start| text.starts_with(start)),
+        "{text}"
+    );
     assert!(!text.contains("canary"), "{text}");
     text
 }

@@ -1,90 +1,66 @@
-//! The section `email` of the configuration file.
+//! The section `email`.
 
-use std::{fs, num::NonZeroUsize, path::PathBuf, time::Duration};
+use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use faroe_email_templates::EmailTemplatesOptions;
-use serde::Deserialize;
 
-use super::{secret::SecretPlace, value::HumaneDuration};
-use crate::error::StartError;
+use super::{secret::SecretPlace, section::section, value::Certificates};
 
-/// What the application is called where it does not say.
+/// The name of an application that does not give any.
 const NO_NAME: &str = "Faroe";
 
-/// What emails say, in whose name, and what it takes to send them.
-#[derive(Clone, Debug)]
-pub(crate) struct Email {
-    pub(crate) templates: EmailTemplatesOptions,
-    pub(crate) from: Option<String>,
-    pub(crate) reply_to: Option<String>,
-    /// Signs in to the SMTP server.
-    pub(crate) password: Option<SecretPlace>,
-    /// Signs requests to the webhook, under this ID.
-    pub(crate) signing_key: Option<(String, SecretPlace)>,
-    pub(crate) timeout: Duration,
-    /// To the SMTP server, at once.
-    pub(crate) connections: usize,
-    /// The only certificate authorities to trust, in PEM.
-    pub(crate) root_certificates: Option<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct EmailSection {
-    from: Option<String>,
-    reply_to: Option<String>,
-    product_name: Option<String>,
-    support_address: Option<String>,
-    locale: Option<String>,
-    templates: Option<PathBuf>,
-    password: Option<SecretPlace>,
-    signing_key: Option<SecretPlace>,
-    signing_key_id: Option<String>,
-    timeout: Option<HumaneDuration>,
-    connections: Option<NonZeroUsize>,
-    root_certificates: Option<PathBuf>,
-}
-
-impl EmailSection {
-    /// Reads the certificates. Secrets are read when they are used: development mode needs none.
-    pub(super) fn resolve(self, from: Option<String>) -> Result<Email, StartError> {
-        let from = from.or(self.from);
-        let product_name = self
-            .product_name
-            .or_else(|| from.as_deref().and_then(domain).map(str::to_owned))
-            .unwrap_or_else(|| NO_NAME.to_owned());
-        let templates = EmailTemplatesOptions {
-            support_address: self.support_address,
-            locale: self.locale.unwrap_or_else(|| "en".to_owned()),
-            folder: self.templates,
-            ..EmailTemplatesOptions::new(product_name)
-        };
-        let id = self.signing_key_id.unwrap_or_else(|| "faroe".to_owned());
-        let root_certificates = self.root_certificates.map(|path| {
-            fs::read_to_string(&path).map_err(|error| {
-                let path = path.display();
-                StartError::because(
-                    format!("email.root_certificates: could not read {path}"),
-                    &error,
-                )
-            })
-        });
-        Ok(Email {
-            templates,
-            from,
-            reply_to: self.reply_to,
-            password: self.password,
-            signing_key: self.signing_key.map(|key| (id, key)),
-            timeout: self
-                .timeout
-                .map_or(Duration::from_secs(7), |timeout| timeout.0),
-            connections: self.connections.map_or(8, NonZeroUsize::get),
-            root_certificates: root_certificates.transpose()?,
-        })
+section! {
+    /// Content of emails, and the connection to what sends them.
+    Email {
+        /// Sender of emails, such as `Example <no-reply@example.com>`; SMTP needs it.
+        #[flag = "--email-from ADDRESS"]
+        from: Option<String>,
+        /// Address that users reply to.
+        reply_to: Option<String>,
+        /// Name of your application in emails.
+        #[otherwise = "the domain of `email.from`"]
+        product_name: Option<String>,
+        /// Address where users find help, named in emails.
+        support_address: Option<String>,
+        /// Language of emails: `en`, `de`, or one that your templates add.
+        locale: String = "en",
+        /// Folder of [templates](https://docs.rs/faroe-email-templates) that replace the built-in ones.
+        templates: Option<PathBuf>,
+        /// Password for the SMTP server, if the URL does not hold it.
+        password: Option<SecretPlace>,
+        /// Key that signs requests to a webhook, which needs one: a secret in base64 or an Ed25519 private key in PEM.
+        signing_key: Option<SecretPlace>,
+        /// Name of that key in signatures.
+        signing_key_id: String = "faroe",
+        /// Time limit for one email, from the first byte to the last.
+        timeout: Duration = "7s",
+        /// Number of simultaneous connections to the SMTP server.
+        connections: NonZeroUsize = 8,
+        /// Certificate authorities to trust, instead of those that browsers trust.
+        root_certificates: Option<Certificates>,
     }
 }
 
-/// The domain of `name@example.com` or `Example <name@example.com>`.
+impl Email {
+    /// Returns the options of the templates. An application without a name is called by the domain of its address.
+    pub(crate) fn templates(&self) -> EmailTemplatesOptions {
+        let domain = || self.from.as_deref().and_then(domain);
+        let name = self.product_name.as_deref().or_else(domain);
+        let mut options = EmailTemplatesOptions::new(name.unwrap_or(NO_NAME));
+        options.support_address.clone_from(&self.support_address);
+        options.locale.clone_from(&self.locale);
+        options.folder.clone_from(&self.templates);
+        options
+    }
+
+    /// Returns the certificate authorities to trust, in PEM.
+    pub(crate) fn root_certificates(&self) -> Option<String> {
+        let certificates = self.root_certificates.as_ref();
+        certificates.map(|certificates| certificates.pem().to_owned())
+    }
+}
+
+/// Returns the domain of `name@example.com` or `Example <name@example.com>`.
 fn domain(from: &str) -> Option<&str> {
     let (_, domain) = from.rsplit_once('@')?;
     Some(domain.trim_end_matches('>')).filter(|domain| !domain.is_empty())
@@ -102,12 +78,12 @@ mod tests {
             (Some("Us <no-reply@example.com>"), None, "example.com"),
             (Some("no-reply@example.com"), Some("Example"), "Example"),
         ] {
-            let section = EmailSection {
+            let email = Email {
+                from: from.map(str::to_owned),
                 product_name: product_name.map(str::to_owned),
-                ..EmailSection::default()
+                ..Email::default()
             };
-            let email = section.resolve(from.map(str::to_owned)).unwrap();
-            assert_eq!(email.templates.product_name, shown);
+            assert_eq!(email.templates().product_name, shown);
         }
     }
 }

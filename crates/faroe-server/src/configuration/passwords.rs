@@ -1,79 +1,79 @@
-//! Which new passwords are refused.
+//! The section `passwords`.
 
 use clap::ValueEnum;
-use faroe_pwned_passwords::{PwnedPasswordsOptions, WhenUnknown};
+use faroe_pwned_passwords::{BaseUrl, PwnedPasswordsOptions, WhenUnknown};
 use serde::Deserialize;
 
-use crate::{
-    arguments::{Arguments, Mode, Url},
-    error::StartError,
+use super::{
+    section::section,
+    setting::{Setting, enumeration, setting},
+    value::Mode,
 };
 
-/// How new passwords are checked. Passwords that exist are not.
-#[derive(Clone, Debug)]
-pub(crate) struct Passwords {
-    /// Whether a password that is easy to guess is refused. That needs no network.
-    pub(crate) strength_check: bool,
-    /// How breached passwords are looked up, if they are.
-    pub(crate) breach_check: Option<PwnedPasswordsOptions>,
+section! {
+    /// Checks of new passwords. Passwords that exist are not checked.
+    Passwords {
+        /// Refuses passwords that are easy to guess, without a network.
+        #[flag = "--password-strength-check BOOL"]
+        strength_check: bool = true,
+        /// Refuses passwords known from breaches; `fail-open` accepts a password when the look-up fails.
+        #[flag = "--password-breach-check POLICY"]
+        #[otherwise = "`off` in development, `fail-open` in production"]
+        breach_check: Option<BreachCheck>,
+        /// Service that knows breached passwords; set it to use a mirror.
+        #[flag = "--password-breach-check-url URL"]
+        breach_check_url: RangeServiceUrl = BaseUrl::default().to_string().trim_end_matches('/'),
+    }
 }
 
-/// Whether new passwords are looked up among breached ones, and what happens when nobody knows.
+/// The policy for passwords known from breaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
-pub enum BreachCheck {
-    /// They are not: nothing leaves the machine.
+pub(crate) enum BreachCheck {
+    /// Passwords are not looked up: nothing leaves the machine.
     Off,
-    /// They are, and a password that could not be looked up is let pass.
+    /// A password that could not be looked up is accepted.
     FailOpen,
-    /// They are, and a password that could not be looked up is an internal error.
+    /// A password that could not be looked up is an internal error.
     FailClosed,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct PasswordsSection {
-    strength_check: Option<bool>,
-    breach_check: Option<BreachCheck>,
-    breach_check_url: Option<String>,
+enumeration!(BreachCheck);
+
+/// The URL of a service that knows breached passwords.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct RangeServiceUrl(BaseUrl);
+
+impl TryFrom<String> for RangeServiceUrl {
+    type Error = <BaseUrl as std::str::FromStr>::Err;
+
+    fn try_from(url: String) -> Result<Self, Self::Error> {
+        url.parse().map(Self)
+    }
 }
 
-impl PasswordsSection {
-    /// Development needs no network, so breached passwords are looked up in production only, unless it is said.
-    pub(super) fn resolve(
-        &self,
-        arguments: &Arguments,
-        mode: Mode,
-    ) -> Result<Passwords, StartError> {
-        let given = arguments.password_breach_check.or(self.breach_check);
-        let breach_check = given.unwrap_or(match mode {
+setting! {
+    RangeServiceUrl: "URL",
+}
+
+impl Passwords {
+    /// Returns how breached passwords are looked up, if they are. By default they are in production: development needs no
+    /// network.
+    pub(crate) fn breach_check_options(&self, mode: Mode) -> Option<PwnedPasswordsOptions> {
+        let breach_check = self.breach_check.unwrap_or(match mode {
             Mode::Development => BreachCheck::Off,
             Mode::Production => BreachCheck::FailOpen,
         });
-        let url = arguments.password_breach_check_url.as_ref();
-        let url = url.map(Url::expose).or(self.breach_check_url.as_deref());
-        let mut options = PwnedPasswordsOptions::default();
-        if let Some(url) = url {
-            options.base_url = url
-                .parse()
-                .map_err(|error| StartError::because("passwords.breach_check_url", &error))?;
-        }
-        let look_up = |when_unknown| {
-            Some(PwnedPasswordsOptions {
-                when_unknown,
-                ..options
-            })
+        let when_unknown = match breach_check {
+            BreachCheck::Off => return None,
+            BreachCheck::FailOpen => WhenUnknown::AllowPassword,
+            BreachCheck::FailClosed => WhenUnknown::Fail,
         };
-        Ok(Passwords {
-            strength_check: arguments
-                .password_strength_check
-                .or(self.strength_check)
-                .unwrap_or(true),
-            breach_check: match breach_check {
-                BreachCheck::Off => None,
-                BreachCheck::FailOpen => look_up(WhenUnknown::AllowPassword),
-                BreachCheck::FailClosed => look_up(WhenUnknown::Fail),
-            },
+        Some(PwnedPasswordsOptions {
+            base_url: self.breach_check_url.0.clone(),
+            when_unknown,
+            ..PwnedPasswordsOptions::default()
         })
     }
 }
@@ -100,13 +100,12 @@ mod tests {
                 Some(WhenUnknown::Fail),
             ),
         ] {
-            let section = PasswordsSection {
+            let passwords = Passwords {
                 breach_check: given,
-                ..PasswordsSection::default()
+                ..Passwords::default()
             };
-            let passwords = section.resolve(&Arguments::default(), mode).unwrap();
-            assert!(passwords.strength_check);
-            let when_unknown = passwords.breach_check.map(|options| options.when_unknown);
+            let options = passwords.breach_check_options(mode);
+            let when_unknown = options.map(|options| options.when_unknown);
             assert_eq!(when_unknown, expected, "{mode:?} {given:?}");
         }
     }

@@ -1,87 +1,66 @@
-//! Where data lives, as a URL.
+//! Locations of data, and of what sends emails, as URLs.
 
 use std::{fmt, path::PathBuf};
 
+use faroe_address::ServiceUrl;
 use serde::Deserialize;
 
-use crate::arguments::Url;
+use super::setting::{Setting, setting};
 
-/// Where the server's own, ephemeral data is.
+/// The location of the server's own, ephemeral data.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub(crate) enum StoragePlace {
     Memory,
     Sqlite(PathBuf),
-    Postgres(Url),
-    Mysql(Url),
-    Redis(Url),
+    Postgres(ServiceUrl),
+    Mysql(ServiceUrl),
+    Redis(ServiceUrl),
 }
 
-/// Where the users are.
+/// The location of the users.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub(crate) enum UserStorePlace {
     Sqlite(PathBuf),
-    Postgres(Url),
-    Mysql(Url),
-    UserServer(Url),
+    Postgres(ServiceUrl),
+    Mysql(ServiceUrl),
+    UserServer(ServiceUrl),
 }
 
-/// How emails are sent.
+/// The SMTP server or webhook that sends emails.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub(crate) enum EmailSenderPlace {
-    Smtp(Url),
-    Webhook(Url),
+    Smtp(ServiceUrl),
+    Webhook(ServiceUrl),
 }
 
-impl StoragePlace {
-    /// The URL of a server.
-    pub(super) fn url(&self) -> Option<&Url> {
-        match self {
-            Self::Memory | Self::Sqlite(_) => None,
-            Self::Postgres(url) | Self::Mysql(url) | Self::Redis(url) => Some(url),
-        }
-    }
-}
-
-impl UserStorePlace {
-    /// The URL of a server.
-    pub(super) fn url(&self) -> Option<&Url> {
-        match self {
-            Self::Sqlite(_) => None,
-            Self::Postgres(url) | Self::Mysql(url) | Self::UserServer(url) => Some(url),
-        }
-    }
-}
-
-impl EmailSenderPlace {
-    /// The URL of a server.
-    pub(super) fn url(&self) -> Option<&Url> {
-        match self {
-            Self::Smtp(url) | Self::Webhook(url) => Some(url),
-        }
-    }
+setting! {
+    StoragePlace: "URL of a storage",
+    UserStorePlace: "URL of a user store",
+    EmailSenderPlace: "URL of an email sender",
 }
 
 impl TryFrom<String> for StoragePlace {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        match scheme(&text) {
-            _ if text == "memory:" => Ok(Self::Memory),
-            Some(("sqlite", path)) if !path.is_empty() => Ok(Self::Sqlite(path.into())),
-            Some(("postgres" | "postgresql", _)) => Ok(Self::Postgres(Url::from(text))),
-            Some(("mysql" | "mariadb", _)) => Ok(Self::Mysql(Url::from(text))),
-            Some((
-                "redis" | "rediss" | "redis+unix" | "redis+cluster" | "rediss+cluster" | "valkey"
-                | "valkeys" | "valkey+cluster" | "valkeys+cluster",
-                _,
-            )) => Ok(Self::Redis(Url::from(text))),
-            _ => Err(
-                "expected \"sqlite:PATH\", \"postgres://…\", \"mysql://…\", \"redis://…\", \"rediss://…\", \
-                 \"redis+cluster://…\" or \"memory:\"",
-            ),
+        const EXPECTED: &str = "expected \"sqlite:PATH\", \"postgres://…\", \"mysql://…\", \"redis://…\", \
+            \"rediss://…\", \"redis+cluster://…\" or \"memory:\"";
+        if text == "memory:" {
+            return Ok(Self::Memory);
+        }
+        if let Some(path) = sqlite_file(&text) {
+            return Ok(Self::Sqlite(path));
+        }
+        let url = ServiceUrl::try_from(text).map_err(|_| EXPECTED)?;
+        match url.scheme() {
+            "postgres" | "postgresql" => Ok(Self::Postgres(url)),
+            "mysql" | "mariadb" => Ok(Self::Mysql(url)),
+            "redis" | "rediss" | "redis+unix" | "redis+cluster" | "rediss+cluster" | "valkey"
+            | "valkeys" | "valkey+cluster" | "valkeys+cluster" => Ok(Self::Redis(url)),
+            _ => Err(EXPECTED),
         }
     }
 }
@@ -90,12 +69,17 @@ impl TryFrom<String> for UserStorePlace {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        match scheme(&text) {
-            Some(("sqlite", path)) if !path.is_empty() => Ok(Self::Sqlite(path.into())),
-            Some(("postgres" | "postgresql", _)) => Ok(Self::Postgres(Url::from(text))),
-            Some(("mysql" | "mariadb", _)) => Ok(Self::Mysql(Url::from(text))),
-            Some(("https" | "http", _)) => Ok(Self::UserServer(Url::from(text))),
-            _ => Err("expected \"sqlite:PATH\", \"postgres://…\", \"mysql://…\" or \"https://…\""),
+        const EXPECTED: &str =
+            "expected \"sqlite:PATH\", \"postgres://…\", \"mysql://…\" or \"https://…\"";
+        if let Some(path) = sqlite_file(&text) {
+            return Ok(Self::Sqlite(path));
+        }
+        let url = ServiceUrl::try_from(text).map_err(|_| EXPECTED)?;
+        match url.scheme() {
+            "postgres" | "postgresql" => Ok(Self::Postgres(url)),
+            "mysql" | "mariadb" => Ok(Self::Mysql(url)),
+            "https" | "http" => Ok(Self::UserServer(url)),
+            _ => Err(EXPECTED),
         }
     }
 }
@@ -104,18 +88,20 @@ impl TryFrom<String> for EmailSenderPlace {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        match scheme(&text) {
-            Some(("smtp" | "smtps", _)) => Ok(Self::Smtp(Url::from(text))),
-            Some(("http" | "https", _)) => Ok(Self::Webhook(Url::from(text))),
-            _ => Err("expected \"smtps://…\", \"smtp://…\" or \"https://…\""),
+        const EXPECTED: &str = "expected \"smtps://…\", \"smtp://…\" or \"https://…\"";
+        let url = ServiceUrl::try_from(text).map_err(|_| EXPECTED)?;
+        match url.scheme() {
+            "smtp" | "smtps" => Ok(Self::Smtp(url)),
+            "http" | "https" => Ok(Self::Webhook(url)),
+            _ => Err(EXPECTED),
         }
     }
 }
 
-/// The scheme and the rest, which begins with `//` except for a path.
-fn scheme(text: &str) -> Option<(&str, &str)> {
-    let (scheme, rest) = text.split_once(':')?;
-    (scheme == "sqlite" || rest.starts_with("//")).then_some((scheme, rest))
+/// Returns the path of `sqlite:PATH`.
+fn sqlite_file(text: &str) -> Option<PathBuf> {
+    let path = text.strip_prefix("sqlite:")?;
+    (!path.is_empty()).then(|| path.into())
 }
 
 /// Names the place, without credentials.
@@ -153,28 +139,12 @@ impl fmt::Display for EmailSenderPlace {
     }
 }
 
-fn write_server(f: &mut fmt::Formatter<'_>, kind: &str, url: &Url) -> fmt::Result {
+fn write_server(f: &mut fmt::Formatter<'_>, kind: &str, url: &ServiceUrl) -> fmt::Result {
     f.write_str(kind)?;
-    match server(url.expose()) {
-        Some(server) => write!(f, " at {server}"),
+    match url.servers() {
+        Some(servers) => write!(f, " at {servers}"),
         None => Ok(()),
     }
-}
-
-/// The host and port of a URL, or several of them. `None` if any part might belong to a password instead.
-fn server(url: &str) -> Option<&str> {
-    let (_, rest) = url.split_once("://")?;
-    let (credentials, rest) = rest.rsplit_once('@').unwrap_or(("", rest));
-    let server = rest.split(['/', '?']).next()?;
-    let is_server = |server: &str| {
-        let (host, port) = server.rsplit_once(':').unwrap_or((server, ""));
-        let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b"-._[]:".contains(&byte);
-        !host.is_empty()
-            && host.bytes().all(is_host)
-            && port.bytes().all(|byte| byte.is_ascii_digit())
-    };
-    let is_clear = !credentials.contains(['/', '?', '#', '@']);
-    (is_clear && server.split(',').all(is_server)).then_some(server)
 }
 
 #[cfg(test)]

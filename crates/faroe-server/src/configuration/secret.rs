@@ -1,13 +1,17 @@
-//! Secrets, which stand in files and environment variables of their own.
+//! Secrets, each in a file or an environment variable of its own.
 
 use std::{env, fmt, fs, path::PathBuf};
 
-use serde::Deserialize;
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error as _, IgnoredAny, MapAccess, Visitor},
+};
 use zeroize::Zeroizing;
 
+use super::{section::Shape, setting::Setting};
 use crate::error::StartError;
 
-/// A secret. It is not shown, and wiped when dropped.
+/// A secret. `Debug` does not show it, and it is wiped when dropped.
 #[derive(Clone)]
 pub(crate) struct Secret(Zeroizing<String>);
 
@@ -23,36 +27,56 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Where a secret is: `{ file = "PATH" }` or `{ environment = "NAME" }`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(try_from = "toml::Value")]
+/// The place of a secret: `{ file = "PATH" }` or `{ environment = "NAME" }`.
+#[derive(Clone, Debug)]
 pub(crate) enum SecretPlace {
     File(PathBuf),
     Environment(String),
 }
 
-/// Not derived: the error would show what was there instead, which may be the secret.
-impl TryFrom<toml::Value> for SecretPlace {
-    type Error = &'static str;
+const EXPECTED: &str = "{ file = \"PATH\" } or { environment = \"NAME\" }: a secret does not stand in the \
+    configuration itself";
 
-    fn try_from(value: toml::Value) -> Result<Self, Self::Error> {
-        let table = value.as_table().filter(|table| table.len() == 1);
-        let text = |key: &str| table?.get(key)?.as_str();
-        if let Some(path) = text("file") {
-            Ok(Self::File(path.into()))
-        } else if let Some(name) = text("environment") {
-            Ok(Self::Environment(name.to_owned()))
-        } else {
-            Err(
-                "expected { file = \"PATH\" } or { environment = \"NAME\" }: a secret does not stand in the \
-                 configuration itself",
-            )
+impl Setting for SecretPlace {
+    const SHAPE: Shape = Shape::Secret;
+
+    fn kind() -> String {
+        "secret".to_owned()
+    }
+}
+
+impl<'de> Deserialize<'de> for SecretPlace {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct PlaceVisitor;
+
+        impl<'de> Visitor<'de> for PlaceVisitor {
+            type Value = SecretPlace;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(EXPECTED)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SecretPlace, A::Error> {
+                let refused = || A::Error::custom(format_args!("expected {EXPECTED}"));
+                let key: String = map.next_key()?.ok_or_else(refused)?;
+                let place = match key.as_str() {
+                    "file" => SecretPlace::File(map.next_value()?),
+                    "environment" => SecretPlace::Environment(map.next_value()?),
+                    _ => return Err(refused()),
+                };
+                match map.next_key::<IgnoredAny>()? {
+                    None => Ok(place),
+                    Some(_) => Err(refused()),
+                }
+            }
         }
+
+        deserializer.deserialize_map(PlaceVisitor)
     }
 }
 
 impl SecretPlace {
-    /// Reads the secret for this key. Line breaks at its end do not belong to it.
+    /// Reads the secret for this key, without line breaks at its end.
     pub(crate) fn read(&self, key: &str) -> Result<Secret, StartError> {
         let (place, text) = match self {
             Self::Environment(name) => {
@@ -61,7 +85,7 @@ impl SecretPlace {
                     // The error of a variable that is no Unicode quotes it.
                     let reason = match error {
                         env::VarError::NotPresent => "is not set",
-                        env::VarError::NotUnicode(_) => "is no text",
+                        env::VarError::NotUnicode(_) => "is not a text in UTF-8",
                     };
                     StartError::new(format!("{key}: {place} {reason}"))
                 })?;
@@ -70,11 +94,11 @@ impl SecretPlace {
             Self::File(path) => {
                 let place = path.display().to_string();
                 let failed = |error: std::io::Error| {
-                    StartError::because(format!("{key}: could not read {place}"), &error)
+                    StartError::because(format!("{key}: read {place}"), &error)
                 };
                 if everyone_can_read(&fs::metadata(path).map_err(failed)?) {
                     return Err(StartError::new(format!(
-                        "{key}: every user of this machine can read {place}: chmod 600 {place}"
+                        "{key}: every user of this machine can read {place}; chmod 600 {place}"
                     )));
                 }
                 let text = Zeroizing::new(fs::read_to_string(path).map_err(failed)?);
@@ -89,7 +113,7 @@ impl SecretPlace {
     }
 }
 
-/// Whether every user of this machine can read a file.
+/// Checks whether every user of this machine can read a file.
 #[cfg(unix)]
 pub(super) fn everyone_can_read(metadata: &fs::Metadata) -> bool {
     use std::os::unix::fs::PermissionsExt;
@@ -105,13 +129,16 @@ pub(super) fn everyone_can_read(_metadata: &fs::Metadata) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::configuration::{deserializer, file};
 
-    fn place(text: &str) -> Result<SecretPlace, toml::de::Error> {
-        #[derive(Deserialize)]
+    fn refusal(text: &str) -> String {
+        #[derive(Debug, Deserialize)]
         struct File {
+            #[expect(dead_code, reason = "it is refused")]
             password: SecretPlace,
         }
-        toml::from_str(text).map(|file: File| file.password)
+        let file = file::parse(text, &"faroe.toml".into()).unwrap();
+        deserializer::read::<File>(&file).unwrap_err().to_string()
     }
 
     #[test]
@@ -119,12 +146,14 @@ mod tests {
         for text in [
             "password = \"canary\"",
             "password = { canary = \"canary\" }",
-            "password = { file = 1 }",
             "password = { file = \"a\", environment = \"canary\" }",
             "password = [\"canary\"]",
+            "password = {}",
+            "password = 123",
         ] {
-            let message = place(text).unwrap_err().message().to_owned();
-            assert!(message.starts_with("expected { file"), "{message}");
+            let message = refusal(text);
+            let expected = "faroe.toml, line 1: password: expected { file";
+            assert!(message.starts_with(expected), "{message}");
             assert!(!message.contains("canary"), "{message}");
         }
     }

@@ -1,32 +1,32 @@
-//! How a user server and whoever asks it know each other.
+//! The section `user_server`.
 
-use std::{collections::BTreeMap, env, fs, path::PathBuf};
+use std::{collections::BTreeMap, env};
 
-use serde::Deserialize;
-
-use super::secret::{Secret, SecretPlace};
+use super::{
+    secret::{Secret, SecretPlace},
+    section::section,
+    value::Certificates,
+};
 use crate::error::StartError;
 
-/// Holds a bearer token if the file names neither tokens nor keys.
+/// Holds a bearer token, for a configuration without any tokens and keys.
 const BEARER_TOKEN: &str = "FAROE_USER_SERVER_BEARER_TOKEN";
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct UserServerSection {
-    bearer_tokens: Vec<SecretPlace>,
-    keys: BTreeMap<String, SecretPlace>,
-    root_certificates: Option<PathBuf>,
+section! {
+    /// Credentials of a user server and of the servers that ask it.
+    UserServer {
+        /// Tokens of 32 characters or more: requests carry the first, and each is accepted.
+        #[variable = BEARER_TOKEN]
+        #[otherwise = "the token in `FAROE_USER_SERVER_BEARER_TOKEN`"]
+        bearer_tokens: Vec<SecretPlace> = [],
+        /// Keys that sign requests, by ID, in place of tokens.
+        keys: BTreeMap<String, SecretPlace>,
+        /// Certificate authorities to trust, instead of those that browsers trust.
+        root_certificates: Option<Certificates>,
+    }
 }
 
-/// What both halves know.
-#[derive(Clone, Debug)]
-pub(crate) struct UserServer {
-    pub(crate) credentials: Credentials,
-    /// The only certificate authorities to trust, in PEM.
-    pub(crate) root_certificates: Option<String>,
-}
-
-/// Whoever asks uses the first; whoever answers accepts all.
+/// The credentials of requests to a user server. They are made with the first and accepted with each.
 #[derive(Clone, Debug)]
 pub(crate) enum Credentials {
     BearerTokens(Vec<Secret>),
@@ -34,58 +34,50 @@ pub(crate) enum Credentials {
     Keys(Vec<(String, Secret)>),
 }
 
-impl UserServerSection {
+impl UserServer {
     /// Reads the secrets. `None` if there are none.
-    pub(super) fn read(self) -> Result<Option<UserServer>, StartError> {
-        let Some(credentials) = read_credentials(self.bearer_tokens, self.keys)? else {
-            return Ok(None);
-        };
-        let root_certificates = self.root_certificates.map(|path| {
-            fs::read_to_string(&path).map_err(|error| {
-                let place = path.display();
-                let what = format!("user_server.root_certificates: could not read {place}");
-                StartError::because(what, &error)
-            })
+    pub(crate) fn credentials(&self) -> Result<Option<Credentials>, StartError> {
+        match (&self.bearer_tokens[..], self.keys.is_empty()) {
+            ([], true) if env::var_os(BEARER_TOKEN).is_some() => {
+                read_tokens(&[SecretPlace::Environment(BEARER_TOKEN.to_owned())]).map(Some)
+            }
+            ([], true) => Ok(None),
+            (tokens, true) => read_tokens(tokens).map(Some),
+            ([], false) => self.read_keys().map(Some),
+            (_, false) => Err(StartError::new(
+                "user_server.bearer_tokens and user_server.keys: requests carry one or the other; remove one of them",
+            )),
+        }
+    }
+
+    fn read_keys(&self) -> Result<Credentials, StartError> {
+        let keys = self.keys.iter().map(|(id, place)| {
+            let key = place.read(&format!("user_server.keys.{id}"))?;
+            Ok((id.clone(), key))
         });
-        Ok(Some(UserServer {
-            credentials,
-            root_certificates: root_certificates.transpose()?,
-        }))
+        Ok(Credentials::Keys(keys.collect::<Result<_, _>>()?))
     }
 }
 
-fn read_credentials(
-    mut tokens: Vec<SecretPlace>,
-    keys: BTreeMap<String, SecretPlace>,
-) -> Result<Option<Credentials>, StartError> {
-    if tokens.is_empty() && keys.is_empty() && env::var_os(BEARER_TOKEN).is_some() {
-        tokens.push(SecretPlace::Environment(BEARER_TOKEN.to_owned()));
-    }
-    if keys.is_empty() {
-        let tokens = tokens
-            .iter()
-            .map(|place| place.read("user_server.bearer_tokens"));
-        let tokens: Vec<_> = tokens.collect::<Result<_, _>>()?;
-        return Ok((!tokens.is_empty()).then_some(Credentials::BearerTokens(tokens)));
-    }
-    if !tokens.is_empty() {
-        return Err(StartError::new(
-            "user_server.bearer_tokens and user_server.keys: requests have the one or the other",
-        ));
-    }
-    let keys = keys.into_iter().map(|(id, place)| {
-        let key = place.read(&format!("user_server.keys.{id}"))?;
-        Ok((id, key))
-    });
-    Ok(Some(Credentials::Keys(keys.collect::<Result<_, _>>()?)))
+fn read_tokens(places: &[SecretPlace]) -> Result<Credentials, StartError> {
+    let tokens = places
+        .iter()
+        .map(|place| place.read("user_server.bearer_tokens"));
+    Ok(Credentials::BearerTokens(tokens.collect::<Result<_, _>>()?))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::fs;
 
-    fn section(text: &str) -> UserServerSection {
-        toml::from_str(text).unwrap()
+    use super::*;
+    use crate::configuration::{deserializer, file, layer::Node, setting::Setting};
+
+    fn section(text: &str) -> UserServer {
+        let mut section = Node::defaults(UserServer::SHAPE);
+        let file = file::parse(text, &"faroe.toml".into()).unwrap();
+        section.merge(file, UserServer::SHAPE);
+        deserializer::read(&section).unwrap()
     }
 
     #[test]
@@ -101,28 +93,25 @@ mod tests {
         let place = format!("{{ file = {:?} }}", file.display().to_string());
 
         let tokens = format!("bearer_tokens = [{place}, {place}]");
-        let read = section(&tokens).read().unwrap().unwrap();
+        let read = section(&tokens).credentials().unwrap().unwrap();
         assert!(!format!("{read:?}").contains("canary"));
-        let Credentials::BearerTokens(tokens) = read.credentials else {
+        let Credentials::BearerTokens(tokens) = read else {
             panic!("these are tokens");
         };
         assert_eq!([tokens[0].expose(), tokens[1].expose()], ["canary"; 2]);
 
         let keys = format!("keys.old = {place}\nkeys.2026 = {place}");
-        let Credentials::Keys(keys) = section(&keys).read().unwrap().unwrap().credentials else {
+        let Credentials::Keys(keys) = section(&keys).credentials().unwrap().unwrap() else {
             panic!("these are keys");
         };
         let ids: Vec<_> = keys.iter().map(|(id, _)| id.as_str()).collect();
         assert_eq!(ids, ["2026", "old"]);
 
         let both = format!("bearer_tokens = [{place}]\nkeys.a = {place}");
-        let error = section(&both).read().unwrap_err().to_string();
-        assert!(error.contains("the one or the other"), "{error}");
+        let error = section(&both).credentials().unwrap_err().to_string();
+        assert!(error.contains("one or the other"), "{error}");
         let missing = "keys.a = { file = \"no/such/file\" }";
-        let error = section(missing).read().unwrap_err().to_string();
-        assert!(
-            error.starts_with("user_server.keys.a: could not read"),
-            "{error}"
-        );
+        let error = section(missing).credentials().unwrap_err().to_string();
+        assert!(error.starts_with("user_server.keys.a: read"), "{error}");
     }
 }

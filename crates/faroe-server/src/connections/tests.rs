@@ -6,18 +6,17 @@ use axum::{Router, body::Body, extract::State, routing::get};
 use tokio::sync::{mpsc, oneshot};
 
 use super::*;
-use crate::{Arguments, Configuration};
 
 /// A server with this router; it runs until the test ends.
 async fn serve_on_a_free_port(
     router: Router,
     prepare: impl Fn(&mut Http),
 ) -> (SocketAddr, Arc<Semaphore>) {
-    let mut http = Configuration::load(&Arguments::default()).unwrap().http;
+    let mut http = Http::default();
     prepare(&mut http);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let places = Arc::new(Semaphore::new(http.max_connections as usize));
+    let places = Arc::new(http.places());
     let same_places = Arc::clone(&places);
     tokio::spawn(async move {
         let answers_for = |_| router.clone();
@@ -76,7 +75,7 @@ async fn a_client_that_does_not_read_its_response_is_let_go() {
     };
     let router = Router::new().route("/", get(handler)).with_state(started);
     let (address, places) = serve_on_a_free_port(router, |http| {
-        http.max_connections = 2;
+        http.max_connections = 2.try_into().unwrap();
         http.write_timeout = Duration::from_millis(100);
     })
     .await;
@@ -88,7 +87,8 @@ async fn a_client_that_does_not_read_its_response_is_let_go() {
 #[tokio::test]
 async fn a_client_that_keeps_sending_after_its_answer_is_let_go() {
     let router = Router::new().route("/", get(|| async { [("connection", "close")] }));
-    let (address, places) = serve_on_a_free_port(router, |http| http.max_connections = 2).await;
+    let (address, places) =
+        serve_on_a_free_port(router, |http| http.max_connections = 2.try_into().unwrap()).await;
     let mut stream = get_root(address).await;
     let sender = tokio::spawn(async move { while stream.write_all(&[0; 4096]).await.is_ok() {} });
     sender.await.unwrap();
@@ -105,7 +105,8 @@ async fn connections_beyond_the_limit_wait_for_their_turn() {
         [("connection", "close")]
     };
     let router = Router::new().route("/", get(handler)).with_state(started);
-    let (address, places) = serve_on_a_free_port(router, |http| http.max_connections = 2).await;
+    let (address, places) =
+        serve_on_a_free_port(router, |http| http.max_connections = 2.try_into().unwrap()).await;
     let _streams = (
         get_root(address).await,
         get_root(address).await,
@@ -123,12 +124,14 @@ async fn connections_beyond_the_limit_wait_for_their_turn() {
 
 #[tokio::test]
 async fn half_a_head_does_not_keep_a_server_that_stops() {
-    let mut http = Configuration::load(&Arguments::default()).unwrap().http;
-    http.header_timeout = Duration::from_millis(100);
-    http.shutdown_timeout = Duration::from_secs(3600);
+    let http = Http {
+        header_timeout: Duration::from_millis(100),
+        shutdown_timeout: Duration::from_secs(3600),
+        ..Http::default()
+    };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let places = Arc::new(Semaphore::new(http.max_connections as usize));
+    let places = Arc::new(http.places());
     let (stop, stops) = oneshot::channel::<()>();
     let (accepted, mut has_accepted) = mpsc::unbounded_channel();
     let serving = tokio::spawn(async move {

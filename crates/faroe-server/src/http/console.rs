@@ -1,4 +1,4 @@
-//! The development console: `GET /dev`, one page that shows the emails and walks through every flow, and what it asks for.
+//! The development console: `GET /dev`, one page that shows the emails and walks through every flow, and its requests.
 
 mod page;
 
@@ -14,10 +14,10 @@ use axum::{
 };
 use serde::Deserialize;
 
-use super::origin::is_loopback_authority;
+use super::is_this_machine;
 use crate::dev_mailbox::DevMailbox;
 
-/// An email's HTML part is shown, and can do nothing: no script, no network, no window, not even the console's own origin.
+/// The policy of an email's HTML part: no script, no network, no window, not even the console's own origin.
 const EMAIL_POLICY: &str = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; \
      form-action 'none'; frame-ancestors 'self'";
 
@@ -36,10 +36,10 @@ pub(super) fn routes<S: Clone + Send + Sync + 'static>(mailbox: Arc<DevMailbox>)
         .with_state(mailbox)
 }
 
-/// Refuses a host name that is not this machine's, for a web page whose name was made to point here would read the codes;
-/// and pages of other origins, those of other servers on this machine, too.
+/// Refuses a host name that is not this machine's, under which a web page elsewhere could read the codes by pointing its
+/// own name here, and pages of other origins, even those of other servers on this machine.
 async fn only_from_here(request: Request, next: Next) -> Response {
-    let host = text(request.headers(), header::HOST).filter(|host| is_loopback_authority(host));
+    let host = text(request.headers(), header::HOST).filter(|host| is_this_machine(host));
     let Some(own) = host.map(|host| format!("http://{host}")) else {
         let reason = "only under the names localhost, 127.0.0.1 and [::1]\n";
         return (StatusCode::FORBIDDEN, reason).into_response();
@@ -61,7 +61,7 @@ async fn only_from_here(request: Request, next: Next) -> Response {
     response
 }
 
-/// Refuses what other sites embed. They may link to the page, though.
+/// Refuses requests of other sites. They may still link to the page.
 async fn only_for_the_page(request: Request, next: Next) -> Response {
     match text(request.headers(), SEC_FETCH_SITE) {
         None | Some("same-origin" | "none") => next.run(request).await,
@@ -69,19 +69,19 @@ async fn only_for_the_page(request: Request, next: Next) -> Response {
     }
 }
 
-/// A header's value. One that is no text is none that we know.
+/// Returns a header's value. One that is not text equals no known value.
 fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     let value = headers.get(name)?;
     Some(value.to_str().unwrap_or("(no text)"))
 }
 
-/// What the page has seen.
+/// The last message that the page has seen.
 #[derive(Deserialize)]
 struct Seen {
-    /// The ID of the mailbox that it saw.
+    /// The ID of the mailbox.
     #[serde(default)]
     mailbox: String,
-    /// The number of the last message that it saw there.
+    /// The number of the message in that mailbox.
     #[serde(default)]
     after: u64,
 }
@@ -94,7 +94,7 @@ async fn inbox(State(mailbox): State<Arc<DevMailbox>>, Query(seen): Query<Seen>)
 
 async fn html(State(mailbox): State<Arc<DevMailbox>>, Path(number): Path<u64>) -> Response {
     let Some(html) = mailbox.html(number) else {
-        return (StatusCode::NOT_FOUND, "there is no such email any more\n").into_response();
+        return (StatusCode::NOT_FOUND, "the email does not exist any more\n").into_response();
     };
     let policy = HeaderValue::from_static(EMAIL_POLICY);
     ([(header::CONTENT_SECURITY_POLICY, policy)], Html(html)).into_response()

@@ -1,4 +1,4 @@
-//! `GET /dev/emails`: what was "sent" in development mode.
+//! `GET /dev/emails`: the emails of development mode.
 
 use std::sync::Arc;
 
@@ -9,10 +9,10 @@ use axum::{
 };
 use percent_encoding::percent_decode_str;
 
-use super::{App, may_read, origin::is_loopback_authority};
+use super::{App, is_this_machine, may_read};
 
-/// Refuses a host name that is not this machine's: a web page whose name was made to point here would read the codes.
-/// Refuses the pages, too, that could not read the answer.
+/// Lists emails. Refuses a host name that is not this machine's, under which a web page elsewhere could read the codes by
+/// pointing its own name here, and origins that may not read answers.
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     RawQuery(query): RawQuery,
@@ -22,7 +22,7 @@ pub(super) async fn list(
         return StatusCode::NOT_FOUND.into_response();
     };
     let host = headers.get(header::HOST);
-    if !host.is_none_or(|host| host.to_str().is_ok_and(is_loopback_authority)) {
+    if !host.is_none_or(|host| host.to_str().is_ok_and(is_this_machine)) {
         return (StatusCode::FORBIDDEN, "only under the name localhost\n").into_response();
     }
     if !headers
@@ -36,7 +36,7 @@ pub(super) async fn list(
     ([(header::CONTENT_TYPE, json)], mailbox.list(to.as_deref())).into_response()
 }
 
-/// The value of `to`, percent-decoded. A plus sign is itself: email addresses have plus signs and no spaces.
+/// Returns the value of `to`, percent-decoded. A plus sign is itself: email addresses have plus signs and no spaces.
 fn recipient(query: &str) -> Option<String> {
     let value = query.split('&').find_map(|pair| pair.strip_prefix("to="))?;
     Some(percent_decode_str(value).decode_utf8_lossy().into_owned())

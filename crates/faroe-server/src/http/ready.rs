@@ -1,4 +1,4 @@
-//! `GET /ready`: whether everything that the server depends on answers.
+//! `GET /ready`: checks that storages and user store answer.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,13 +16,13 @@ use tokio::time::timeout;
 
 use super::App;
 
-/// What does not answer within this time is not ready.
+/// The time within which each part has to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// A key and a user ID that nothing has.
+/// A key and a user ID that do not exist.
 const NOTHING: &str = "ready";
 
-/// What has to answer.
+/// The parts that have to answer.
 #[derive(Clone, Debug)]
 pub(crate) struct Readiness {
     pub(crate) main_storage: Arc<dyn MainStorage>,
@@ -31,7 +31,7 @@ pub(crate) struct Readiness {
 }
 
 impl Readiness {
-    /// The names of those that do not answer.
+    /// Returns the names of the parts that do not answer.
     async fn missing(&self) -> Vec<&'static str> {
         let user_id = UserId::from(NOTHING);
         let (main_storage, rate_limit_storage, user_store) = tokio::join!(
@@ -46,7 +46,7 @@ impl Readiness {
     }
 }
 
-/// `Err` is the name. Why it does not answer goes to the log.
+/// Checks that a part answers. `Err` is its name; the reason is logged.
 async fn answers<T>(
     name: &'static str,
     question: impl Future<Output = Result<T, AdapterError>>,
@@ -54,11 +54,15 @@ async fn answers<T>(
     match timeout(PATIENCE, question).await {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(error)) => {
-            tracing::warn!(error = %ErrorChain(&error), "the {name} is not ready");
+            tracing::warn!(part = name, error = %ErrorChain(&error), "not ready");
             Err(name)
         }
         Err(_) => {
-            tracing::warn!("the {name} is not ready: it did not answer within two seconds");
+            tracing::warn!(
+                part = name,
+                error = "no answer within two seconds",
+                "not ready"
+            );
             Err(name)
         }
     }

@@ -1,4 +1,4 @@
-//! What is answered when something behind the server fails.
+//! Answers of a server whose storage fails.
 
 use axum::body::Body;
 use faroe_core::{
@@ -11,9 +11,9 @@ use faroe_email_templates::{EmailTemplates, EmailTemplatesOptions};
 use http_body_util::BodyExt;
 
 use super::*;
-use crate::{Arguments, Configuration, answers::Answers, assembly::assemble};
+use crate::{answers::Answers, assembly::assemble, configuration::Settings};
 
-/// A storage that does one thing only.
+/// A storage that is broken in one way.
 #[derive(Debug)]
 enum Broken {
     Fails,
@@ -50,18 +50,16 @@ impl MainStorage for Broken {
     }
 }
 
-/// The service of a server whose storage is broken as far as `/ready` can see.
+/// Returns the service of a server whose `/ready` sees a broken storage.
 async fn service_with(storage: Broken) -> (HttpService, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
-    let data_dir = Some(folder.path().join("data"));
-    let configuration = Configuration::load(&Arguments {
-        data_dir,
-        ..Arguments::default()
-    })
-    .unwrap();
+    let settings = Settings {
+        data_dir: folder.path().join("data"),
+        ..Settings::default()
+    };
     let templates = EmailTemplates::new(EmailTemplatesOptions::new("Example")).unwrap();
     let mailbox = Arc::new(DevMailbox::new(Arc::new(templates)));
-    let assembly = assemble(&configuration, mailbox.clone()).await.unwrap();
+    let assembly = assemble(&settings, mailbox.clone()).await.unwrap();
     let app = App {
         endpoint: ActionInvocationEndpoint::new(assembly.server),
         ip_rate_limit: None,
@@ -70,7 +68,7 @@ async fn service_with(storage: Broken) -> (HttpService, tempfile::TempDir) {
             ..assembly.readiness
         },
         dev_mailbox: Some(mailbox),
-        http: configuration.http.clone(),
+        http: settings.http,
         places: Arc::new(Semaphore::new(1)),
     };
     (service(app), folder)
@@ -98,7 +96,7 @@ async fn a_storage_that_does_not_answer_is_named_and_nothing_more() {
 }
 
 #[tokio::test]
-async fn a_panic_is_an_answer_and_the_server_lives() {
+async fn a_panic_is_a_500_and_the_server_goes_on() {
     let (service, _folder) = service_with(Broken::Panics).await;
     assert_eq!(
         get_path(&service, "/ready").await,

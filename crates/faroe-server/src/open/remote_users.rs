@@ -1,4 +1,4 @@
-//! Users that a user server keeps.
+//! Users in a user server.
 
 use std::sync::Arc;
 
@@ -10,21 +10,22 @@ use faroe_user_server_client::{
     BearerToken, SignedRequests, Signer, SigningKey, UserServerClient, http_options,
 };
 
-use crate::configuration::{Credentials, UserServer};
+use crate::configuration::{Certificates, Credentials};
 
 const CREDENTIALS: &str = "use the credentials of the user server";
 
-/// A user ID that nobody has.
+/// A user ID that no user has.
 const NOBODY: &str = "start";
 
-/// A client of the user server, which has answered a question.
+/// Returns a client of a user server that has answered a request.
 pub(super) async fn open(
     url: &str,
-    user_server: &UserServer,
+    credentials: &Credentials,
+    certificates: Option<&Certificates>,
 ) -> Result<UserServerClient, AdapterError> {
     let mut options = http_options();
-    options.root_certificates = user_server.root_certificates.clone();
-    options.protection = match &user_server.credentials {
+    options.root_certificates = certificates.map(|certificates| certificates.pem().to_owned());
+    options.protection = match credentials {
         Credentials::BearerTokens(tokens) => {
             let token = tokens.first().expect("there are credentials");
             Arc::new(BearerToken::new(token.expose())?)

@@ -150,6 +150,33 @@ fn a_test_email_is_sent_as_a_code_is() {
 }
 
 #[test]
+fn the_password_can_be_in_a_variable_of_its_own() {
+    let (mail, folder) = (MailServer::start(), tempfile::tempdir().unwrap());
+    let settings = format!(
+        "mode = \"production\"\nemail_sender = \"smtp://user@localhost:{}?tls=off\"\n\
+         email.from = \"no-reply@example.com\"\nemail.password = {{ file = \"missing\" }}",
+        mail.port
+    );
+    write_private(&folder.path().join("faroe.toml"), &settings);
+    write(folder.path(), "password", "password\n", 0o600);
+    for (variable, value) in [
+        ("FAROE_EMAIL__PASSWORD", "password\n"),
+        ("FAROE_EMAIL__PASSWORD__FILE", "password"),
+    ] {
+        let mut command = command(folder.path());
+        command.args([
+            "--config",
+            "faroe.toml",
+            "send-test-email",
+            "bob@example.com",
+        ]);
+        let sent = command.env(variable, value).output().unwrap();
+        assert!(sent.status.success(), "{}", told(&sent));
+        assert_eq!(mail.next().recipient, "RCPT TO:<bob@example.com>");
+    }
+}
+
+#[test]
 fn a_check_of_the_configuration_signs_in_and_sends_nothing() {
     let (mail, folder) = (MailServer::start(), tempfile::tempdir().unwrap());
     let check = |password| {
@@ -265,12 +292,12 @@ fn p56_a_bad_setting_of_emails_is_refused_with_one_line_that_names_it() {
         (with("templates = \"no/such/folder\""), "no/such/folder"),
         (with("password = \"canary\""), "email.password: expected { file"),
         (with("password = { file = \"readable\" }"), "chmod 600 readable"),
-        (with("password = { file = \"missing\" }"), "email.password: could not read missing"),
+        (with("password = { file = \"missing\" }"), "email.password: read missing"),
         (with("password = { environment = \"FAROE_NO_SUCH\" }"), "FAROE_NO_SUCH is not set"),
         (with("connections = 0"), "email.connections"),
         (with("timeout = \"0s\""), "email.timeout"),
         (with("root_certificates = \"readable\""), "certificate"),
-        (with("product_nam = \"x\""), "email.product_nam: unknown field"),
+        (with("product_nam = \"x\""), "email.product_nam: unknown key"),
         ("email_sender = \"https://app.example.com\"".to_owned(), "email.signing_key is missing"),
         ("email_sender = \"http://app.example.com\"\n[email]\nsigning_key = { file = \"readable\" }".to_owned(), "chmod"),
         ("email_sender = \"http://app.example.com\"\n[email]\nsigning_key = { file = \"secret\" }".to_owned(), "signing_key"),

@@ -1,4 +1,4 @@
-//! What each client address may do.
+//! Limits for each client address.
 
 use std::{
     io::Write,
@@ -51,7 +51,7 @@ fn post_from(address: &str, program: &Program, body: &str) -> Response {
     Response::read(&mut stream)
 }
 
-/// Sends what a proxy passes on, with these lines of `X-Forwarded-For`.
+/// Sends a request that a proxy forwards, with these lines of `X-Forwarded-For`.
 fn forward(program: &Program, lines: &[&str], body: &str) -> Response {
     let lines: String = lines
         .iter()
@@ -61,7 +61,7 @@ fn forward(program: &Program, lines: &[&str], body: &str) -> Response {
 }
 
 #[test]
-fn every_client_has_his_own_attempts_and_is_told_in_the_way_of_the_action() {
+fn every_client_has_attempts_of_its_own_and_is_refused_in_the_way_of_the_action() {
     let program = Program::start(TWO_ATTEMPTS);
     for _ in 0..2 {
         let answer = post_from("127.0.0.1", &program, CREATE_SIGNIN);
@@ -135,12 +135,12 @@ fn without_trusted_proxies_nothing_that_a_client_sends_matters() {
 }
 
 #[test]
-fn behind_a_proxy_the_client_is_whom_the_proxy_has_seen() {
+fn behind_a_proxy_the_client_is_the_one_that_the_proxy_has_seen() {
     let mut program = Program::start(&format!("{TWO_ATTEMPTS}trusted_proxies = 1"));
     let try_as = |lines: &[&str]| forward(&program, lines, CREATE_SIGNIN).status;
     assert_eq!(try_as(&["192.0.2.1"]), 200);
     assert_eq!(try_as(&["192.0.2.7, 192.0.2.1"]), 200);
-    // The same client, whatever he claims to be.
+    // The same client, whatever it claims to be.
     let long = "192.0.2.9, ".repeat(1_000);
     for forged in [
         &["192.0.2.1"][..],
@@ -152,14 +152,14 @@ fn behind_a_proxy_the_client_is_whom_the_proxy_has_seen() {
     ] {
         assert_eq!(try_as(forged), 429, "{forged:?}");
     }
-    // Others are not concerned, be it one whom he has claimed to be.
+    // Other clients are not affected, not even one that was claimed.
     assert_eq!(try_as(&["192.0.2.8"]), 200);
     // A network in IPv6 is one client.
     assert_eq!(try_as(&["2001:db8:1:2::1"]), 200);
     assert_eq!(try_as(&["[2001:db8:1:2:3:4:5:6]:80"]), 200);
     assert_eq!(try_as(&["2001:db8:1:2:ffff::"]), 429);
     assert_eq!(try_as(&["2001:db8:1:3::1"]), 200);
-    // Whoever is not told counts for the proxy.
+    // A request without an address counts for the proxy.
     assert_eq!(try_as(&[]), 200);
     assert_eq!(try_as(&["192.0.2.8, unknown"]), 200);
     assert_eq!(try_as(&["127.0.0.1"]), 429);
@@ -175,7 +175,7 @@ fn a_server_that_only_this_machine_can_reach_and_that_knows_of_no_proxy_says_wha
         email.from = \"no-reply@example.com\"
         [ip_rate_limit]",
     );
-    program.wait_for_log("ip_rate_limit takes all who ask for one client");
+    program.wait_for_log("ip_rate_limit counts all clients as one");
 }
 
 #[test]

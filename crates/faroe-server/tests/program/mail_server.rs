@@ -9,7 +9,7 @@ use std::{
 
 use crate::support::PATIENCE;
 
-/// What it offers: nobody signs in but `user` with `password`.
+/// The extensions on offer. Only `user` can sign in, with `password`.
 const WELCOME: &str = "235 2.7.0 welcome\r\n";
 const CREDENTIALS: &str = "AUTH PLAIN AHVzZXIAcGFzc3dvcmQ=";
 
@@ -18,7 +18,7 @@ pub(crate) struct MailServer {
     messages: Receiver<Message>,
 }
 
-/// What was received, as it came.
+/// A message as it was received.
 #[derive(Debug)]
 pub(crate) struct Message {
     pub(crate) recipient: String,
@@ -40,7 +40,7 @@ impl MailServer {
         Self { port, messages }
     }
 
-    /// Whether there is no message that was not looked at.
+    /// Checks whether every message was looked at.
     pub(crate) fn is_empty(&self) -> bool {
         self.messages.try_recv().is_err()
     }

@@ -1,4 +1,4 @@
-//! Which new passwords are refused, and who is asked.
+//! Checks of new passwords, and the look-ups that they make.
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -16,7 +16,7 @@ const BREACHED: &str = "seven wet umbrellas";
 const PREFIX: &str = "C34C5";
 const SUFFIX: &str = "A0B9C9EF6B03781384AD658F1A94FB504D0";
 
-/// A service that answers every request so, and notes the first line of each.
+/// A service with one answer to every request. It notes the first line of each.
 struct RangeService {
     url: String,
     requests: Arc<Mutex<Vec<String>>>,
@@ -41,7 +41,7 @@ impl RangeService {
         Self { url, requests }
     }
 
-    /// Answers with these entries.
+    /// Returns a service that lists these entries.
     fn listing(entries: &str) -> Self {
         let length = entries.len();
         Self::answering(format!(
@@ -59,19 +59,19 @@ impl RangeService {
     }
 }
 
-/// A list in which the password is.
+/// Returns a list with the password in it.
 fn with_the_password() -> String {
     format!("{}:1\r\n{SUFFIX}:3\r\n", "0".repeat(35))
 }
 
-/// What a sign-up answers to this password: `null` if it takes it.
+/// Returns the error code of a sign-up with this password, `null` if it is accepted.
 fn answer(program: &Program, password: &str) -> Value {
     let (token, answer) = sign_up(program, password);
     assert!(token.is_string());
     answer
 }
 
-/// The token of a sign-up, and what it answers to this password.
+/// Returns the token of a sign-up, and its error code for this password.
 fn sign_up(program: &Program, password: &str) -> (Value, Value) {
     let address = json!({ "email_address": "a@example.com" });
     let token = program.values("create_signup", &address)["signup_token"].take();
@@ -152,7 +152,10 @@ fn check_config_asks_the_service_about_no_password() {
         (&good, format!("ok      breached passwords: {}/", good.url)),
         (
             &broken,
-            format!("FAILED  breached passwords ({}/): could not", broken.url),
+            format!(
+                "FAILED  breached passwords ({}/): look up a password",
+                broken.url
+            ),
         ),
     ] {
         let folder = tempfile::tempdir().unwrap();
@@ -169,7 +172,7 @@ fn check_config_asks_the_service_about_no_password() {
 }
 
 #[test]
-fn who_computes_the_hashes_can_be_changed_at_any_time() {
+fn the_implementation_of_hashing_can_be_changed_at_any_time() {
     let folder = tempfile::tempdir().unwrap();
     let users = folder.path().join("users.sqlite3");
     let start = |fast| {

@@ -1,4 +1,4 @@
-//! How the program stops.
+//! Stops of the program.
 #![cfg(unix)]
 
 use std::{

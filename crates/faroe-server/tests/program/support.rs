@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    fs,
+    env, fs,
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpStream},
     path::Path,
@@ -20,27 +20,10 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) fn command(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_faroe-server"));
     command.current_dir(folder);
-    for variable in [
-        "CONFIG",
-        "MODE",
-        "LISTEN",
-        "DATA_DIR",
-        "STORAGE",
-        "MAIN_STORAGE",
-        "RATE_LIMIT_STORAGE",
-        "CACHE",
-        "USER_STORE",
-        "IP_RATE_LIMIT",
-        "IP_RATE_LIMIT_TRUSTED_PROXIES",
-        "PASSWORD_STRENGTH_CHECK",
-        "PASSWORD_BREACH_CHECK",
-        "PASSWORD_BREACH_CHECK_URL",
-        "EMAIL_SENDER",
-        "EMAIL_FROM",
-        "USER_SERVER_BEARER_TOKEN",
-        "LOG",
-    ] {
-        command.env_remove(format!("FAROE_{variable}"));
+    for (variable, _) in env::vars_os() {
+        if variable.to_string_lossy().starts_with("FAROE_") {
+            command.env_remove(variable);
+        }
     }
     command
 }
@@ -92,7 +75,7 @@ pub(crate) struct Program {
     pub(crate) address: SocketAddr,
     pub(crate) folder: TempDir,
     pub(crate) stderr: BufReader<ChildStderr>,
-    /// What follows the first line.
+    /// Standard output after the first line.
     pub(crate) stdout: BufReader<ChildStdout>,
 }
 

@@ -1,4 +1,4 @@
-//! What the program answers: paths, methods, sizes, headers, origins, the mailbox of development mode.
+//! The HTTP surface of the program: paths, methods, sizes, headers, origins, the mailbox of development mode.
 
 use serde_json::json;
 

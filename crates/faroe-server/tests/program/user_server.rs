@@ -100,7 +100,7 @@ fn p56_what_would_not_be_safe_is_refused_in_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let cases = [
         (&["user-server"][..], None, VARIABLE),
-        (&["user-server"], Some("short"), "at least 32 characters"),
+        (&["user-server"], Some("short"), "32 characters"),
         (
             &["user-server", "--listen", "0.0.0.0:0"],
             Some(TOKEN),

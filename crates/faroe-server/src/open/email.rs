@@ -1,4 +1,4 @@
-//! What sends the emails, as the configuration says.
+//! Opens what sends emails.
 
 use std::{fmt::Display, sync::Arc};
 
@@ -18,15 +18,15 @@ use crate::{
     configuration::{Email, EmailSenderPlace, Secret},
 };
 
-/// What puts emails into words.
+/// Opens the templates of emails.
 pub(crate) fn email_templates(email: &Email) -> Result<Arc<EmailTemplates>, StartError> {
-    let templates = EmailTemplates::new(email.templates.clone());
+    let templates = EmailTemplates::new(email.templates());
     templates
         .map(Arc::new)
         .map_err(|error| StartError::because("email", &error))
 }
 
-/// A sender that can be checked.
+/// A sender of emails that can be checked.
 #[derive(Debug)]
 pub(crate) enum OpenEmailSender {
     Smtp(Box<SmtpEmailSender>),
@@ -34,7 +34,7 @@ pub(crate) enum OpenEmailSender {
 }
 
 impl OpenEmailSender {
-    /// Nothing is connected yet.
+    /// Prepares a sender, without connecting to anything.
     pub(crate) fn open(place: &EmailSenderPlace, email: &Email) -> Result<Self, StartError> {
         let templates = email_templates(email)?;
         match place {
@@ -52,7 +52,7 @@ impl OpenEmailSender {
                 let signer = signer(email)?;
                 let mut options = HttpOptions::default();
                 options.timeout = email.timeout;
-                options.root_certificates = email.root_certificates.clone();
+                options.root_certificates = email.root_certificates();
                 let sender = WebhookEmailSender::new(url.expose(), signer, options, templates);
                 sender
                     .map(Self::Webhook)
@@ -61,7 +61,7 @@ impl OpenEmailSender {
         }
     }
 
-    /// Whether a message would be taken: connects and signs in, or posts `{"type": "check"}`.
+    /// Checks whether a message would be accepted: connects and signs in, or posts `{"type": "check"}`.
     pub(crate) async fn check(&self) -> Result<(), AdapterError> {
         match self {
             Self::Smtp(sender) => sender.check().await,
@@ -82,7 +82,7 @@ impl EmailSender for OpenEmailSender {
 
 fn smtp(url: &str, email: &Email, password: Option<Secret>) -> Result<SmtpOptions, AdapterError> {
     let from = email.from.clone().ok_or_else(|| {
-        AdapterError::message("send emails in nobody's name: set email.from (FAROE_EMAIL_FROM)")
+        AdapterError::message("send emails without a sender: set email.from (FAROE_EMAIL_FROM)")
     })?;
     let mut options = SmtpOptions::from_url(url, from)?;
     if let Some(password) = password {
@@ -100,25 +100,28 @@ fn smtp(url: &str, email: &Email, password: Option<Secret>) -> Result<SmtpOption
     Ok(SmtpOptions {
         reply_to: email.reply_to.clone(),
         timeout: email.timeout,
-        connections: email.connections,
-        root_certificates: email.root_certificates.clone(),
+        connections: email.connections.get(),
+        root_certificates: email.root_certificates(),
         ..options
     })
 }
 
 fn signer(email: &Email) -> Result<Signer, StartError> {
-    let (id, key) = email.signing_key.as_ref().ok_or_else(|| {
+    let key = email.signing_key.as_ref().ok_or_else(|| {
         StartError::new(
-            "email.signing_key is missing: requests to a webhook are signed, such as with \
-             { file = \"PATH\" } of what `openssl rand -base64 32` prints",
+            "email.signing_key is missing; requests to a webhook are signed, such as with \
+             { file = \"PATH\" } of the output of `openssl rand -base64 32`",
         )
     })?;
-    let key = SigningKey::parse(id, key.read("email.signing_key")?.expose());
+    let key = SigningKey::parse(
+        &email.signing_key_id,
+        key.read("email.signing_key")?.expose(),
+    );
     key.map(Signer::new)
         .map_err(|error| StartError::because("email.signing_key", &error))
 }
 
-/// One line that says what to do.
+/// Names the sender that failed.
 pub(crate) fn failed(place: impl Display, error: &AdapterError) -> StartError {
     StartError::new(format!("email_sender ({place}): {}", ErrorChain(error)))
 }

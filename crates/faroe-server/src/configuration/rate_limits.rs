@@ -1,0 +1,111 @@
+//! The sections `rate_limits` and `ip_rate_limit`.
+
+use std::{num::NonZeroU32, time::Duration};
+
+use faroe_axum::ip_rate_limit::IpRateLimitOptions;
+use faroe_core as core;
+
+use super::{
+    layer::{Content, Node, Source},
+    section::section,
+    setting::ToToml,
+};
+use crate::error::StartError;
+
+section! {
+    /// One token bucket.
+    RateLimit {
+        /// Number allowed at once.
+        capacity: NonZeroU32,
+        /// Time after which one more is allowed.
+        interval: Duration,
+    }
+}
+
+section! {
+    /// Limits for each user, address and flow, on all servers together.
+    RateLimits => core::RateLimits {
+        /// Attempts at the password of a user.
+        verify_user_password: RateLimit,
+        /// Emails to an address.
+        send_email: RateLimit,
+        /// Attempts at the code of one flow.
+        verify_email_address_verification_code: RateLimit,
+        /// Attempts at the temporary password of one reset.
+        verify_temporary_password: RateLimit,
+    }
+}
+
+section! {
+    /// [A limit for each client address](#a-limit-for-each-ip-address).
+    IpRateLimit {
+        /// Turns the limit for each client address on.
+        #[flag = "--ip-rate-limit BOOL"]
+        #[otherwise = "`true` if the file has a section `[ip_rate_limit]`"]
+        enabled: Option<bool>,
+        /// Number of trusted reverse proxies in front of the server.
+        #[flag = "--ip-rate-limit-trusted-proxies N"]
+        trusted_proxies: usize = IpRateLimitOptions::default().trusted_proxies,
+        /// Actions that guess a secret, send an email, hash a new password or tell who has an account.
+        attempts: RateLimit = IpRateLimitOptions::default().attempts,
+        /// Requests of any kind.
+        requests: RateLimit = IpRateLimitOptions::default().requests,
+    }
+}
+
+impl From<RateLimit> for core::RateLimit {
+    fn from(limit: RateLimit) -> Self {
+        Self {
+            capacity: limit.capacity.get(),
+            interval: limit.interval,
+        }
+    }
+}
+
+impl ToToml for core::RateLimit {
+    fn to_toml(&self) -> Option<String> {
+        let (capacity, interval) = (self.capacity, self.interval.to_toml()?);
+        Some(format!(
+            "{{ capacity = {capacity}, interval = {interval} }}"
+        ))
+    }
+}
+
+/// Turns the limit on if the file has a section for it that does not say otherwise. It is off by default, because the
+/// usual client is an application's backend, which has one address.
+pub(super) fn turn_on(given: &mut Node) -> Result<(), StartError> {
+    let Some(section) = given.get("ip_rate_limit") else {
+        return Ok(());
+    };
+    if section.get("enabled").is_some() {
+        return Ok(());
+    }
+    let source = section.source.clone();
+    if !matches!(source, Source::File { .. }) {
+        return Err(StartError::new(format!(
+            "{source}: the limit per IP address is off; set FAROE_IP_RATE_LIMIT=true too, or add a section \
+             [ip_rate_limit] to the file"
+        )));
+    }
+    let content = Content::Boolean(true);
+    let inserted = given.insert(&["ip_rate_limit", "enabled"], Node { source, content });
+    inserted.expect("the section is a table without this key");
+    Ok(())
+}
+
+impl IpRateLimit {
+    /// Returns the options of the limit, if there is one.
+    pub(crate) fn options(&self) -> Result<Option<IpRateLimitOptions>, StartError> {
+        if self.enabled != Some(true) {
+            return Ok(None);
+        }
+        let mut options = IpRateLimitOptions::default();
+        options.attempts = self.attempts.clone().into();
+        options.requests = self.requests.clone().into();
+        options.trusted_proxies = self.trusted_proxies;
+        match options.check() {
+            Ok(()) => Ok(Some(options)),
+            Err(reason) => Err(StartError::new(format!("ip_rate_limit.{reason}"))),
+        }
+    }
+}
