@@ -1,6 +1,9 @@
 //! The suite of [`MainStorage`].
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use faroe_core::{
     storage::{DeleteOutcome, Entry, MainStorage, UpdateOutcome},
@@ -42,6 +45,7 @@ const CASES: &[Case<dyn MainStorage>] = cases![
     of_racing_sets_one_is_last,
     a_racing_set_is_not_lost_to_an_update,
     a_racing_delete_and_set_agree,
+    a_reader_never_misses_an_entry_that_is_set_again,
 ];
 
 async fn set_replaces_an_entry_and_moves_its_counter(storage: Arc<dyn MainStorage>) -> CaseResult {
@@ -121,7 +125,7 @@ async fn a_racing_set_is_not_lost_to_an_update(storage: Arc<dyn MainStorage>) ->
     Ok(())
 }
 
-/// An entry is deleted while it is set anew: there is one to delete in any case.
+/// A delete races a set of an existing entry: there is an entry to delete in either order.
 async fn a_racing_delete_and_set_agree(storage: Arc<dyn MainStorage>) -> CaseResult {
     for _ in 0..ROUNDS {
         let key = random();
@@ -142,5 +146,35 @@ async fn a_racing_delete_and_set_agree(storage: Arc<dyn MainStorage>) -> CaseRes
         let expected = left.is_none() || is_replaced(&left, b"new", 0);
         holds(expected, || format!("found {left:?}"))?;
     }
+    Ok(())
+}
+
+async fn a_reader_never_misses_an_entry_that_is_set_again(
+    storage: Arc<dyn MainStorage>,
+) -> CaseResult {
+    let key = random();
+    storage.set(&key, b"first", later()).await?;
+    let is_done = Arc::new(AtomicBool::new(false));
+    let callers = race([true, false, false].map(|sets| {
+        let (storage, key) = (Arc::clone(&storage), key.clone());
+        let is_done = Arc::clone(&is_done);
+        async move {
+            if sets {
+                for _ in 0..ROUNDS {
+                    settled(|| storage.set(&key, b"again", later())).await?;
+                    tokio::task::yield_now().await;
+                }
+                is_done.store(true, Ordering::SeqCst);
+                return Ok(());
+            }
+            while !is_done.load(Ordering::SeqCst) {
+                let found = settled(|| storage.get(&key)).await?;
+                holds(found.is_some(), || "an entry was missing while it was set")?;
+                tokio::task::yield_now().await;
+            }
+            Ok(())
+        }
+    }));
+    callers.await?;
     Ok(())
 }

@@ -34,6 +34,10 @@ fn every_case_of_main_storage_notices_a_defect() {
         (FailsWhenSetsRace, "of_racing_sets_one_is_last"),
         (UpdatesLate, "a_racing_set_is_not_lost_to_an_update"),
         (DeletesToSet, "a_racing_delete_and_set_agree"),
+        (
+            DeletesToSet,
+            "a_reader_never_misses_an_entry_that_is_set_again",
+        ),
     ];
     let suite = |defect| conformance::main_storage("broken", async move || Broken::new(defect));
     notices(suite, &table, proven_cases());
