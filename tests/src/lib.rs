@@ -4,6 +4,5 @@
 pub mod binary;
 pub mod client;
 pub mod form;
-pub mod ports;
 pub mod server;
 pub mod wire;

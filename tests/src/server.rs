@@ -12,15 +12,11 @@ use async_trait::async_trait;
 use faroe_axum::endpoint::ActionInvocationEndpoint;
 use faroe_core::{
     Server, ServerOptions, ServerParts, Storages, UserPasswordHashAlgorithms,
-    email::EmailAddressChecker,
-    error::AdapterError,
-    password::PasswordStrengthChecker,
+    email::EmailAddressChecker, error::AdapterError, password::PasswordStrengthChecker,
     protocol::secret::Password,
-    storage::{MainStorage, RateLimitStorage},
-    user_store::UserStore,
 };
 use faroe_testkit::{
-    clock::ManualClock, hasher::CountingHasher, log::ErrorLog, mailbox::Mailbox,
+    clock::ManualClock, fault::Faults, hasher::CountingHasher, log::ErrorLog, mailbox::Mailbox,
     storage::ReferenceStorage, user_store::ReferenceUserStore,
 };
 use serde_json::Value;
@@ -28,7 +24,6 @@ use tokio::{net::TcpListener, task::AbortHandle};
 
 use crate::{
     client::{Client, Inbox},
-    ports::{Call, Plan, Planned},
     wire::{Outcome, Wire},
 };
 
@@ -47,8 +42,8 @@ pub struct TestServer {
     pub storage: Arc<ReferenceStorage>,
     /// The application's users.
     pub users: Arc<ReferenceUserStore>,
-    /// The plan for calls of storage and user store.
-    pub plan: Arc<Plan>,
+    /// The faults at calls of the storages and the user store.
+    pub faults: Arc<Faults>,
     /// The faults that were logged.
     pub errors: Arc<ErrorLog>,
     /// A switch that refuses new email addresses.
@@ -88,25 +83,16 @@ impl TestServer {
         let (mailbox, errors) = (Arc::<Mailbox>::default(), Arc::<ErrorLog>::default());
         let users = Arc::<ReferenceUserStore>::default();
         let hasher = Arc::new(CountingHasher::new("counting"));
-        let plan = Arc::<Plan>::default();
+        let faults = Arc::<Faults>::default();
         let refuses_email_addresses = Arc::<Switch>::default();
         let refuses_passwords = Arc::<Switch>::default();
-        let main = Planned::<dyn MainStorage> {
-            plan: Arc::clone(&plan),
-            inner: storage.clone() as _,
-        };
-        let rate_limit = Planned::<dyn RateLimitStorage> {
-            plan: Arc::clone(&plan),
-            inner: storage.clone() as _,
-        };
-        let storages = Storages::new(Arc::new(main), Arc::new(rate_limit));
-        let inner: Arc<dyn UserStore> = users.clone();
+        let storages = Storages::new(
+            Arc::new(faults.wrap(storage.clone())),
+            Arc::new(faults.wrap(storage.clone())),
+        );
         let parts = ServerParts::new(
             storages,
-            Arc::new(Planned {
-                plan: Arc::clone(&plan),
-                inner,
-            }),
+            Arc::new(faults.wrap(users.clone())),
             UserPasswordHashAlgorithms::new(hasher.clone()),
             hasher.clone(),
             mailbox.clone(),
@@ -130,7 +116,7 @@ impl TestServer {
             hasher,
             storage,
             users,
-            plan,
+            faults,
             errors,
             refuses_email_addresses,
             refuses_passwords,
@@ -143,11 +129,11 @@ impl TestServer {
     /// and then the first one continues.
     pub async fn race(
         &self,
-        call: Call,
+        call: &'static str,
         first: (&str, Value),
         second: impl Future<Output = Outcome>,
     ) -> (Outcome, Outcome) {
-        let mut held = self.plan.hold(call);
+        let mut held = self.faults.hold(call);
         let second = async {
             held.reached().await;
             let outcome = second.await;

@@ -3,7 +3,6 @@
 
 use faroe_tests::{
     client::{NEW_PASSWORD, PASSWORD, Session},
-    ports::Call,
     server::TestServer,
 };
 use serde_json::{Value, json};
@@ -12,7 +11,13 @@ const USER: &str = "ada@example.com";
 const NEW: &str = "lovelace@example.com";
 
 /// Asserts that the first request answers `loser`, and the second one succeeds.
-async fn once(server: &TestServer, action: &str, arguments: Value, call: Call, loser: &str) {
+async fn once(
+    server: &TestServer,
+    action: &str,
+    arguments: Value,
+    call: &'static str,
+    loser: &str,
+) {
     let overtaking = server.invoke(action, arguments.clone());
     let (first, second) = server.race(call, (action, arguments), overtaking).await;
     assert_eq!((first.code(), second.code()), (loser, "ok"), "{action}");
@@ -35,7 +40,7 @@ async fn signup() {
         &server,
         verify,
         enter,
-        Call::MainUpdate,
+        "MainStorage::update",
         "internal_conflict",
     )
     .await;
@@ -44,7 +49,7 @@ async fn signup() {
         &server,
         "set_signup_password",
         set,
-        Call::MainUpdate,
+        "MainStorage::update",
         "internal_conflict",
     )
     .await;
@@ -53,7 +58,7 @@ async fn signup() {
         &server,
         "complete_signup",
         of,
-        Call::CreateUser,
+        "UserStore::create_user",
         "invalid_signup_token",
     )
     .await;
@@ -64,7 +69,7 @@ async fn signup() {
         &server,
         "delete_signup",
         of,
-        Call::MainDelete,
+        "MainStorage::delete",
         "invalid_signup_token",
     )
     .await;
@@ -80,7 +85,7 @@ async fn signin() {
         &server,
         "verify_signin_user_password",
         enter,
-        Call::MainUpdate,
+        "MainStorage::update",
         "internal_conflict",
     )
     .await;
@@ -89,7 +94,7 @@ async fn signin() {
         &server,
         "complete_signin",
         of,
-        Call::MainDelete,
+        "MainStorage::delete",
         "invalid_signin_token",
     )
     .await;
@@ -98,7 +103,7 @@ async fn signin() {
         &server,
         "delete_signin",
         of,
-        Call::MainDelete,
+        "MainStorage::delete",
         "invalid_signin_token",
     )
     .await;
@@ -113,7 +118,7 @@ async fn session() {
         &server,
         "delete_session",
         first,
-        Call::MainDelete,
+        "MainStorage::delete",
         "invalid_session_token",
     )
     .await;
@@ -121,7 +126,7 @@ async fn session() {
         &server,
         "delete_all_sessions",
         second,
-        Call::IncrementUserSessionsCounter,
+        "UserStore::increment_user_sessions_counter",
         "internal_conflict",
     )
     .await;
@@ -144,7 +149,7 @@ async fn user_email_address_update() {
         &server,
         verify,
         enter,
-        Call::MainUpdate,
+        "MainStorage::update",
         "internal_conflict",
     )
     .await;
@@ -155,7 +160,7 @@ async fn user_email_address_update() {
         &server,
         verify,
         enter,
-        Call::MainUpdate,
+        "MainStorage::update",
         "internal_conflict",
     )
     .await;
@@ -164,7 +169,7 @@ async fn user_email_address_update() {
         &server,
         complete,
         of,
-        Call::UpdateUserEmailAddress,
+        "UserStore::update_user_email_address",
         "internal_conflict",
     )
     .await;
@@ -186,7 +191,7 @@ async fn user_email_address_update() {
         &server,
         "delete_user_email_address_update",
         of,
-        Call::MainDelete,
+        "MainStorage::delete",
         invalid,
     )
     .await;
@@ -205,7 +210,7 @@ async fn user_password_update() {
         &server,
         verify,
         enter,
-        Call::MainUpdate,
+        "MainStorage::update",
         "internal_conflict",
     )
     .await;
@@ -215,7 +220,7 @@ async fn user_password_update() {
         &server,
         "set_user_password_update_new_password",
         set,
-        Call::MainUpdate,
+        "MainStorage::update",
         "internal_conflict",
     )
     .await;
@@ -224,7 +229,7 @@ async fn user_password_update() {
         &server,
         complete,
         of,
-        Call::UpdateUserPasswordHash,
+        "UserStore::update_user_password_hash",
         "internal_conflict",
     )
     .await;
@@ -236,7 +241,7 @@ async fn user_password_update() {
         &server,
         "delete_user_password_update",
         of,
-        Call::MainDelete,
+        "MainStorage::delete",
         invalid,
     )
     .await;
@@ -254,7 +259,7 @@ async fn user_deletion() {
         &server,
         "verify_user_deletion_user_password",
         enter,
-        Call::MainUpdate,
+        "MainStorage::update",
         "internal_conflict",
     )
     .await;
@@ -266,7 +271,7 @@ async fn user_deletion() {
         &server,
         "delete_user_deletion",
         deleted,
-        Call::MainDelete,
+        "MainStorage::delete",
         invalid,
     )
     .await;
@@ -274,7 +279,7 @@ async fn user_deletion() {
         &server,
         "complete_user_deletion",
         of,
-        Call::DeleteUser,
+        "UserStore::delete_user",
         invalid,
     )
     .await;
@@ -292,7 +297,7 @@ async fn user_password_reset() {
         &server,
         verify,
         enter,
-        Call::MainUpdate,
+        "MainStorage::update",
         "internal_conflict",
     )
     .await;
@@ -301,7 +306,7 @@ async fn user_password_reset() {
         &server,
         "set_user_password_reset_new_password",
         set,
-        Call::MainUpdate,
+        "MainStorage::update",
         "internal_conflict",
     )
     .await;
@@ -311,7 +316,7 @@ async fn user_password_reset() {
         &server,
         complete,
         of,
-        Call::UpdateUserPasswordHash,
+        "UserStore::update_user_password_hash",
         "internal_conflict",
     )
     .await;
@@ -322,7 +327,7 @@ async fn user_password_reset() {
         &server,
         "delete_user_password_reset",
         of,
-        Call::MainDelete,
+        "MainStorage::delete",
         invalid,
     )
     .await;

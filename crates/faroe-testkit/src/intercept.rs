@@ -1,9 +1,9 @@
-//! A wrapper around every port, through which each call passes before it acts.
+//! A wrapper around every port, whose calls an [`Interceptor`] answers: it makes them, now, later, again or not at all.
 //!
-//! [`Faults`](crate::fault::Faults) makes calls go wrong with it, and an [`Explorer`](crate::explorer::Explorer) decides
-//! whose call is next. An [`Interceptor`] of your own can do anything else.
+//! [`Faults`](crate::fault::Faults) makes calls go wrong with it, and an [`Explorer`](crate::explorer::Explorer) chooses
+//! the order of calls. An [`Interceptor`] of your own can do anything else.
 
-use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{any::Any, fmt, future::Future, pin::Pin, sync::Arc};
 
 use async_trait::async_trait;
 use faroe_core::error::AdapterError;
@@ -32,8 +32,8 @@ pub struct Call {
     pub port: Port,
     /// The name of the method.
     pub operation: &'static str,
-    /// What the call is about: the key of an entry, the recipient of a message. Empty where there is one thing only: the
-    /// users are one, because addresses are unique among them.
+    /// The key of the entry or the recipient of the message. Empty for calls of a user store: addresses are unique among
+    /// all users, so that any two of its calls may concern each other.
     pub subject: String,
 }
 
@@ -46,13 +46,23 @@ impl Call {
         }
     }
 
-    /// Whether it changes nothing.
+    /// Checks whether the call has this name: `UserStore::get_user`, or `Storage::add main.signup`, with the start of its
+    /// subject. Every call has the empty name.
+    pub fn is_named(&self, name: &str) -> bool {
+        let (method, subject) = name.split_once(' ').unwrap_or((name, ""));
+        let port = method.strip_suffix(self.operation);
+        let port = port.and_then(|port| port.strip_suffix("::"));
+        name.is_empty()
+            || port == Some(&format!("{:?}", self.port)) && self.subject.starts_with(subject)
+    }
+
+    /// Checks whether the call changes nothing.
     pub fn is_read(&self) -> bool {
         self.operation.starts_with("get") || self.operation.starts_with("is_")
     }
 
-    /// Whether this call and another of the same server or of one beside it come to the same in either order: they are
-    /// about different things, or both change nothing.
+    /// Checks whether two calls have the same results in either order: they have different subjects, or both change
+    /// nothing.
     pub fn commutes_with(&self, other: &Self) -> bool {
         (self.port, &self.subject) != (other.port, &other.subject)
             || (self.is_read() && other.is_read())
@@ -70,44 +80,44 @@ impl fmt::Display for Call {
     }
 }
 
-/// What can go wrong with a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Fault {
-    /// It answers an error and does nothing.
-    FailBeforeActing,
-    /// It acts, and answers an error all the same.
-    LoseTheAnswer,
-    /// It does nothing and never answers.
-    Hang,
-    /// It acts twice, and answers what came of the first time.
-    ActTwice,
-    /// It answers an error, and acts when nobody waits for it any more.
-    ActLate,
-    /// It waits for so long, and acts then.
-    ActAfter(Duration),
+/// The result of an intercepted call, of whatever type the port returns.
+pub type Answer = Result<Box<dyn Any + Send>, AdapterError>;
+
+/// A call on its way to its port.
+pub struct Next(Box<dyn Fn() -> Running + Send + Sync>);
+
+/// A call that is being made.
+pub type Running = Pin<Box<dyn Future<Output = Answer> + Send>>;
+
+impl Next {
+    /// Makes the call: none of it happens before the future is polled. Each time is another call of the port.
+    pub fn run(&self) -> Running {
+        (self.0)()
+    }
 }
 
-/// What is left to do of a call that acts late.
-pub type LateAct = Pin<Box<dyn Future<Output = ()> + Send>>;
+impl fmt::Debug for Next {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Next").finish()
+    }
+}
 
-/// Decides what becomes of each call of the ports that are wrapped with it.
+/// Answers the calls of the ports that are wrapped with it.
 #[async_trait]
 pub trait Interceptor: fmt::Debug + Send + Sync + 'static {
-    /// Asked before each call. The call is made when this returns, and goes wrong as it says.
-    async fn intercept(&self, call: &Call) -> Option<Fault>;
-
-    /// Takes what a call with [`Fault::ActLate`] is to do later.
-    fn hold_back(&self, act: LateAct);
+    /// Answers a call: with what [`Next::run`] returns, or with an error.
+    async fn intercept(&self, call: Call, next: Next) -> Answer;
 }
 
-/// A port whose calls pass an [`Interceptor`]. It implements each of the ports' traits that the port itself implements.
+/// A port whose calls are answered by an [`Interceptor`]. It implements each of the ports' traits that the port itself
+/// implements.
 pub struct Intercepted<P: ?Sized> {
     port: Arc<P>,
     interceptor: Arc<dyn Interceptor>,
 }
 
 impl<P: ?Sized + Send + Sync + 'static> Intercepted<P> {
-    /// Lets the calls of this port pass this interceptor.
+    /// Wraps a port with an interceptor.
     pub fn new(port: Arc<P>, interceptor: Arc<dyn Interceptor>) -> Self {
         Self { port, interceptor }
     }
@@ -115,45 +125,19 @@ impl<P: ?Sized + Send + Sync + 'static> Intercepted<P> {
     async fn call<T: Send + 'static, F>(
         &self,
         call: Call,
-        act: impl Fn(Arc<P>) -> F + Send + 'static,
+        act: impl Fn(Arc<P>) -> F + Send + Sync + 'static,
     ) -> Result<T, AdapterError>
     where
         F: Future<Output = Result<T, AdapterError>> + Send + 'static,
     {
         let port = Arc::clone(&self.port);
-        let act = move || act(Arc::clone(&port));
-        let fault = self.interceptor.intercept(&call).await;
-        let failure = || {
-            AdapterError::message(format!(
-                "call {:?}::{}: it was told to fail",
-                call.port, call.operation
-            ))
-        };
-        match fault {
-            None => act().await,
-            Some(Fault::FailBeforeActing) => Err(failure()),
-            Some(Fault::LoseTheAnswer) => {
-                let _lost: Result<T, AdapterError> = act().await;
-                Err(failure())
-            }
-            Some(Fault::Hang) => std::future::pending().await,
-            Some(Fault::ActTwice) => {
-                let first = act().await;
-                let _second: Result<T, AdapterError> = act().await;
-                first
-            }
-            Some(Fault::ActLate) => {
-                let act = act();
-                self.interceptor.hold_back(Box::pin(async move {
-                    let _nobody_waits: Result<T, AdapterError> = act.await;
-                }));
-                Err(failure())
-            }
-            Some(Fault::ActAfter(duration)) => {
-                tokio::time::sleep(duration).await;
-                act().await
-            }
-        }
+        let next = Next(Box::new(move || {
+            let acting = act(Arc::clone(&port));
+            Box::pin(async move { Ok(Box::new(acting.await?) as Box<dyn Any + Send>) })
+        }));
+        let answer = self.interceptor.intercept(call, next).await?;
+        let answer = answer.downcast();
+        Ok(*answer.expect("a call is answered with what it returned itself"))
     }
 }
 
@@ -163,7 +147,7 @@ impl<P: ?Sized + fmt::Debug> fmt::Debug for Intercepted<P> {
     }
 }
 
-/// Lets a call pass: its subject, what of its arguments must be owned to be used later, and the call itself.
+/// Has a call intercepted: its subject, the arguments that must be owned for later, and the call itself.
 macro_rules! pass {
     ($self:ident, $port:ident, $subject:expr, [$($owned:ident),*], $operation:ident($($argument:expr),*)) => {{
         let call = Call::new(Port::$port, stringify!($operation), $subject);

@@ -3,18 +3,17 @@
 
 use std::{sync::Arc, time::Duration};
 
-use async_trait::async_trait;
 use faroe_core::{
-    error::AdapterError,
-    password::PasswordHash,
     protocol::{envelope::MAX_BODY_SIZE, schema},
-    user_store::{
-        Counter, CreateUserOutcome, NewUser, UpdateUserEmailAddressOutcome, UpdateUserOutcome,
-        User, UserId, UserStore,
-    },
+    user_store::UserStore,
 };
 use faroe_http_signatures::{Signer, SigningKey};
-use faroe_testkit::{log::ErrorLog, promise, user_store::ReferenceUserStore};
+use faroe_testkit::{
+    fault::{Fault, Faults},
+    log::ErrorLog,
+    promise,
+    user_store::ReferenceUserStore,
+};
 use faroe_user_server::{
     BearerTokens, InvalidBearerTokens, Protection, UserServer, UserServerOptions, Verifier,
     VerifierOptions, VerifyingKey,
@@ -257,80 +256,27 @@ async fn p40_only_a_signed_request_passes_and_only_once() {
     promise::report("P40", "the user server asks its store for nothing else");
 }
 
-/// A store that fails, or that does not answer.
-#[derive(Debug)]
-enum Broken {
-    Fails,
-    Conflicts,
-    Hangs,
-}
-
-impl Broken {
-    async fn answer<T>(&self) -> Result<T, AdapterError> {
-        match self {
-            Self::Fails => Err(AdapterError::message("find the canary")),
-            Self::Conflicts => Err(AdapterError::conflict("update a row", "a race")),
-            Self::Hangs => std::future::pending().await,
-        }
-    }
-}
-
-#[async_trait]
-impl UserStore for Broken {
-    async fn create_user(&self, _: NewUser) -> Result<CreateUserOutcome, AdapterError> {
-        self.answer().await
-    }
-    async fn get_user(&self, _: &UserId) -> Result<Option<User>, AdapterError> {
-        self.answer().await
-    }
-    async fn get_user_by_email_address(&self, _: &str) -> Result<Option<User>, AdapterError> {
-        self.answer().await
-    }
-    async fn update_user_email_address(
-        &self,
-        _: &UserId,
-        _: &str,
-        _: Counter,
-    ) -> Result<UpdateUserEmailAddressOutcome, AdapterError> {
-        self.answer().await
-    }
-    async fn update_user_password_hash(
-        &self,
-        _: &UserId,
-        _: &PasswordHash,
-        _: Counter,
-    ) -> Result<UpdateUserOutcome, AdapterError> {
-        self.answer().await
-    }
-    async fn increment_user_sessions_counter(
-        &self,
-        _: &UserId,
-        _: Counter,
-    ) -> Result<UpdateUserOutcome, AdapterError> {
-        self.answer().await
-    }
-    async fn delete_user(&self, _: &UserId) -> Result<UpdateUserOutcome, AdapterError> {
-        self.answer().await
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_store_that_fails_is_an_internal_error_that_is_logged_once() {
-    for (store, code, logged) in [
-        (Broken::Fails, "internal_error", 1),
-        (Broken::Hangs, "internal_error", 1),
-        (Broken::Conflicts, "internal_conflict", 0),
+    for (fault, code, logged) in [
+        (Fault::FailBeforeActing, "internal_error", 1),
+        (Fault::Hang, "internal_error", 1),
+        (Fault::Conflict, "internal_conflict", 0),
     ] {
         let log = Arc::new(ErrorLog::default());
         let mut options = UserServerOptions::default();
         options.error_logger = log.clone();
-        let server = UserServer::new(Arc::new(store), Protection::None, options);
+        let faults = Arc::<Faults>::default();
+        let users = Arc::new(faults.wrap(Arc::<ReferenceUserStore>::default()));
+        faults.at_next("UserStore::create_user", fault);
+        let server = UserServer::new(users, Protection::None, options);
         let start = tokio::time::Instant::now();
         let response = server.answer(&request(&[]), CREATE.as_bytes()).await;
         assert!(start.elapsed() <= Duration::from_secs(2));
         let (status, answer) = status_and_body(&response);
         assert_eq!((status, &answer["error_code"]), (200, &json!(code)));
-        assert!(!response.body().contains("canary"));
+        assert!(!response.body().contains("told to"));
         assert_eq!(log.errors().len(), logged, "{code}");
+        assert!(faults.is_done());
     }
 }

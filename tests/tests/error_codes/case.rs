@@ -3,7 +3,8 @@
 use std::{collections::BTreeSet, ops::Deref};
 
 use faroe_core::protocol::schema::server_actions;
-use faroe_tests::{client::Session, ports::Call, server::TestServer};
+use faroe_testkit::fault::Fault;
+use faroe_tests::{client::Session, server::TestServer};
 use serde_json::{Value, json};
 
 /// A server for the test of one action.
@@ -32,7 +33,7 @@ impl Case {
 
     /// Asserts that every code of the action was seen.
     pub(crate) fn assert_complete(&self) {
-        self.plan.assert_done();
+        assert!(self.faults.is_done(), "{:?}", self.faults);
         let actions = server_actions();
         let action = actions
             .iter()
@@ -78,12 +79,16 @@ impl Case {
 
     /// Asserts that the action answers `internal_error` when this call fails, `internal_conflict` when it reports a conflict, and
     /// succeeds when it is retried after that.
-    pub(crate) async fn recovers_from_faults_of(&mut self, call: Call, arguments: &Value) -> Value {
-        self.plan.fail(call);
+    pub(crate) async fn recovers_from_faults_of(
+        &mut self,
+        call: &'static str,
+        arguments: &Value,
+    ) -> Value {
+        self.faults.at_next(call, Fault::FailBeforeActing);
         self.fails(arguments).await;
-        self.plan.conflict(call);
+        self.faults.at_next(call, Fault::Conflict);
         self.refused(arguments, "internal_conflict").await;
-        self.plan.assert_done();
+        assert!(self.faults.is_done(), "{:?}", self.faults);
         self.accepted(arguments).await
     }
 

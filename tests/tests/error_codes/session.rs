@@ -1,4 +1,3 @@
-use faroe_tests::ports::Call;
 use serde_json::{Value, json};
 
 use crate::case::Case;
@@ -17,8 +16,8 @@ pub(crate) async fn get_session(case: &mut Case) {
     case.users.take_calls();
     case.refuses_other_tokens(&session, "session_token", &signin, INVALID).await;
     assert!(case.users.take_calls().is_empty(), "no user is looked up before the secret is right");
-    case.recovers_from_faults_of(Call::MainGet, &session).await;
-    case.recovers_from_faults_of(Call::GetUser, &session).await;
+    case.recovers_from_faults_of("MainStorage::get", &session).await;
+    case.recovers_from_faults_of("UserStore::get_user", &session).await;
     case.values("delete_session", session.clone()).await;
     case.refused(&session, INVALID).await;
 }
@@ -26,13 +25,13 @@ pub(crate) async fn get_session(case: &mut Case) {
 pub(crate) async fn delete_session(case: &mut Case) {
     let (session, signin) = session(case).await;
     case.refuses_other_tokens(&session, "session_token", &signin, INVALID).await;
-    case.recovers_from_faults_of(Call::MainDelete, &session).await;
+    case.recovers_from_faults_of("MainStorage::delete", &session).await;
     case.refused(&session, INVALID).await;
 }
 
 pub(crate) async fn delete_all_sessions(case: &mut Case) {
     let (session, signin) = session(case).await;
     case.refuses_other_tokens(&session, "session_token", &signin, INVALID).await;
-    case.recovers_from_faults_of(Call::IncrementUserSessionsCounter, &session).await;
+    case.recovers_from_faults_of("UserStore::increment_user_sessions_counter", &session).await;
     case.refused(&session, INVALID).await;
 }

@@ -2,7 +2,6 @@ use std::time::Duration;
 
 use faroe_tests::{
     client::{PASSWORD, WRONG_PASSWORD},
-    ports::Call,
 };
 use serde_json::{Value, json};
 
@@ -30,7 +29,7 @@ pub(crate) async fn create_signin(case: &mut Case) {
     case.users.enable_user(&user_id);
     // The checker of new addresses is not called.
     case.refuses_email_addresses.set(true);
-    case.recovers_from_faults_of(Call::MainSet, &address(USER)).await;
+    case.recovers_from_faults_of("MainStorage::set", &address(USER)).await;
 }
 
 pub(crate) async fn get_signin(case: &mut Case) {
@@ -39,7 +38,7 @@ pub(crate) async fn get_signin(case: &mut Case) {
     case.users.take_calls();
     case.refuses_other_tokens(&signin, "signin_token", &session.token, INVALID).await;
     assert!(case.users.take_calls().is_empty(), "no user is looked up before the secret is right");
-    case.recovers_from_faults_of(Call::MainGet, &signin).await;
+    case.recovers_from_faults_of("MainStorage::get", &signin).await;
     case.values("delete_signin", signin.clone()).await;
     case.refused(&signin, INVALID).await;
 
@@ -52,7 +51,7 @@ pub(crate) async fn delete_signin(case: &mut Case) {
     let session = case.sign_up(USER).await;
     let signin = of(&case.start_signin(USER).await);
     case.refuses_other_tokens(&signin, "signin_token", &session.token, INVALID).await;
-    case.recovers_from_faults_of(Call::MainDelete, &signin).await;
+    case.recovers_from_faults_of("MainStorage::delete", &signin).await;
     case.refused(&signin, INVALID).await;
 }
 
@@ -72,7 +71,7 @@ pub(crate) async fn verify_signin_user_password(case: &mut Case) {
     case.accepted(&enter(&signin, PASSWORD)).await;
     case.refused(&enter(&signin, WRONG_PASSWORD), "user_first_factor_already_verified").await;
     case.clock.advance(Duration::from_secs(180));
-    case.recovers_from_faults_of(Call::MainUpdate, &enter(&other, PASSWORD)).await;
+    case.recovers_from_faults_of("MainStorage::update", &enter(&other, PASSWORD)).await;
 }
 
 pub(crate) async fn complete_signin(case: &mut Case) {
@@ -81,6 +80,6 @@ pub(crate) async fn complete_signin(case: &mut Case) {
     case.refused(&unverified, "user_first_factor_not_verified").await;
     let signin = of(&case.ready_signin(USER, PASSWORD).await);
     case.refuses_other_tokens(&signin, "signin_token", &session.token, INVALID).await;
-    case.recovers_from_faults_of(Call::MainDelete, &signin).await;
+    case.recovers_from_faults_of("MainStorage::delete", &signin).await;
     case.refused(&signin, INVALID).await;
 }

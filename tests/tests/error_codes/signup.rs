@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use faroe_tests::{
     client::{PASSWORD, Session},
-    ports::Call,
 };
+use faroe_testkit::fault::Fault;
 use serde_json::{Value, json};
 
 use crate::case::{Case, and};
@@ -47,13 +47,13 @@ pub(crate) async fn create_signup(case: &mut Case) {
     case.fails(&address("grace@example.com")).await;
     case.assert_nothing_stored("signup");
     case.mailbox.set_failing(false);
-    case.recovers_from_faults_of(Call::MainSet, &address("grace@example.com")).await;
+    case.recovers_from_faults_of("MainStorage::set", &address("grace@example.com")).await;
 }
 
 pub(crate) async fn get_signup(case: &mut Case) {
     let signup = of(&case.start_signup(USER).await);
     refuses_other_tokens(case, &signup).await;
-    case.recovers_from_faults_of(Call::MainGet, &signup).await;
+    case.recovers_from_faults_of("MainStorage::get", &signup).await;
     case.values("delete_signup", signup.clone()).await;
     case.refused(&signup, INVALID).await;
 }
@@ -61,7 +61,7 @@ pub(crate) async fn get_signup(case: &mut Case) {
 pub(crate) async fn delete_signup(case: &mut Case) {
     let signup = of(&case.start_signup(USER).await);
     refuses_other_tokens(case, &signup).await;
-    case.recovers_from_faults_of(Call::MainDelete, &signup).await;
+    case.recovers_from_faults_of("MainStorage::delete", &signup).await;
     case.refused(&signup, INVALID).await;
 }
 
@@ -69,7 +69,7 @@ pub(crate) async fn send_signup_email_address_verification_code(case: &mut Case)
     let verify = "verify_signup_email_address_verification_code";
     let signup = of(&case.start_signup(USER).await);
     refuses_other_tokens(case, &signup).await;
-    case.recovers_from_faults_of(Call::RateLimitUpdate, &signup).await;
+    case.recovers_from_faults_of("RateLimitStorage::update", &signup).await;
     case.accepted_times(&signup, 3).await;
     case.refused(&signup, "rate_limited").await;
 
@@ -111,7 +111,7 @@ pub(crate) async fn verify_signup_email_address_verification_code(case: &mut Cas
     let foreign = and(other.clone(), "email_address_verification_code", &code);
     case.refused(&foreign, "incorrect_email_address_verification_code").await;
     let right = and(other, "email_address_verification_code", &case.inbox.last_code(USER).await);
-    case.recovers_from_faults_of(Call::MainUpdate, &right).await;
+    case.recovers_from_faults_of("MainStorage::update", &right).await;
 }
 
 pub(crate) async fn set_signup_password(case: &mut Case) {
@@ -129,7 +129,7 @@ pub(crate) async fn set_signup_password(case: &mut Case) {
     refuses_other_tokens(case, &set(&signup, "short")).await;
     let others = case.hasher.evaluations();
     assert_eq!(others, evaluations + 1, "only the sign-up of someone else has hashed");
-    case.recovers_from_faults_of(Call::MainUpdate, &set(&signup, PASSWORD)).await;
+    case.recovers_from_faults_of("MainStorage::update", &set(&signup, PASSWORD)).await;
     case.refuses_passwords.set(true);
     case.refused(&set(&signup, "short"), "password_already_set").await;
 }
@@ -143,7 +143,7 @@ pub(crate) async fn complete_signup(case: &mut Case) {
 
     let (first, second) = (of(&case.ready_signup(USER).await), of(&case.ready_signup(USER).await));
     refuses_other_tokens(case, &first).await;
-    case.recovers_from_faults_of(Call::CreateUser, &first).await;
+    case.recovers_from_faults_of("UserStore::create_user", &first).await;
     case.refused(&first, INVALID).await;
     // The address is taken now.
     case.refused(&second, INVALID).await;
@@ -156,7 +156,7 @@ pub(crate) async fn complete_signup(case: &mut Case) {
     case.refused_for_good(&refused).await;
 
     let sessionless = of(&case.ready_signup("sessionless@example.com").await);
-    case.plan.fail(Call::MainSet);
+    case.faults.at_next("MainStorage::set", Fault::FailBeforeActing);
     case.refused(&sessionless, "session_not_created").await;
     let error = case.errors.errors().pop().unwrap();
     assert_eq!((error.action, error.failed), ("complete_signup", false));

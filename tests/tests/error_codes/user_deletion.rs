@@ -2,7 +2,6 @@ use std::time::Duration;
 
 use faroe_tests::{
     client::{PASSWORD, Session, WRONG_PASSWORD},
-    ports::Call,
 };
 use serde_json::{Value, json};
 
@@ -20,14 +19,14 @@ pub(crate) async fn create_user_deletion(case: &mut Case) {
     let session = json!({ "session_token": case.sign_up(USER).await.token });
     let signin = case.start_signin(USER).await;
     case.refuses_other_tokens(&session, "session_token", &signin, "invalid_session_token").await;
-    case.recovers_from_faults_of(Call::MainSet, &session).await;
+    case.recovers_from_faults_of("MainStorage::set", &session).await;
 }
 
 pub(crate) async fn get_user_deletion(case: &mut Case) {
     let session = case.sign_up(USER).await;
     let deletion = of(&session, &case.start_user_deletion(&session).await);
     case.checks_session_and_flow(&deletion, USER, TOKEN, INVALID).await;
-    case.recovers_from_faults_of(Call::MainGet, &deletion).await;
+    case.recovers_from_faults_of("MainStorage::get", &deletion).await;
     case.values("delete_user_deletion", deletion.clone()).await;
     case.refused(&deletion, INVALID).await;
 }
@@ -36,7 +35,7 @@ pub(crate) async fn delete_user_deletion(case: &mut Case) {
     let session = case.sign_up(USER).await;
     let deletion = of(&session, &case.start_user_deletion(&session).await);
     case.checks_session_and_flow(&deletion, USER, TOKEN, INVALID).await;
-    case.recovers_from_faults_of(Call::MainDelete, &deletion).await;
+    case.recovers_from_faults_of("MainStorage::delete", &deletion).await;
     case.refused(&deletion, INVALID).await;
 }
 
@@ -54,7 +53,7 @@ pub(crate) async fn verify_user_deletion_user_password(case: &mut Case) {
 
     case.clock.advance(Duration::from_secs(180));
     let other = case.start_user_deletion(&session).await;
-    case.recovers_from_faults_of(Call::MainUpdate, &enter(&other, PASSWORD)).await;
+    case.recovers_from_faults_of("MainStorage::update", &enter(&other, PASSWORD)).await;
 }
 
 pub(crate) async fn complete_user_deletion(case: &mut Case) {
@@ -63,7 +62,7 @@ pub(crate) async fn complete_user_deletion(case: &mut Case) {
     case.checks_session_and_flow(&unverified, USER, TOKEN, INVALID).await;
     case.refused(&unverified, "user_identity_not_verified").await;
     let deletion = of(&session, &case.ready_user_deletion(&session).await);
-    case.recovers_from_faults_of(Call::DeleteUser, &deletion).await;
+    case.recovers_from_faults_of("UserStore::delete_user", &deletion).await;
     // The session has gone with its user.
     case.refused(&deletion, "invalid_session_token").await;
 }

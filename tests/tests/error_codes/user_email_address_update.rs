@@ -2,7 +2,6 @@ use std::time::Duration;
 
 use faroe_tests::{
     client::{PASSWORD, Session, WRONG_PASSWORD},
-    ports::Call,
 };
 use serde_json::{Value, json};
 
@@ -37,14 +36,14 @@ pub(crate) async fn create_user_email_address_update(case: &mut Case) {
     case.refused(&create(&session.token, "EXHAUSTED@example.com"), "email_address_not_allowed").await;
     case.refuses_email_addresses.set(false);
     case.refused(&create(&session.token, "EXHAUSTED@example.com"), "rate_limited").await;
-    case.recovers_from_faults_of(Call::MainSet, &create(&session.token, NEW)).await;
+    case.recovers_from_faults_of("MainStorage::set", &create(&session.token, NEW)).await;
 }
 
 pub(crate) async fn get_user_email_address_update(case: &mut Case) {
     let session = case.sign_up(USER).await;
     let update = of(&session, &case.start_user_email_address_update(&session, NEW).await);
     case.checks_session_and_flow(&update, USER, TOKEN, INVALID).await;
-    case.recovers_from_faults_of(Call::MainGet, &update).await;
+    case.recovers_from_faults_of("MainStorage::get", &update).await;
     case.values("delete_user_email_address_update", update.clone()).await;
     case.refused(&update, INVALID).await;
 }
@@ -53,7 +52,7 @@ pub(crate) async fn delete_user_email_address_update(case: &mut Case) {
     let session = case.sign_up(USER).await;
     let update = of(&session, &case.start_user_email_address_update(&session, NEW).await);
     case.checks_session_and_flow(&update, USER, TOKEN, INVALID).await;
-    case.recovers_from_faults_of(Call::MainDelete, &update).await;
+    case.recovers_from_faults_of("MainStorage::delete", &update).await;
     case.refused(&update, INVALID).await;
 }
 
@@ -61,7 +60,7 @@ pub(crate) async fn send_user_email_address_update_email_address_verification_co
     let verify = "verify_user_email_address_update_email_address_verification_code";
     let session = case.sign_up(USER).await;
     let update = of(&session, &case.start_user_email_address_update(&session, NEW).await);
-    case.recovers_from_faults_of(Call::RateLimitUpdate, &update).await;
+    case.recovers_from_faults_of("RateLimitStorage::update", &update).await;
     case.accepted_times(&update, 3).await;
     case.refused(&update, "rate_limited").await;
     case.values(verify, and(update.clone(), CODE, &case.inbox.last_code(NEW).await)).await;
@@ -96,7 +95,7 @@ pub(crate) async fn verify_user_email_address_update_email_address_verification_
     let other = of(&session, &case.start_user_email_address_update(&session, NEW).await);
     case.refused(&and(other.clone(), CODE, &code), "incorrect_email_address_verification_code").await;
     let right = and(other, CODE, &case.inbox.last_code(NEW).await);
-    case.recovers_from_faults_of(Call::MainUpdate, &right).await;
+    case.recovers_from_faults_of("MainStorage::update", &right).await;
 }
 
 pub(crate) async fn verify_user_email_address_update_user_password(case: &mut Case) {
@@ -115,7 +114,7 @@ pub(crate) async fn verify_user_email_address_update_user_password(case: &mut Ca
 
     case.clock.advance(Duration::from_secs(180));
     let other = case.verified_user_email_address_update(&session, NEW).await;
-    case.recovers_from_faults_of(Call::MainUpdate, &enter(&other, PASSWORD)).await;
+    case.recovers_from_faults_of("MainStorage::update", &enter(&other, PASSWORD)).await;
 }
 
 pub(crate) async fn complete_user_email_address_update(case: &mut Case) {
@@ -145,12 +144,12 @@ pub(crate) async fn complete_user_email_address_update(case: &mut Case) {
     );
     let action = "complete_user_email_address_update";
     let winner = case.invoke(action, second);
-    let (loser, winner) = case.race(Call::UpdateUserEmailAddress, (action, first.clone()), winner).await;
+    let (loser, winner) = case.race("UserStore::update_user_email_address", (action, first.clone()), winner).await;
     assert_eq!((loser.code(), winner.code()), ("internal_conflict", "ok"));
     case.refused(&first, INVALID).await;
 
     case.clock.advance(Duration::from_secs(60));
     let update = of(&session, &case.ready_user_email_address_update(&session, "last@example.com").await);
-    case.recovers_from_faults_of(Call::UpdateUserEmailAddress, &update).await;
+    case.recovers_from_faults_of("UserStore::update_user_email_address", &update).await;
     case.refused(&update, INVALID).await;
 }

@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use faroe_tests::{
     client::{NEW_PASSWORD, PASSWORD},
-    ports::Call,
 };
+use faroe_testkit::fault::Fault;
 use serde_json::{Value, json};
 
 use crate::case::{Case, and};
@@ -37,7 +37,7 @@ pub(crate) async fn create_user_password_reset(case: &mut Case) {
     case.assert_nothing_stored("user_password_reset");
     case.mailbox.set_failing(false);
     case.refuses_email_addresses.set(true);
-    case.recovers_from_faults_of(Call::MainSet, &address(USER)).await;
+    case.recovers_from_faults_of("MainStorage::set", &address(USER)).await;
 }
 
 pub(crate) async fn get_user_password_reset(case: &mut Case) {
@@ -46,11 +46,11 @@ pub(crate) async fn get_user_password_reset(case: &mut Case) {
     case.users.take_calls();
     case.refuses_other_tokens(&reset, TOKEN, &session.token, INVALID).await;
     assert!(case.users.take_calls().is_empty(), "no user is looked up before the secret is right");
-    for call in [Call::MainGet, Call::GetUser] {
-        case.plan.fail(call);
+    for call in ["MainStorage::get", "UserStore::get_user"] {
+        case.faults.at_next(call, Fault::FailBeforeActing);
         case.fails(&reset).await;
         // This action alone has no `internal_conflict`.
-        case.plan.conflict(call);
+        case.faults.at_next(call, Fault::Conflict);
         case.fails(&reset).await;
     }
     case.accepted(&reset).await;
@@ -62,7 +62,7 @@ pub(crate) async fn delete_user_password_reset(case: &mut Case) {
     let session = case.sign_up(USER).await;
     let reset = of(&case.start_user_password_reset(USER).await);
     case.refuses_other_tokens(&reset, TOKEN, &session.token, INVALID).await;
-    case.recovers_from_faults_of(Call::MainDelete, &reset).await;
+    case.recovers_from_faults_of("MainStorage::delete", &reset).await;
     case.refused(&reset, INVALID).await;
 }
 
@@ -83,7 +83,7 @@ pub(crate) async fn verify_user_password_reset_temporary_password(case: &mut Cas
     case.accepted(&enter(&reset, &password)).await;
     case.refused(&enter(&reset, ""), "user_first_factor_already_verified").await;
     let password = case.inbox.last_temporary_password(USER).await;
-    case.recovers_from_faults_of(Call::MainUpdate, &enter(&other, &password)).await;
+    case.recovers_from_faults_of("MainStorage::update", &enter(&other, &password)).await;
 }
 
 pub(crate) async fn set_user_password_reset_new_password(case: &mut Case) {
@@ -99,7 +99,7 @@ pub(crate) async fn set_user_password_reset_new_password(case: &mut Case) {
     }
     case.refused(&set(&reset, NEW_PASSWORD), "weak_password").await;
     case.refuses_passwords.set(false);
-    case.recovers_from_faults_of(Call::MainUpdate, &set(&reset, NEW_PASSWORD)).await;
+    case.recovers_from_faults_of("MainStorage::update", &set(&reset, NEW_PASSWORD)).await;
     case.refuses_passwords.set(true);
     case.refused(&set(&reset, "short"), "new_password_already_set").await;
 }
@@ -112,13 +112,13 @@ pub(crate) async fn complete_user_password_reset(case: &mut Case) {
     case.refused(&without_password, "new_password_not_set").await;
     let reset = of(&case.ready_user_password_reset(USER).await);
     case.refuses_other_tokens(&reset, TOKEN, &session.token, INVALID).await;
-    case.recovers_from_faults_of(Call::UpdateUserPasswordHash, &reset).await;
+    case.recovers_from_faults_of("UserStore::update_user_password_hash", &reset).await;
     case.refused(&reset, INVALID).await;
     // A change of the password has ended the others.
     case.refused(&without_password, INVALID).await;
 
     let sessionless = of(&case.ready_user_password_reset(USER).await);
-    case.plan.fail(Call::MainSet);
+    case.faults.at_next("MainStorage::set", Fault::FailBeforeActing);
     case.refused(&sessionless, "session_not_created").await;
     let error = case.errors.errors().pop().unwrap();
     assert_eq!((error.action, error.failed), ("complete_user_password_reset", false));

@@ -2,7 +2,6 @@ use std::time::Duration;
 
 use faroe_tests::{
     client::{NEW_PASSWORD, PASSWORD, Session, WRONG_PASSWORD},
-    ports::Call,
 };
 use serde_json::{Value, json};
 
@@ -20,14 +19,14 @@ pub(crate) async fn create_user_password_update(case: &mut Case) {
     let session = json!({ "session_token": case.sign_up(USER).await.token });
     let signin = case.start_signin(USER).await;
     case.refuses_other_tokens(&session, "session_token", &signin, "invalid_session_token").await;
-    case.recovers_from_faults_of(Call::MainSet, &session).await;
+    case.recovers_from_faults_of("MainStorage::set", &session).await;
 }
 
 pub(crate) async fn get_user_password_update(case: &mut Case) {
     let session = case.sign_up(USER).await;
     let update = of(&session, &case.start_user_password_update(&session).await);
     case.checks_session_and_flow(&update, USER, TOKEN, INVALID).await;
-    case.recovers_from_faults_of(Call::MainGet, &update).await;
+    case.recovers_from_faults_of("MainStorage::get", &update).await;
     case.values("delete_user_password_update", update.clone()).await;
     case.refused(&update, INVALID).await;
 }
@@ -36,7 +35,7 @@ pub(crate) async fn delete_user_password_update(case: &mut Case) {
     let session = case.sign_up(USER).await;
     let update = of(&session, &case.start_user_password_update(&session).await);
     case.checks_session_and_flow(&update, USER, TOKEN, INVALID).await;
-    case.recovers_from_faults_of(Call::MainDelete, &update).await;
+    case.recovers_from_faults_of("MainStorage::delete", &update).await;
     case.refused(&update, INVALID).await;
 }
 
@@ -54,7 +53,7 @@ pub(crate) async fn verify_user_password_update_user_password(case: &mut Case) {
 
     case.clock.advance(Duration::from_secs(180));
     let other = case.start_user_password_update(&session).await;
-    case.recovers_from_faults_of(Call::MainUpdate, &enter(&other, PASSWORD)).await;
+    case.recovers_from_faults_of("MainStorage::update", &enter(&other, PASSWORD)).await;
 }
 
 pub(crate) async fn set_user_password_update_new_password(case: &mut Case) {
@@ -70,7 +69,7 @@ pub(crate) async fn set_user_password_update_new_password(case: &mut Case) {
     }
     case.refused(&set(&update, NEW_PASSWORD), "weak_password").await;
     case.refuses_passwords.set(false);
-    case.recovers_from_faults_of(Call::MainUpdate, &set(&update, NEW_PASSWORD)).await;
+    case.recovers_from_faults_of("MainStorage::update", &set(&update, NEW_PASSWORD)).await;
     case.refuses_passwords.set(true);
     case.refused(&set(&update, "short"), "new_password_already_set").await;
     case.refused(&set(&unverified, NEW_PASSWORD), "user_identity_not_verified").await;
@@ -84,7 +83,7 @@ pub(crate) async fn complete_user_password_update(case: &mut Case) {
     let without_password = of(&session, &case.verified_user_password_update(&session).await);
     case.refused(&without_password, "new_password_not_set").await;
     let update = of(&session, &case.ready_user_password_update(&session).await);
-    case.recovers_from_faults_of(Call::UpdateUserPasswordHash, &update).await;
+    case.recovers_from_faults_of("UserStore::update_user_password_hash", &update).await;
     case.refused(&update, INVALID).await;
     // A change of the password has ended the others.
     case.refused(&unverified, INVALID).await;

@@ -59,7 +59,7 @@ async fn what_is_no_token_is_nobody_and_the_server_is_not_asked() {
     for client in clients {
         let app = App::start(client, AuthOptions::default()).await;
         // A storage that is asked answers 503.
-        faroe.storage.set_broken(true);
+        faroe.break_storage();
         for value in [
             "",
             "x",
@@ -77,7 +77,7 @@ async fn what_is_no_token_is_nobody_and_the_server_is_not_asked() {
                 .header("cookie", format!("__Host-session={value}"));
             assert_eq!(answer(request).await, (200, "nobody".into()), "{value}");
         }
-        faroe.storage.set_broken(false);
+        faroe.faults.heal();
     }
 }
 

@@ -124,7 +124,7 @@ async fn an_internal_error_is_a_503_and_the_cookie_is_kept() {
     let (clients, _remote) = faroe.clients().await;
     for client in clients {
         let app = App::start(client, AuthOptions::default().with_sign_in_page("/sign-in")).await;
-        faroe.storage.set_broken(true);
+        faroe.break_storage();
         for request in [
             app.get("/"),
             app.get("/account"),
@@ -144,7 +144,7 @@ async fn an_internal_error_is_a_503_and_the_cookie_is_kept() {
                 "{text}"
             );
         }
-        faroe.storage.set_broken(false);
+        faroe.faults.heal();
         let request = app.get("/account").header("cookie", cookie(&token));
         assert_eq!(answer(request).await.0, 200);
     }

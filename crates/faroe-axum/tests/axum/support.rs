@@ -1,12 +1,6 @@
 //! An auth server of fakes, an app in front of it, and a browser that is nothing but headers.
 
-use std::{
-    net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::{net::SocketAddr, sync::Arc};
 
 use async_trait::async_trait;
 use axum::{
@@ -23,7 +17,6 @@ use faroe_client::http::HttpOptions;
 use faroe_core::{
     Server, ServerOptions, ServerParts, Storages, UserPasswordHashAlgorithms,
     client::{ActionInvocationEndpointClient, SendError},
-    error::AdapterError,
     protocol::{
         secret::SessionToken,
         signup::{
@@ -31,12 +24,12 @@ use faroe_core::{
             VerifySignupEmailAddressVerificationCode,
         },
     },
-    storage::{DeleteOutcome, Entry, MainStorage, UpdateOutcome},
-    time::UnixTime,
-    user_store::Counter,
 };
 use faroe_testkit::{
-    hasher::CountingHasher, mailbox::Mailbox, storage::ReferenceStorage,
+    fault::{Extent, Fault, Faults, Injection},
+    hasher::CountingHasher,
+    mailbox::Mailbox,
+    storage::ReferenceStorage,
     user_store::ReferenceUserStore,
 };
 use reqwest::{Method, RequestBuilder};
@@ -46,23 +39,31 @@ use tokio::{net::TcpListener, task::AbortHandle};
 pub(crate) struct Faroe {
     pub(crate) server: Server,
     pub(crate) users: Arc<ReferenceUserStore>,
-    pub(crate) storage: Arc<Storage>,
+    /// Faults of the main storage.
+    pub(crate) faults: Arc<Faults>,
     pub(crate) mailbox: Arc<Mailbox>,
     pub(crate) hasher: Arc<CountingHasher>,
 }
 
 impl Faroe {
+    /// Makes every call of the main storage fail until the faults are healed.
+    pub(crate) fn break_storage(&self) {
+        self.faults.inject(Injection {
+            fault: Fault::FailBeforeActing,
+            at: 0,
+            extent: Extent::Everything,
+        });
+    }
+
     pub(crate) fn new() -> Self {
         let (users, mailbox) = (
             Arc::<ReferenceUserStore>::default(),
             Arc::<Mailbox>::default(),
         );
-        let storage = Arc::new(Storage {
-            inner: ReferenceStorage::keeping_expired(),
-            is_broken: AtomicBool::new(false),
-        });
+        let faults = Arc::<Faults>::default();
+        let main = faults.wrap(Arc::new(ReferenceStorage::keeping_expired()));
         let mut storages = Storages::single(ReferenceStorage::keeping_expired());
-        storages.main = storage.clone();
+        storages.main = Arc::new(main);
         let hasher = Arc::new(CountingHasher::new("fast"));
         let parts = ServerParts::new(
             storages,
@@ -74,7 +75,7 @@ impl Faroe {
         Self {
             server: Server::new(parts, ServerOptions::default()).unwrap(),
             users,
-            storage,
+            faults,
             mailbox,
             hasher,
         }
@@ -259,54 +260,5 @@ pub(crate) type Script = fn() -> Result<Vec<u8>, SendError>;
 impl ActionInvocationEndpointClient for Scripted {
     async fn send(&self, _body: String) -> Result<Vec<u8>, SendError> {
         (self.0)()
-    }
-}
-
-/// A main storage that fails while it is told to.
-#[derive(Debug)]
-pub(crate) struct Storage {
-    inner: ReferenceStorage,
-    is_broken: AtomicBool,
-}
-
-impl Storage {
-    pub(crate) fn set_broken(&self, is_broken: bool) {
-        self.is_broken.store(is_broken, Ordering::SeqCst);
-    }
-
-    fn answers(&self) -> Result<(), AdapterError> {
-        match self.is_broken.load(Ordering::SeqCst) {
-            true => Err(AdapterError::message("reach a storage told to fail")),
-            false => Ok(()),
-        }
-    }
-}
-
-#[async_trait]
-impl MainStorage for Storage {
-    async fn get(&self, key: &str) -> Result<Option<Entry>, AdapterError> {
-        self.answers()?;
-        MainStorage::get(&self.inner, key).await
-    }
-
-    async fn set(&self, key: &str, value: &[u8], expires_at: UnixTime) -> Result<(), AdapterError> {
-        self.answers()?;
-        MainStorage::set(&self.inner, key, value, expires_at).await
-    }
-
-    async fn update(
-        &self,
-        key: &str,
-        value: &[u8],
-        expires_at: UnixTime,
-        counter: Counter,
-    ) -> Result<UpdateOutcome, AdapterError> {
-        self.answers()?;
-        MainStorage::update(&self.inner, key, value, expires_at, counter).await
-    }
-
-    async fn delete(&self, key: &str) -> Result<DeleteOutcome, AdapterError> {
-        self.answers()?;
-        MainStorage::delete(&self.inner, key).await
     }
 }

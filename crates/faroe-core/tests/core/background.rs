@@ -8,13 +8,16 @@ use faroe_core::{
     background::{Background, BackgroundTasks, Work},
     protocol::{secret::SessionToken, session::GetSession},
 };
-use faroe_testkit::storage::StorageCall;
+use faroe_testkit::{
+    fault::{Fault, Faults},
+    storage::StorageCall,
+};
 use tokio::time::Instant;
 
-use crate::harness::{Harness, Interrupted, minutes, outcome};
+use crate::harness::{Harness, minutes, outcome};
 
 /// A server beside the harness that works in this background, into whose storage a test can step.
-fn working_in(harness: &Harness, background: Arc<dyn Background>) -> (Server, Arc<Interrupted>) {
+fn working_in(harness: &Harness, background: Arc<dyn Background>) -> (Server, Arc<Faults>) {
     harness.beside(|_, options| options.background = background)
 }
 
@@ -27,8 +30,8 @@ async fn check(server: &Server, session_token: &SessionToken) -> Duration {
 }
 
 /// The next record of a session's use hangs.
-fn hang(interrupted: &Interrupted) {
-    interrupted.before("update main.session", pending);
+fn hang(faults: &Faults) {
+    faults.at_next("Storage::update main.session", Fault::Hang);
 }
 
 #[tokio::test(start_paused = true)]
@@ -36,9 +39,9 @@ async fn an_answer_does_not_wait_for_the_record_of_its_session_s_use() {
     let harness = Harness::new();
     let session_token = harness.sign_up().await;
     let tasks = Arc::new(BackgroundTasks::default());
-    let (server, interrupted) = working_in(&harness, Arc::clone(&tasks) as _);
+    let (server, faults) = working_in(&harness, Arc::clone(&tasks) as _);
     harness.advance(minutes(1));
-    hang(&interrupted);
+    hang(&faults);
     assert_eq!(check(&server, &session_token).await, Duration::ZERO);
     assert!(harness.log.errors().is_empty(), "nothing has failed yet");
 
@@ -46,7 +49,7 @@ async fn an_answer_does_not_wait_for_the_record_of_its_session_s_use() {
     let begun = Instant::now();
     assert_eq!(tasks.flush(minutes(1)).await, 0);
     assert_eq!(begun.elapsed(), Timeouts::default().storage);
-    assert!(interrupted.has_happened());
+    assert!(faults.is_done());
     let logged = harness.log.errors();
     assert_eq!(
         (logged.len(), logged[0].action, logged[0].failed),
@@ -71,20 +74,20 @@ async fn an_answer_waits_when_there_is_no_place_in_the_background() {
     let harness = Harness::new();
     let session_token = harness.sign_up().await;
     let tasks = Arc::new(BackgroundTasks::default());
-    let (server, interrupted) = working_in(&harness, Arc::clone(&tasks) as _);
+    let (server, faults) = working_in(&harness, Arc::clone(&tasks) as _);
     harness.advance(minutes(1));
     for _ in 0..64 {
-        hang(&interrupted);
+        hang(&faults);
         assert_eq!(check(&server, &session_token).await, Duration::ZERO);
         // Its task takes the one call that hangs before the next check does.
         tokio::task::yield_now().await;
-        assert!(interrupted.has_happened());
+        assert!(faults.is_done());
     }
-    hang(&interrupted);
+    hang(&faults);
     let storage = Timeouts::default().storage;
     assert_eq!(check(&server, &session_token).await, storage);
     assert_eq!(tasks.flush(minutes(1)).await, 0);
-    hang(&interrupted);
+    hang(&faults);
     let waited = check(&server, &session_token).await;
     assert_eq!(waited, Duration::ZERO, "a place is free");
 }
@@ -94,12 +97,12 @@ async fn an_answer_waits_for_its_work_while_what_is_left_is_waited_for() {
     let harness = Harness::new();
     let (one, other) = (harness.sign_up().await, harness.sign_in().await);
     let tasks = Arc::new(BackgroundTasks::default());
-    let (server, interrupted) = working_in(&harness, Arc::clone(&tasks) as _);
+    let (server, faults) = working_in(&harness, Arc::clone(&tasks) as _);
     harness.advance(minutes(1));
-    hang(&interrupted);
+    hang(&faults);
     check(&server, &one).await;
     let (left, _) = tokio::join!(tasks.flush(minutes(1)), async {
-        hang(&interrupted);
+        hang(&faults);
         assert!(!check(&server, &other).await.is_zero());
     });
     assert_eq!(left, 0);
@@ -109,9 +112,9 @@ async fn an_answer_waits_for_its_work_while_what_is_left_is_waited_for() {
 async fn a_server_works_in_the_background_unless_told_otherwise() {
     let harness = Harness::new();
     let session_token = harness.sign_up().await;
-    let (server, interrupted) = working_in(&harness, ServerOptions::default().background);
+    let (server, faults) = working_in(&harness, ServerOptions::default().background);
     harness.advance(minutes(1));
-    hang(&interrupted);
+    hang(&faults);
     assert_eq!(check(&server, &session_token).await, Duration::ZERO);
 }
 

@@ -65,7 +65,7 @@ impl Sweep {
         self.scene.renew(&[self.step]);
         self.faults.inject(injection);
         let answer = self.scene.invoke(&self.scene.endpoint, self.step).await;
-        assert!(self.faults.has_struck(), "{}: {injection:?}", self.step);
+        assert!(self.faults.is_done(), "{}: {injection:?}", self.step);
         self.faults.heal();
         answer
     }

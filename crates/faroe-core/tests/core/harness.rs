@@ -1,19 +1,34 @@
-//! A server over fakes, its users' steps, and adapters into which a test can step between two calls.
+//! A server over fakes, and the steps of its users.
+//!
+//! # Glossary
+//!
+//! - **Fake**: a part of the server that lives in the test: `ReferenceStorage`, `ReferenceUserStore`, `ManualClock`, …
+//! - **Mailbox**: the fake that keeps sent messages; tests read codes and temporary passwords from it.
+//! - **Hasher**: the fake that counts password hashes; its *gate* holds them up.
+//! - **Harness** (here): a new server and its fakes, with a method for each step that many tests take. A server *beside*
+//!   another shares its fakes: the same deployment, one server more.
+//! - **Faults**: the interceptor that records the calls of fakes, and makes chosen ones fail, wait or hang.
+//! - **World** (`world.rs`): a harness whose user has a session and one flow of each kind, and arguments for every action.
+//! - **Kind** (`scene/step.rs`): one of the actions. A **step** is a kind, taken for one of two flows at one of its stages.
+//! - **Stage**: the number of steps that brought a flow to where it is; 0 is a flow that was just created.
+//! - **Scene** (`scene.rs`): two sessions and two flows of each kind at every stage, made once and renewed for each case.
+//!   Its server *through the interceptor* takes the steps under test; its *plain* server looks at the results.
+//! - **Circumstances**: the settings in which one scene differs from another.
+//! - **Observed** (`observed.rs`): everything that a user, the application and an operator see after some steps.
+//! - **Explorer**: runs steps at once, in every order of their calls. Its **turnstile** stops each call until the explorer
+//!   lets it through; a complete order is a **schedule**, and a schedule after which something is wrong a **violation**.
+//! - **Exploration** (`interleavings.rs`): an explorer and the scene that it explores.
+//! - **Sweep** (`faults.rs`): one step, taken once for each call and fault.
+//! - **Model** (`model.rs`): the protocol in a few pages, whose answers random sequences compare with the server's.
+//! - **Canary**: a secret, or a piece of one, that must not appear in logs or stores.
+//! - **Effort**: quick by default, full in CI, thorough on request.
 
-use std::{
-    future::Future,
-    pin::Pin,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use async_trait::async_trait;
 use faroe_core::{
     InvocationErrorKind, Server, ServerAction, ServerOptions, ServerParts, Storages,
     UserPasswordHashAlgorithms,
     background::{Background, BackgroundTasks},
-    error::AdapterError,
-    password::PasswordHash,
     protocol::{
         action::ErrorCode,
         secret::{
@@ -35,15 +50,10 @@ use faroe_core::{
             VerifyUserPasswordUpdateUserPassword,
         },
     },
-    storage::{AddOutcome, DeleteOutcome, Entry, Storage, UpdateOutcome},
-    time::UnixTime,
-    user_store::{
-        Counter, CreateUserOutcome, NewUser, UpdateUserEmailAddressOutcome, UpdateUserOutcome,
-        User, UserId, UserStore,
-    },
+    user_store::User,
 };
 use faroe_testkit::{
-    clock::ManualClock, hasher::CountingHasher, log::ErrorLog, mailbox::Mailbox,
+    clock::ManualClock, fault::Faults, hasher::CountingHasher, log::ErrorLog, mailbox::Mailbox,
     storage::ReferenceStorage, user_store::ReferenceUserStore,
 };
 
@@ -64,7 +74,7 @@ pub(crate) struct Harness {
     pub(crate) server: Server,
 }
 
-/// Which storage the tests run over: `dropping`, or one that keeps everything for ever.
+/// The environment variable that chooses the storage: `dropping`, or else one that keeps expired entries.
 pub(crate) const STORAGE: &str = "FAROE_TEST_STORAGE";
 
 /// The storage under the tests: one that never drops an entry, or one that drops it at its very expiry.
@@ -130,19 +140,15 @@ impl Harness {
         }
     }
 
-    /// Another server over the same fakes, whose storage and user store a test can step into.
+    /// Returns another server over the same fakes, and faults for its storage and user store.
     pub(crate) fn beside(
         &self,
         change: impl FnOnce(&mut ServerParts, &mut ServerOptions),
-    ) -> (Server, Arc<Interrupted>) {
-        let interrupted = Arc::new(Interrupted {
-            storage: Arc::clone(&self.storage),
-            users: Arc::clone(&self.users),
-            interruption: Mutex::default(),
-        });
+    ) -> (Server, Arc<Faults>) {
+        let faults = Arc::<Faults>::default();
         let mut parts = ServerParts::new(
-            Storages::single(Arc::clone(&interrupted)),
-            Arc::clone(&interrupted) as _,
+            Storages::single(faults.wrap(Arc::clone(&self.storage))),
+            Arc::new(faults.wrap(Arc::clone(&self.users))),
             UserPasswordHashAlgorithms::new(Arc::clone(&self.hasher) as _),
             Arc::clone(&self.temporary_hasher) as _,
             Arc::clone(&self.mailbox) as _,
@@ -152,7 +158,7 @@ impl Harness {
         options.error_logger = Arc::clone(&self.log) as _;
         options.background = no_background();
         change(&mut parts, &mut options);
-        (Server::new(parts, options).unwrap(), interrupted)
+        (Server::new(parts, options).unwrap(), faults)
     }
 
     pub(crate) async fn create_signup(&self) -> SignupToken {
@@ -346,206 +352,6 @@ fn name<C: ErrorCode>(kind: &InvocationErrorKind<C>) -> &'static str {
 
 pub(crate) const fn minutes(minutes: u64) -> Duration {
     Duration::from_secs(60 * minutes)
-}
-
-type Happens =
-    Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = Result<(), AdapterError>> + Send>> + Send>;
-
-/// The storage and the user store of a [`Harness`], into one of whose calls a test steps.
-pub(crate) struct Interrupted {
-    storage: Arc<ReferenceStorage>,
-    users: Arc<ReferenceUserStore>,
-    interruption: Mutex<Option<Interruption>>,
-}
-
-/// A call to step into.
-struct Interruption {
-    /// How it starts: `update main.signup`, `get_user`.
-    call: &'static str,
-    /// How many calls that start so pass before it.
-    passing: usize,
-    /// What happens before it.
-    happens: Happens,
-}
-
-impl std::fmt::Debug for Interrupted {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Interrupted")
-    }
-}
-
-impl Interrupted {
-    /// The next call that starts so waits until `interruption` has run; if that fails, so does the call.
-    pub(crate) fn before<F>(
-        &self,
-        call: &'static str,
-        interruption: impl FnOnce() -> F + Send + 'static,
-    ) where
-        F: Future<Output = Result<(), AdapterError>> + Send + 'static,
-    {
-        self.plan(call, 0, Box::new(move || Box::pin(interruption())));
-    }
-
-    /// After so many calls of any kind, one fails without doing anything.
-    pub(crate) fn fail_after(&self, calls: usize, fault: fn() -> AdapterError) {
-        self.plan(
-            "",
-            calls,
-            Box::new(move || Box::pin(async move { Err(fault()) })),
-        );
-    }
-
-    fn plan(&self, call: &'static str, passing: usize, happens: Happens) {
-        *self.interruption.lock().unwrap() = Some(Interruption {
-            call,
-            passing,
-            happens,
-        });
-    }
-
-    /// The next call that starts so fails without doing anything.
-    pub(crate) fn fail(&self, call: &'static str) {
-        self.before(call, async || {
-            Err(AdapterError::message("do what a test has forbidden"))
-        });
-    }
-
-    /// The next call that starts so reports a lost race, without doing anything.
-    pub(crate) fn conflict(&self, call: &'static str) {
-        self.before(call, async || {
-            Err(AdapterError::conflict("win a race", "a test has won it"))
-        });
-    }
-
-    /// Nothing happens any more.
-    pub(crate) fn forget(&self) {
-        *self.interruption.lock().unwrap() = None;
-    }
-
-    /// Whether what was to happen has happened.
-    pub(crate) fn has_happened(&self) -> bool {
-        self.interruption.lock().unwrap().is_none()
-    }
-
-    async fn called(&self, call: String) -> Result<(), AdapterError> {
-        let interruption = self
-            .interruption
-            .lock()
-            .unwrap()
-            .take_if(|interruption| interruption.is_due(&call));
-        match interruption {
-            Some(interruption) => (interruption.happens)().await,
-            None => Ok(()),
-        }
-    }
-}
-
-impl Interruption {
-    /// Whether this call is the one, and if not, whether it is one of those that pass before it.
-    fn is_due(&mut self, call: &str) -> bool {
-        if !call.starts_with(self.call) {
-            return false;
-        }
-        let is_due = self.passing == 0;
-        self.passing = self.passing.saturating_sub(1);
-        is_due
-    }
-}
-
-#[async_trait]
-impl Storage for Interrupted {
-    async fn get(&self, key: &str) -> Result<Option<Entry>, AdapterError> {
-        self.called(format!("get {key}")).await?;
-        Storage::get(&self.storage, key).await
-    }
-
-    async fn add(
-        &self,
-        key: &str,
-        value: &[u8],
-        expires_at: UnixTime,
-    ) -> Result<AddOutcome, AdapterError> {
-        self.called(format!("add {key}")).await?;
-        Storage::add(&self.storage, key, value, expires_at).await
-    }
-
-    async fn update(
-        &self,
-        key: &str,
-        value: &[u8],
-        expires_at: UnixTime,
-        counter: Counter,
-    ) -> Result<UpdateOutcome, AdapterError> {
-        self.called(format!("update {key}")).await?;
-        Storage::update(&self.storage, key, value, expires_at, counter).await
-    }
-
-    async fn delete(&self, key: &str) -> Result<DeleteOutcome, AdapterError> {
-        self.called(format!("delete {key}")).await?;
-        Storage::delete(&self.storage, key).await
-    }
-}
-
-#[async_trait]
-impl UserStore for Interrupted {
-    async fn create_user(&self, new_user: NewUser) -> Result<CreateUserOutcome, AdapterError> {
-        self.called("create_user".to_owned()).await?;
-        self.users.create_user(new_user).await
-    }
-
-    async fn get_user(&self, user_id: &UserId) -> Result<Option<User>, AdapterError> {
-        self.called("get_user".to_owned()).await?;
-        self.users.get_user(user_id).await
-    }
-
-    async fn get_user_by_email_address(
-        &self,
-        email_address: &str,
-    ) -> Result<Option<User>, AdapterError> {
-        self.called("get_user_by_email_address".to_owned()).await?;
-        self.users.get_user_by_email_address(email_address).await
-    }
-
-    async fn update_user_email_address(
-        &self,
-        user_id: &UserId,
-        email_address: &str,
-        email_address_counter: Counter,
-    ) -> Result<UpdateUserEmailAddressOutcome, AdapterError> {
-        self.called("update_user_email_address".to_owned()).await?;
-        self.users
-            .update_user_email_address(user_id, email_address, email_address_counter)
-            .await
-    }
-
-    async fn update_user_password_hash(
-        &self,
-        user_id: &UserId,
-        password_hash: &PasswordHash,
-        password_hash_counter: Counter,
-    ) -> Result<UpdateUserOutcome, AdapterError> {
-        self.called("update_user_password_hash".to_owned()).await?;
-        self.users
-            .update_user_password_hash(user_id, password_hash, password_hash_counter)
-            .await
-    }
-
-    async fn increment_user_sessions_counter(
-        &self,
-        user_id: &UserId,
-        sessions_counter: Counter,
-    ) -> Result<UpdateUserOutcome, AdapterError> {
-        self.called("increment_user_sessions_counter".to_owned())
-            .await?;
-        self.users
-            .increment_user_sessions_counter(user_id, sessions_counter)
-            .await
-    }
-
-    async fn delete_user(&self, user_id: &UserId) -> Result<UpdateUserOutcome, AdapterError> {
-        self.called("delete_user".to_owned()).await?;
-        self.users.delete_user(user_id).await
-    }
 }
 
 impl Harness {

@@ -29,6 +29,8 @@ use faroe_core::{
     user_store::User,
 };
 
+use faroe_testkit::fault::Fault;
+
 use crate::harness::{EMAIL, Harness, NEW_PASSWORD, PASSWORD, minutes, outcome};
 
 #[tokio::test]
@@ -207,8 +209,11 @@ async fn defect_9_a_failed_deletion_is_not_an_invalid_token() {
     let harness = Harness::new();
     harness.sign_up().await;
     let user_password_reset_token = harness.completable_reset().await;
-    let (server, interrupted) = harness.beside(|_, _| {});
-    interrupted.fail("delete main.user_password_reset");
+    let (server, faults) = harness.beside(|_, _| {});
+    faults.at_next(
+        "Storage::delete main.user_password_reset",
+        Fault::FailBeforeActing,
+    );
     let delete = || DeleteUserPasswordReset {
         user_password_reset_token: user_password_reset_token.clone(),
     };

@@ -10,11 +10,14 @@ use faroe_core::{
         schema::{ActionSchema, server_actions},
         session::GetSession,
     },
-    storage::{AddOutcome, DeleteOutcome, Entry, Storage, UpdateOutcome},
     time::UnixTime,
-    user_store::Counter,
 };
-use faroe_testkit::{clock::ManualClock, promise, storage::ReferenceStorage};
+use faroe_testkit::{
+    clock::ManualClock,
+    intercept::{Answer, Call, Intercepted, Interceptor, Next},
+    promise,
+    storage::ReferenceStorage,
+};
 use serde_json::Value;
 
 use crate::{
@@ -137,45 +140,27 @@ async fn p26_a_record_lives_to_its_last_millisecond() {
     );
 }
 
-/// A storage that can only be read.
+/// Refuses every call that changes something.
 #[derive(Debug)]
-struct ReadOnly(Arc<ReferenceStorage>);
-
-fn refused<T>() -> Result<T, AdapterError> {
-    Err(AdapterError::message(
-        "write to a storage that is read-only",
-    ))
-}
+struct ReadsOnly;
 
 #[async_trait]
-impl Storage for ReadOnly {
-    async fn get(&self, key: &str) -> Result<Option<Entry>, AdapterError> {
-        Storage::get(&self.0, key).await
-    }
-
-    async fn add(&self, _: &str, _: &[u8], _: UnixTime) -> Result<AddOutcome, AdapterError> {
-        refused()
-    }
-
-    async fn update(
-        &self,
-        _: &str,
-        _: &[u8],
-        _: UnixTime,
-        _: Counter,
-    ) -> Result<UpdateOutcome, AdapterError> {
-        refused()
-    }
-
-    async fn delete(&self, _: &str) -> Result<DeleteOutcome, AdapterError> {
-        refused()
+impl Interceptor for ReadsOnly {
+    async fn intercept(&self, call: Call, next: Next) -> Answer {
+        if call.is_read() {
+            return next.run().await;
+        }
+        Err(AdapterError::message(
+            "write to a storage that is read-only",
+        ))
     }
 }
 
 #[tokio::test]
 async fn p26_what_only_reads_goes_on_over_a_storage_that_cannot_be_written_to() {
     let world = World::new(Harness::new()).await;
-    let storage = Arc::new(ReadOnly(Arc::clone(&world.harness.storage)));
+    let storage = Arc::clone(&world.harness.storage);
+    let storage = Intercepted::new(storage, Arc::new(ReadsOnly));
     let (server, _) = world
         .harness
         .beside(|parts, _| parts.storages = Storages::single(storage));

@@ -24,14 +24,14 @@ async fn defect_4_two_simultaneous_completions_of_a_signin_give_one_session() {
     harness.sign_up().await;
     let signin_token = harness.completable_signin().await;
     let sessions = harness.records("session").len();
-    let (server, interrupted) = harness.beside(|_, _| {});
+    let (server, faults) = harness.beside(|_, _| {});
     let (other, complete) = (
         Arc::clone(&harness),
         CompleteSignin {
             signin_token: signin_token.clone(),
         },
     );
-    interrupted.before("delete main.signin", async move || {
+    faults.before("Storage::delete main.signin", async move || {
         assert_eq!(outcome(&other.server, complete).await, "ok");
         Ok(())
     });
@@ -39,7 +39,7 @@ async fn defect_4_two_simultaneous_completions_of_a_signin_give_one_session() {
         outcome(&server, CompleteSignin { signin_token }).await,
         "invalid_signin_token"
     );
-    assert!(interrupted.has_happened());
+    assert!(faults.is_done());
     assert_eq!(harness.records("session").len(), sessions + 1);
 }
 
@@ -47,14 +47,14 @@ async fn defect_4_two_simultaneous_completions_of_a_signin_give_one_session() {
 async fn two_simultaneous_completions_of_a_signup_give_one_user() {
     let harness = Arc::new(Harness::new());
     let signup_token = harness.completable_signup().await;
-    let (server, interrupted) = harness.beside(|_, _| {});
+    let (server, faults) = harness.beside(|_, _| {});
     let (other, complete) = (
         Arc::clone(&harness),
         CompleteSignup {
             signup_token: signup_token.clone(),
         },
     );
-    interrupted.before("create_user", async move || {
+    faults.before("UserStore::create_user", async move || {
         assert_eq!(outcome(&other.server, complete).await, "ok");
         Ok(())
     });
@@ -62,7 +62,7 @@ async fn two_simultaneous_completions_of_a_signup_give_one_user() {
         outcome(&server, CompleteSignup { signup_token }).await,
         "invalid_signup_token"
     );
-    assert!(interrupted.has_happened());
+    assert!(faults.is_done());
     assert_eq!(
         (
             harness.users.users().len(),
@@ -78,12 +78,12 @@ async fn two_simultaneous_completions_of_a_reset_give_one_session() {
     harness.sign_up().await;
     let user_password_reset_token = harness.completable_reset().await;
     let sessions = harness.records("session").len();
-    let (server, interrupted) = harness.beside(|_, _| {});
+    let (server, faults) = harness.beside(|_, _| {});
     let other = Arc::clone(&harness);
     let complete = CompleteUserPasswordReset {
         user_password_reset_token: user_password_reset_token.clone(),
     };
-    interrupted.before("update_user_password_hash", async move || {
+    faults.before("UserStore::update_user_password_hash", async move || {
         assert_eq!(outcome(&other.server, complete).await, "ok");
         Ok(())
     });
@@ -91,7 +91,7 @@ async fn two_simultaneous_completions_of_a_reset_give_one_session() {
         user_password_reset_token,
     };
     assert_eq!(outcome(&server, complete).await, "internal_conflict");
-    assert!(interrupted.has_happened());
+    assert!(faults.is_done());
     assert_eq!(harness.records("session").len(), sessions + 1);
 }
 
@@ -99,14 +99,14 @@ async fn two_simultaneous_completions_of_a_reset_give_one_session() {
 async fn defect_8_a_lost_race_in_sign_up_is_an_internal_conflict() {
     let harness = Arc::new(Harness::new());
     let signup_token = harness.create_signup().await;
-    let (server, interrupted) = harness.beside(|_, _| {});
+    let (server, faults) = harness.beside(|_, _| {});
     let email_address_verification_code = harness.mailbox.last_code(EMAIL).unwrap();
     let verify = || VerifySignupEmailAddressVerificationCode {
         signup_token: signup_token.clone(),
         email_address_verification_code: email_address_verification_code.clone(),
     };
     let (other, winner) = (Arc::clone(&harness), verify());
-    interrupted.before("update main.signup", async move || {
+    faults.before("Storage::update main.signup", async move || {
         assert_eq!(outcome(&other.server, winner).await, "ok");
         Ok(())
     });
@@ -117,12 +117,12 @@ async fn defect_8_a_lost_race_in_sign_up_is_an_internal_conflict() {
         password: PASSWORD.into(),
     };
     let (other, winner) = (Arc::clone(&harness), set());
-    interrupted.before("update main.signup", async move || {
+    faults.before("Storage::update main.signup", async move || {
         assert_eq!(outcome(&other.server, winner).await, "ok");
         Ok(())
     });
     assert_eq!(outcome(&server, set()).await, "internal_conflict");
-    assert!(interrupted.has_happened());
+    assert!(faults.is_done());
     assert_eq!(harness.log.errors(), []);
 }
 
@@ -132,9 +132,9 @@ async fn defect_8_a_lost_race_in_a_reset_is_an_internal_conflict() {
     let session_token = harness.sign_up().await;
     let user_password_reset_token = harness.completable_reset().await;
     let update_token = harness.completable_password_update(&session_token).await;
-    let (server, interrupted) = harness.beside(|_, _| {});
+    let (server, faults) = harness.beside(|_, _| {});
     let other = Arc::clone(&harness);
-    interrupted.before("update_user_password_hash", async move || {
+    faults.before("UserStore::update_user_password_hash", async move || {
         let complete = CompleteUserPasswordUpdate {
             session_token,
             user_password_update_token: update_token,
@@ -146,7 +146,7 @@ async fn defect_8_a_lost_race_in_a_reset_is_an_internal_conflict() {
         user_password_reset_token,
     };
     assert_eq!(outcome(&server, complete).await, "internal_conflict");
-    assert!(interrupted.has_happened());
+    assert!(faults.is_done());
 }
 
 #[tokio::test]
@@ -179,14 +179,14 @@ async fn defect_20_a_new_password_is_set_once_and_says_so() {
 async fn defect_23_of_racing_deletions_of_a_session_one_succeeds() {
     let harness = Arc::new(Harness::new());
     let session_token = harness.sign_up().await;
-    let (server, interrupted) = harness.beside(|_, _| {});
+    let (server, faults) = harness.beside(|_, _| {});
     let (other, delete) = (
         Arc::clone(&harness),
         DeleteSession {
             session_token: session_token.clone(),
         },
     );
-    interrupted.before("delete main.session", async move || {
+    faults.before("Storage::delete main.session", async move || {
         assert_eq!(outcome(&other.server, delete).await, "ok");
         Ok(())
     });
@@ -194,24 +194,27 @@ async fn defect_23_of_racing_deletions_of_a_session_one_succeeds() {
         outcome(&server, DeleteSession { session_token }).await,
         "invalid_session_token"
     );
-    assert!(interrupted.has_happened());
+    assert!(faults.is_done());
 }
 
 #[tokio::test]
 async fn of_racing_sign_outs_everywhere_one_succeeds() {
     let harness = Arc::new(Harness::new());
     let (first, second) = (harness.sign_up().await, harness.sign_in().await);
-    let (server, interrupted) = harness.beside(|_, _| {});
+    let (server, faults) = harness.beside(|_, _| {});
     let (other, delete) = (
         Arc::clone(&harness),
         DeleteAllSessions {
             session_token: second.clone(),
         },
     );
-    interrupted.before("increment_user_sessions_counter", async move || {
-        assert_eq!(outcome(&other.server, delete).await, "ok");
-        Ok(())
-    });
+    faults.before(
+        "UserStore::increment_user_sessions_counter",
+        async move || {
+            assert_eq!(outcome(&other.server, delete).await, "ok");
+            Ok(())
+        },
+    );
     assert_eq!(
         outcome(
             &server,
@@ -222,7 +225,7 @@ async fn of_racing_sign_outs_everywhere_one_succeeds() {
         .await,
         "internal_conflict"
     );
-    assert!(interrupted.has_happened());
+    assert!(faults.is_done());
     assert!(!harness.is_signed_in(&first).await && !harness.is_signed_in(&second).await);
 }
 
@@ -234,41 +237,41 @@ async fn of_racing_deletions_of_a_flow_one_succeeds() {
     let signin_token = harness.create_signin().await;
     let user_password_reset_token = harness.completable_reset().await;
     let user_password_update_token = harness.completable_password_update(&session_token).await;
-    let (server, interrupted) = harness.beside(|_, _| {});
+    let (server, faults) = harness.beside(|_, _| {});
     macro_rules! race {
         ($call:literal, $invalid:literal, $delete:expr) => {{
             let (other, delete) = (Arc::clone(&harness), $delete);
-            interrupted.before($call, async move || {
+            faults.before($call, async move || {
                 assert_eq!(outcome(&other.server, delete).await, "ok");
                 Ok(())
             });
             assert_eq!(outcome(&server, $delete).await, $invalid);
-            assert!(interrupted.has_happened());
+            assert!(faults.is_done());
         }};
     }
     race!(
-        "delete main.signup",
+        "Storage::delete main.signup",
         "invalid_signup_token",
         DeleteSignup {
             signup_token: signup_token.clone()
         }
     );
     race!(
-        "delete main.signin",
+        "Storage::delete main.signin",
         "invalid_signin_token",
         DeleteSignin {
             signin_token: signin_token.clone()
         }
     );
     race!(
-        "delete main.user_password_reset",
+        "Storage::delete main.user_password_reset",
         "invalid_user_password_reset_token",
         DeleteUserPasswordReset {
             user_password_reset_token: user_password_reset_token.clone()
         }
     );
     race!(
-        "delete main.user_password_update",
+        "Storage::delete main.user_password_update",
         "invalid_password_update_token",
         DeleteUserPasswordUpdate {
             session_token: session_token.clone(),

@@ -13,7 +13,7 @@ use faroe_core::{
         },
     },
 };
-use faroe_testkit::hasher::CountingHasher;
+use faroe_testkit::{fault::Fault, hasher::CountingHasher};
 
 use crate::harness::{Harness, NEW_PASSWORD, PASSWORD, outcome};
 
@@ -44,18 +44,18 @@ async fn defect_7_a_reset_dies_with_the_password_that_it_is_for() {
 async fn defect_15_no_session_comes_of_a_password_that_was_changed_in_between() {
     // Wherever the change comes between the steps of the completion, the session must not outlive it.
     for call in [
-        "get main.signin",
-        "get_user",
-        "delete main.signin",
-        "add main.session",
+        "Storage::get main.signin",
+        "UserStore::get_user",
+        "Storage::delete main.signin",
+        "Storage::add main.session",
     ] {
         let harness = Arc::new(Harness::new());
         let session_token = harness.sign_up().await;
         let signin_token = harness.completable_signin().await;
         let sessions = harness.records("session");
-        let (server, interrupted) = harness.beside(|_, _| {});
+        let (server, faults) = harness.beside(|_, _| {});
         let other = Arc::clone(&harness);
-        interrupted.before(call, async move || {
+        faults.before(call, async move || {
             other.update_password(&session_token).await;
             Ok(())
         });
@@ -64,7 +64,7 @@ async fn defect_15_no_session_comes_of_a_password_that_was_changed_in_between() 
             "invalid_signin_token",
             "{call}"
         );
-        assert!(interrupted.has_happened(), "{call}");
+        assert!(faults.is_done(), "{call}");
         assert_eq!(harness.records("session"), sessions, "{call}");
     }
 }
@@ -108,21 +108,24 @@ async fn other_sessions_end_also_when_someone_else_moves_the_counter_or_the_answ
     let harness = Arc::new(Harness::with(ending_other_sessions));
     let (acting, other) = (harness.sign_up().await, harness.sign_in().await);
     let user_password_update_token = harness.completable_password_update(&acting).await;
-    let (server, interrupted) = harness.beside(ending_other_sessions);
+    let (server, faults) = harness.beside(ending_other_sessions);
     let users = Arc::clone(&harness.users);
     let id = harness.user().id;
-    interrupted.before("increment_user_sessions_counter", async move || {
-        users.change_user(&id, |user| {
-            user.sessions_counter = user.sessions_counter.next().unwrap()
-        });
-        Ok(())
-    });
+    faults.before(
+        "UserStore::increment_user_sessions_counter",
+        async move || {
+            users.change_user(&id, |user| {
+                user.sessions_counter = user.sessions_counter.next().unwrap()
+            });
+            Ok(())
+        },
+    );
     let complete = CompleteUserPasswordUpdate {
         session_token: acting.clone(),
         user_password_update_token,
     };
     assert_eq!(outcome(&server, complete).await, "ok");
-    assert!(interrupted.has_happened());
+    assert!(faults.is_done());
     assert!(
         !harness.is_signed_in(&acting).await && !harness.is_signed_in(&other).await,
         "whoever moves the counter signs out everywhere"
@@ -135,7 +138,10 @@ async fn other_sessions_end_also_when_someone_else_moves_the_counter_or_the_answ
     let session = harness.server.invoke(complete).await.unwrap();
     let session_token = session.session_token;
     let user_password_reset_token = harness.completable_reset().await;
-    interrupted.fail("update_user_password_hash");
+    faults.at_next(
+        "UserStore::update_user_password_hash",
+        Fault::FailBeforeActing,
+    );
     let complete = CompleteUserPasswordReset {
         user_password_reset_token,
     };
@@ -301,11 +307,14 @@ async fn a_conflict_is_answered_only_when_nothing_was_changed() {
         session_token: acting.clone(),
         user_password_update_token: user_password_update_token.clone(),
     };
-    let (server, interrupted) = harness.beside(ending_other_sessions);
-    interrupted.conflict("update_user_password_hash");
+    let (server, faults) = harness.beside(ending_other_sessions);
+    faults.at_next("UserStore::update_user_password_hash", Fault::Conflict);
     assert_eq!(outcome(&server, complete()).await, "internal_conflict");
     assert!(harness.is_signed_in(&other).await, "nothing was changed");
-    interrupted.conflict("increment_user_sessions_counter");
+    faults.at_next(
+        "UserStore::increment_user_sessions_counter",
+        Fault::Conflict,
+    );
     assert_eq!(
         outcome(&server, complete()).await,
         "internal_error",
@@ -316,8 +325,8 @@ async fn a_conflict_is_answered_only_when_nothing_was_changed() {
     let harness = Harness::new();
     harness.sign_up().await;
     let signin_token = harness.completable_signin().await;
-    let (server, interrupted) = harness.beside(|_, _| {});
-    interrupted.conflict("add main.session");
+    let (server, faults) = harness.beside(|_, _| {});
+    faults.at_next("Storage::add main.session", Fault::Conflict);
     assert_eq!(
         outcome(&server, CompleteSignin { signin_token }).await,
         "internal_error",

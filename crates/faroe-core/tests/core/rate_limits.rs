@@ -13,7 +13,7 @@ use faroe_core::{
     },
     storage::{MainStorage, Storage},
 };
-use faroe_testkit::clock::ManualClock;
+use faroe_testkit::{clock::ManualClock, fault::Fault};
 use futures::future::join_all;
 use proptest::prelude::*;
 
@@ -177,14 +177,17 @@ async fn a_lost_bucket_write_is_an_internal_error_and_hashes_nothing() {
     harness.sign_up().await;
     let signin_token = harness.create_signin().await;
     let evaluations = harness.hasher.evaluations();
-    let (server, interrupted) = harness.beside(|_, _| {});
-    interrupted.fail("add rate_limit.verify_user_password");
+    let (server, faults) = harness.beside(|_, _| {});
+    faults.at_next(
+        "Storage::add rate_limit.verify_user_password",
+        Fault::FailBeforeActing,
+    );
     let verify = VerifySigninUserPassword {
         signin_token,
         password: PASSWORD.into(),
     };
     assert_eq!(outcome(&server, verify).await, "internal_error");
-    assert!(interrupted.has_happened());
+    assert!(faults.is_done());
     assert_eq!(harness.hasher.evaluations(), evaluations);
 }
 
@@ -303,13 +306,13 @@ fn defect_13_clocks_that_differ_and_step_gain_nothing_twice() {
 async fn a_lost_race_is_a_token_gone_and_no_reason_to_give_up() {
     let harness = Arc::new(Harness::new());
     harness.sign_up().await;
-    let (server, interrupted) = harness.beside(|_, _| {});
+    let (server, faults) = harness.beside(|_, _| {});
     for call in [
-        "add rate_limit.verify_user_password",
-        "update rate_limit.verify_user_password",
+        "Storage::add rate_limit.verify_user_password",
+        "Storage::update rate_limit.verify_user_password",
     ] {
         let other = Arc::clone(&harness);
-        interrupted.before(call, async move || {
+        faults.before(call, async move || {
             assert_eq!(
                 other.try_password("not the password").await,
                 "incorrect_password"
@@ -326,7 +329,7 @@ async fn a_lost_race_is_a_token_gone_and_no_reason_to_give_up() {
             "incorrect_password",
             "{call}"
         );
-        assert!(interrupted.has_happened(), "{call}");
+        assert!(faults.is_done(), "{call}");
     }
     assert_eq!(harness.try_password(PASSWORD).await, "ok");
     assert_eq!(

@@ -24,7 +24,11 @@ use faroe_core::{
     time::Clock,
     user_store::{UserId, UserStore},
 };
-use faroe_testkit::{effort::Effort, promise};
+use faroe_testkit::{
+    effort::Effort,
+    fault::{self, Faults},
+    promise,
+};
 use proptest::{
     prelude::*,
     test_runner::{Config, TestRunner},
@@ -32,7 +36,7 @@ use proptest::{
 use serde_json::{Map, Value};
 
 use crate::{
-    harness::{Harness, Interrupted},
+    harness::Harness,
     model::{Fault, Kind, Model, Record, Request},
     world::{NOBODY, send_to, token_arguments},
 };
@@ -123,7 +127,7 @@ struct Pair {
     model: Model,
     harness: Harness,
     endpoint: Endpoint,
-    interrupted: Arc<Interrupted>,
+    faults: Arc<Faults>,
     policy: Arc<Policy>,
     /// The IDs of the model's users.
     user_ids: Vec<UserId>,
@@ -136,7 +140,7 @@ impl Pair {
     async fn new(actions: Arc<Vec<ActionSchema>>) -> Result<Self, TestCaseError> {
         let harness = Harness::new();
         let policy = Arc::<Policy>::default();
-        let (server, interrupted) = harness.beside(|_, options| {
+        let (server, faults) = harness.beside(|_, options| {
             options.email_address_checker = Arc::clone(&policy) as _;
             options.password_strength_checker = Arc::clone(&policy) as _;
         });
@@ -144,7 +148,7 @@ impl Pair {
             model: Model::new(harness.clock.now().as_milliseconds()),
             harness,
             endpoint: server.endpoint(),
-            interrupted,
+            faults,
             policy,
             user_ids: vec![],
             actions,
@@ -191,9 +195,11 @@ impl Pair {
         let last_value = schema.values.last().map(|&(name, _)| name);
         match fault {
             Fault::None => {}
-            Fault::FirstCall => self.interrupted.fail(""),
-            Fault::FirstConflict => self.interrupted.conflict(""),
-            Fault::Storing => self.interrupted.fail("add main."),
+            Fault::FirstCall => self.faults.at_next("", fault::Fault::FailBeforeActing),
+            Fault::FirstConflict => self.faults.at_next("", fault::Fault::Conflict),
+            Fault::Storing => self
+                .faults
+                .at_next("Storage::add main.", fault::Fault::FailBeforeActing),
         }
         let members = arguments
             .iter()
@@ -204,7 +210,7 @@ impl Pair {
             Value::Object(members.collect::<Map<_, _>>()),
         )
         .await;
-        self.interrupted.forget();
+        self.faults.heal();
         let expected = self.model.answer(&request);
         let expected = match expected {
             Err("internal_conflict") if !may_conflict => Err("internal_error"),

@@ -13,6 +13,7 @@ use faroe_core::{
 };
 use faroe_testkit::{
     clock::ManualClock,
+    fault::{Fault, Faults},
     storage::{ReferenceCache, StorageCall},
     user_store::UserStoreCall,
 };
@@ -93,9 +94,9 @@ async fn a_check_costs_one_read_and_writes_once_a_minute() {
 async fn defect_16_a_failing_write_of_the_last_use_fails_nothing() {
     let harness = Harness::new();
     let session_token = harness.sign_up().await;
-    let (server, interrupted) = harness.beside(|_, _| {});
+    let (server, faults) = harness.beside(|_, _| {});
     harness.advance(minutes(2));
-    interrupted.fail("update main.session");
+    faults.at_next("Storage::update main.session", Fault::FailBeforeActing);
     assert_eq!(
         outcome(
             &server,
@@ -106,7 +107,7 @@ async fn defect_16_a_failing_write_of_the_last_use_fails_nothing() {
         .await,
         "ok"
     );
-    assert!(interrupted.has_happened());
+    assert!(faults.is_done());
     let logged = harness.log.errors();
     assert_eq!(
         (logged.len(), logged[0].action, logged[0].failed),
@@ -115,7 +116,7 @@ async fn defect_16_a_failing_write_of_the_last_use_fails_nothing() {
 
     // A lost race is no fault at all.
     let (storage, token) = (Arc::clone(&harness.storage), session_token.clone());
-    interrupted.before("update main.session", async move || {
+    faults.before("Storage::update main.session", async move || {
         let (id, _) = token.expose().split_once('.').unwrap();
         let key = format!("main.session.{id}");
         let entry = storage.entries()[&key].clone();
@@ -130,7 +131,7 @@ async fn defect_16_a_failing_write_of_the_last_use_fails_nothing() {
         Ok(())
     });
     assert_eq!(outcome(&server, GetSession { session_token }).await, "ok");
-    assert!(interrupted.has_happened());
+    assert!(faults.is_done());
     assert_eq!(harness.log.errors().len(), 1);
 }
 
@@ -243,7 +244,7 @@ async fn a_sign_out_is_not_undone_by_a_read_that_was_on_its_way() {
     let (cache, change) = cached(&clock);
     let harness = Arc::new(Harness::on(storage(&clock), clock, change));
     let session_token = harness.sign_up().await;
-    let (server, interrupted) = harness.beside(|parts, options| {
+    let (server, faults) = harness.beside(|parts, options| {
         parts.storages.cache = Some(cache);
         options.session.cache_expiration = Some(minutes(5));
     });
@@ -253,7 +254,7 @@ async fn a_sign_out_is_not_undone_by_a_read_that_was_on_its_way() {
             session_token: session_token.clone(),
         },
     );
-    interrupted.before("get_user", async move || {
+    faults.before("UserStore::get_user", async move || {
         assert_eq!(outcome(&other.server, delete).await, "ok");
         Ok(())
     });
@@ -261,7 +262,7 @@ async fn a_sign_out_is_not_undone_by_a_read_that_was_on_its_way() {
         session_token: session_token.clone(),
     };
     assert_eq!(outcome(&server, get()).await, "invalid_session_token");
-    assert!(interrupted.has_happened());
+    assert!(faults.is_done());
     assert_eq!(outcome(&server, get()).await, "invalid_session_token");
 }
 
@@ -322,9 +323,9 @@ async fn defect_14_a_session_that_was_ended_finishes_nothing_out_of_the_cache() 
 #[tokio::test]
 async fn a_cache_that_fails_is_an_empty_one() {
     let harness = Harness::new();
-    let (_, interrupted) = harness.beside(|_, _| {});
+    let faults = Arc::<Faults>::default();
     let cache = namespace::cache(
-        Arc::clone(&interrupted) as _,
+        Arc::new(faults.wrap(Arc::clone(&harness.storage))),
         Arc::clone(&harness.clock) as _,
     );
     let (server, _) = harness.beside(|parts, options| {
@@ -332,8 +333,8 @@ async fn a_cache_that_fails_is_an_empty_one() {
         options.session.cache_expiration = Some(minutes(5));
     });
     let session_token = harness.sign_up().await;
-    for call in ["get cache.session", "add cache.session"] {
-        interrupted.fail(call);
+    for call in ["Storage::get cache.session", "Storage::add cache.session"] {
+        faults.at_next(call, Fault::FailBeforeActing);
         assert_eq!(
             outcome(
                 &server,
@@ -345,7 +346,7 @@ async fn a_cache_that_fails_is_an_empty_one() {
             "ok",
             "{call}"
         );
-        assert!(interrupted.has_happened(), "{call}");
+        assert!(faults.is_done(), "{call}");
         harness.advance(minutes(5));
     }
     assert!(harness.log.errors().iter().all(|error| !error.failed));

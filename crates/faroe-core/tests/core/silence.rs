@@ -6,11 +6,15 @@ use std::{
 };
 
 use faroe_core::{
-    error::AdapterError,
     log::TracingLogger,
     protocol::schema::{ActionSchema, server_actions},
 };
-use faroe_testkit::{canaries::Canaries, hasher::HasherBehaviour, promise};
+use faroe_testkit::{
+    canaries::Canaries,
+    fault::{self, Extent, Injection},
+    hasher::HasherBehaviour,
+    promise,
+};
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::{
@@ -65,8 +69,8 @@ fn write_down_everything() -> Written {
 /// What goes wrong, once.
 #[derive(Clone, Copy, Debug)]
 enum Fault {
-    /// The call of storage or user store after so many others fails, or reports a lost race.
-    Call(usize, fn() -> AdapterError),
+    /// The call of storage or user store with this number fails or conflicts.
+    Call(usize, fault::Fault),
     Hash(HasherBehaviour),
     Mail,
 }
@@ -78,11 +82,15 @@ async fn write_down(
     action: &ActionSchema,
     fault: Fault,
 ) -> (Vec<u8>, bool) {
-    let (server, interrupted) = world.harness.beside(|_, options| {
+    let (server, faults) = world.harness.beside(|_, options| {
         options.error_logger = Arc::new(TracingLogger);
     });
     match fault {
-        Fault::Call(after, fault) => interrupted.fail_after(after, fault),
+        Fault::Call(at, fault) => faults.inject(Injection {
+            fault,
+            at,
+            extent: Extent::Once,
+        }),
         Fault::Hash(behaviour) => {
             world.harness.hasher.set_behaviour(behaviour);
             world.harness.temporary_hasher.set_behaviour(behaviour);
@@ -90,15 +98,7 @@ async fn write_down(
         Fault::Mail => world.harness.mailbox.set_failing(true),
     }
     answer(&server, action.name, world.arguments(action)).await;
-    (written.take(), interrupted.has_happened())
-}
-
-fn failed() -> AdapterError {
-    AdapterError::message("do what a test has forbidden")
-}
-
-fn lost_a_race() -> AdapterError {
-    AdapterError::conflict("win a race", "a test has won it")
+    (written.take(), faults.is_done())
 }
 
 #[tokio::test]
@@ -132,11 +132,11 @@ async fn p02_no_secret_is_written_anywhere_whatever_fails() {
                     &write_down(&written, &world, &action, fault).await.0,
                 );
             }
-            for fault in [failed, lost_a_race] {
+            for fault in [fault::Fault::FailBeforeActing, fault::Fault::Conflict] {
                 // One call after another, until there are no more.
-                for after in 0.. {
+                for at in 0.. {
                     world.restore(&snapshot);
-                    let fault = Fault::Call(after, fault);
+                    let fault = Fault::Call(at, fault);
                     let (log, has_happened) = write_down(&written, &world, &action, fault).await;
                     look_through(&world, &log);
                     if !has_happened {

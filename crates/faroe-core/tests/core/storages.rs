@@ -10,10 +10,24 @@ use faroe_core::{
         signup::{CreateSignup, GetSignup},
         user_password_reset::{GetUserPasswordReset, SetUserPasswordResetNewPassword},
     },
+    storage::{MainStorage, namespace},
+    time::UnixTime,
+    user_store::Counter,
 };
-use faroe_testkit::{clock::ManualClock, promise, storage::ReferenceStorage};
+use faroe_testkit::{
+    clock::ManualClock,
+    explorer::{Actor, Explorer},
+    fault::{Fault, Faults},
+    promise,
+    storage::ReferenceStorage,
+};
 
-use crate::harness::{EMAIL, Harness, NEW_PASSWORD, PASSWORD, STORAGE, minutes, outcome};
+use crate::{
+    harness::{EMAIL, Harness, NEW_PASSWORD, PASSWORD, STORAGE, minutes, outcome},
+    interleavings::assert_no_violation,
+};
+
+const NEVER: UnixTime = UnixTime::from_milliseconds(i64::MAX);
 
 /// A story in which everything expires, told by what each action answered.
 async fn story(harness: &Harness) -> Vec<&'static str> {
@@ -184,26 +198,16 @@ async fn a_record_of_another_version_or_none_at_all_is_absent() {
         "\0".to_owned(),
     ] {
         assert_ne!(value, text);
-        faroe_core::storage::MainStorage::set(
-            &*harness.storage,
-            &key,
-            value.as_bytes(),
-            entry.expires_at,
-        )
-        .await
-        .unwrap();
+        MainStorage::set(&*harness.storage, &key, value.as_bytes(), entry.expires_at)
+            .await
+            .unwrap();
         assert!(!harness.is_signed_in(&session_token).await, "{value:?}");
     }
     let newer = text.replace("\"record\":{", "\"record\":{\"of_a_newer_server\":[1],");
     assert_ne!(newer, text);
-    faroe_core::storage::MainStorage::set(
-        &*harness.storage,
-        &key,
-        newer.as_bytes(),
-        entry.expires_at,
-    )
-    .await
-    .unwrap();
+    MainStorage::set(&*harness.storage, &key, newer.as_bytes(), entry.expires_at)
+        .await
+        .unwrap();
     assert!(
         harness.is_signed_in(&session_token).await,
         "a field that was added does no harm"
@@ -213,8 +217,8 @@ async fn a_record_of_another_version_or_none_at_all_is_absent() {
 #[tokio::test]
 async fn a_failing_storage_is_an_internal_error_that_is_logged_once_with_its_cause() {
     let harness = Harness::new();
-    let (server, interrupted) = harness.beside(|_, _: &mut ServerOptions| {});
-    interrupted.fail("add main.signup");
+    let (server, faults) = harness.beside(|_, _: &mut ServerOptions| {});
+    faults.at_next("Storage::add main.signup", Fault::FailBeforeActing);
     let error = server
         .invoke(CreateSignup {
             email_address: EMAIL.into(),
@@ -225,8 +229,93 @@ async fn a_failing_storage_is_an_internal_error_that_is_logged_once_with_its_cau
     let logged = harness.log.errors();
     assert_eq!(logged.len(), 1);
     assert_eq!(logged[0].action_invocation_id, error.action_invocation_id);
-    assert_eq!(logged[0].error, "do what a test has forbidden");
+    assert_eq!(logged[0].error, "call Storage::add: told to fail");
     assert_eq!(harness.mailbox.messages().len(), 0);
+}
+
+#[tokio::test]
+async fn setting_a_fresh_key_takes_one_call_of_the_storage() {
+    let faults = Arc::<Faults>::default();
+    let storage = faults.wrap(Arc::new(ReferenceStorage::keeping_expired()));
+    let main = namespace::main(Arc::new(storage));
+    for expected in [&["add"][..], &["add", "get", "update"]] {
+        main.set("key", b"value", NEVER).await.unwrap();
+        let calls = faults.take_calls();
+        let calls: Vec<_> = calls.iter().map(|call| call.operation).collect();
+        assert_eq!(calls, expected);
+    }
+}
+
+/// An operation that runs beside a set, and its results if the entry was there before and after the set.
+type Beside = (&'static str, fn(Arc<dyn MainStorage>) -> Actor<String>);
+
+const BESIDE: [Beside; 4] = [
+    ("old, new", |main| {
+        Box::pin(async move {
+            let entry = main.get("key").await.unwrap();
+            entry.map_or_else(String::new, |entry| text(&entry.value))
+        })
+    }),
+    ("Deleted", |main| {
+        Box::pin(async move { format!("{:?}", main.delete("key").await.unwrap()) })
+    }),
+    ("Updated, Conflict", |main| {
+        Box::pin(async move {
+            let update = main.update("key", b"updated", NEVER, Counter::ZERO);
+            format!("{:?}", update.await.unwrap())
+        })
+    }),
+    ("set", |main| {
+        Box::pin(async move {
+            main.set("key", b"newer", NEVER).await.unwrap();
+            "set".to_owned()
+        })
+    }),
+];
+
+#[test]
+fn p33_setting_an_existing_entry_is_one_step_in_every_interleaving() {
+    let mut schedules = 0;
+    for (allowed, beside) in BESIDE {
+        let explorer = Explorer::default();
+        let storage = Arc::new(ReferenceStorage::keeping_expired());
+        let wrapped = explorer.wrap(Arc::clone(&storage));
+        let main: Arc<dyn MainStorage> = Arc::new(namespace::main(Arc::new(wrapped)));
+        let start = || {
+            storage.clear();
+            explorer.block_on(main.set("key", b"old", NEVER)).unwrap();
+            let set = Arc::clone(&main);
+            let set = async move {
+                set.set("key", b"new", NEVER).await.unwrap();
+                "set".to_owned()
+            };
+            vec![Box::pin(set) as Actor<String>, beside(Arc::clone(&main))]
+        };
+        let explored = explorer.explore(start, |results| {
+            let entries = storage.entries();
+            let left = entries.get("main.key").map(|entry| text(&entry.value));
+            let is_left = match results[1].as_str() {
+                "Deleted" => left.is_none() || left.as_deref() == Some("new"),
+                "set" => left.is_some_and(|left| ["new", "newer"].contains(&&*left)),
+                _ => left.as_deref() == Some("new"),
+            };
+            let is_allowed = allowed.split(", ").any(|allowed| allowed == results[1]);
+            (is_left && is_allowed)
+                .then_some(())
+                .ok_or_else(|| format!("{results:?} left {entries:?}"))
+        });
+        assert_no_violation(&explored);
+        assert!(explored.schedules > 1);
+        schedules += explored.schedules;
+    }
+    promise::report(
+        "P33",
+        format!("a set beside 4 operations, {schedules} schedules, one step each"),
+    );
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }
 
 #[test]

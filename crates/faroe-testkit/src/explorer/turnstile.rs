@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use faroe_core::background::{Background, Work};
 
 use crate::{
-    intercept::{Call, Fault, Interceptor, LateAct},
+    intercept::{Answer, Call, Interceptor, Next},
     locked,
 };
 
@@ -92,6 +92,25 @@ impl Turnstile {
         state.let_through = Some(actor);
     }
 
+    /// Returns when the call of the action that is running is let through.
+    async fn pass(&self, call: Call) {
+        let actor = {
+            let state = &mut *locked(&self.0);
+            let Some(actor) = state.actor else { return };
+            let before = state.waiting[actor].replace(call);
+            assert_eq!(before, None, "an action makes one call at a time");
+            actor
+        };
+        poll_fn(|_| {
+            let let_through = &mut locked(&self.0).let_through;
+            match let_through.take_if(|it| *it == actor) {
+                Some(_) => Poll::Ready(()),
+                None => Poll::Pending,
+            }
+        })
+        .await;
+    }
+
     pub(super) fn is_waiting(&self, actor: usize) -> bool {
         locked(&self.0).waiting[actor].is_some()
     }
@@ -103,30 +122,9 @@ impl Turnstile {
 
 #[async_trait]
 impl Interceptor for Turnstile {
-    async fn intercept(&self, call: &Call) -> Option<Fault> {
-        let actor = {
-            let state = &mut *locked(&self.0);
-            let actor = state.actor?;
-            let before = state.waiting[actor].replace(call.clone());
-            assert_eq!(before, None, "an action makes one call at a time");
-            actor
-        };
-        poll_fn(|_| {
-            if locked(&self.0)
-                .let_through
-                .take_if(|it| *it == actor)
-                .is_some()
-            {
-                Poll::Ready(None)
-            } else {
-                Poll::Pending
-            }
-        })
-        .await
-    }
-
-    fn hold_back(&self, _act: LateAct) {
-        unreachable!("no call of an exploration goes wrong");
+    async fn intercept(&self, call: Call, next: Next) -> Answer {
+        self.pass(call).await;
+        next.run().await
     }
 }
 

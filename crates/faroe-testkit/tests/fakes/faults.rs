@@ -51,6 +51,8 @@ async fn each_fault_is_what_its_name_says() {
     assert!(is_there());
 
     storage.clear();
+    faults.inject(once(Fault::Conflict));
+    assert!(add().await.unwrap_err().is_conflict() && !is_there());
     faults.inject(once(Fault::LoseTheAnswer));
     assert!(add().await.is_err() && is_there());
     faults.inject(once(Fault::ActTwice));
@@ -75,14 +77,14 @@ async fn a_fault_strikes_at_its_call_and_as_far_as_it_extends() {
             at: 1,
             extent,
         });
-        assert!(!faults.has_struck());
+        assert!(!faults.is_done());
         let mut succeeded = [false; 4];
         succeeded[0] = storage.get("key").await.is_ok();
         succeeded[1] = storage.get("key").await.is_ok();
         succeeded[2] = faroe_core::storage::Cache::get(&other, "key").await.is_ok();
         succeeded[3] = storage.get("key").await.is_ok();
         assert_eq!(succeeded, expected, "{extent:?}");
-        assert!(faults.has_struck());
+        assert!(faults.is_done());
         let ports: Vec<Port> = faults.take_calls().iter().map(|call| call.port).collect();
         assert_eq!(
             ports,
@@ -91,4 +93,38 @@ async fn a_fault_strikes_at_its_call_and_as_far_as_it_extends() {
         faults.heal();
         assert!(storage.get("key").await.is_ok());
     }
+}
+
+#[tokio::test]
+async fn a_plan_is_for_the_next_call_of_its_name() {
+    let (faults, storage, wrapped) = faulty();
+    faults.at_next("Storage::get b", Fault::FailBeforeActing);
+    faults.at_next("Storage::get b", Fault::Conflict);
+    assert!(wrapped.delete("b").await.is_ok() && wrapped.get("a").await.is_ok());
+    assert!(!faults.is_done());
+    assert!(!wrapped.get("b, and more").await.unwrap_err().is_conflict());
+    assert!(wrapped.get("b").await.unwrap_err().is_conflict());
+    assert!(wrapped.get("b").await.is_ok() && faults.is_done());
+
+    faults.at_next("", Fault::FailBeforeActing);
+    assert!(wrapped.get("a").await.is_err());
+    faults.at_next("", Fault::FailBeforeActing);
+    faults.heal();
+    assert!(wrapped.get("a").await.is_ok());
+
+    let seen = Arc::clone(&storage);
+    faults.before("Storage::add key", async move || {
+        assert!(seen.entries().is_empty(), "the call has not acted");
+        let _ = Storage::add(&*seen, "key", b"first", NEVER).await?;
+        Ok(())
+    });
+    let added = wrapped.add("key", b"second", NEVER).await.unwrap();
+    assert_eq!(added, AddOutcome::AlreadyExists);
+
+    let mut held = faults.hold("Storage::delete");
+    let deleted = tokio::spawn(async move { wrapped.delete("key").await });
+    held.reached().await;
+    assert!(storage.entries().contains_key("key") && !deleted.is_finished());
+    held.release();
+    assert_eq!(deleted.await.unwrap().unwrap(), DeleteOutcome::Deleted);
 }

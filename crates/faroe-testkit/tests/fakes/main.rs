@@ -119,6 +119,6 @@ fn a_log_keeps_the_whole_chain() {
         error: &error,
     });
     let logged = log.errors().remove(0);
-    assert_eq!(logged.error, "could not read a row: the disk is gone");
+    assert_eq!(logged.error, "read a row: the disk is gone");
     assert_eq!((logged.action, logged.failed), ("get_session", true));
 }
