@@ -46,7 +46,7 @@ pub(crate) async fn build_in_an_empty_folder(commands: &str) -> PathBuf {
     // The profile of this workspace, so that as little as possible is built again.
     for setting in [
         "debug=\"line-tables-only\"",
-        "package.\"*\".opt-level=2",
+        "package.blake2.opt-level=3",
         "package.\"*\".debug=false",
     ] {
         build.args(["--config", &format!("profile.dev.{setting}")]);
