@@ -266,7 +266,15 @@ impl Surroundings<'_> {
                     ],
                     &[],
                 )?;
-                self.check_examples()
+                self.check_examples()?;
+                // In the whole workspace, other packages enable the server in the client.
+                let client = [
+                    "check",
+                    "--package",
+                    "faroe-client",
+                    "--no-default-features",
+                ];
+                self.cargo(&client, &[])
             }
             Step::Documentation => {
                 outcome.against.push(version("rustdoc", &["--version"])?);
