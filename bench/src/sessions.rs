@@ -147,10 +147,8 @@ async fn time_of_a_check(server: &Server, tokens: &[SessionToken], checks: usize
 }
 
 async fn server(is_cached: bool) -> Result<Server> {
-    let memory = MemoryOptions {
-        maximum_entries: 20_000_000,
-        ..MemoryOptions::default()
-    };
+    let mut memory = MemoryOptions::default();
+    memory.maximum_entries = 20_000_000;
     let mut storages = Storages::single(MemoryStorage::new(memory.clone()));
     storages.cache = Some(Arc::new(MemoryCache::new(memory)));
     let hour = Duration::from_secs(3600);

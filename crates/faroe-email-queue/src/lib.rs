@@ -14,6 +14,7 @@ use tokio::{
 
 /// The settings of an [`EmailQueue`].
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct EmailQueueOptions {
     /// The maximum number of unsent notifications; further ones are dropped. At least 1. Default: 1,000.
     pub capacity: usize,

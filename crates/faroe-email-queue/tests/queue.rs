@@ -158,10 +158,8 @@ async fn an_attempt_that_hangs_times_out_and_is_retried() {
 #[tokio::test(start_paused = true)]
 async fn an_undeliverable_notification_does_not_delay_the_others() {
     let sender = Scripted::new(&[Fate::Fails, Fate::Sent]);
-    let options = EmailQueueOptions {
-        concurrency: 1,
-        ..EmailQueueOptions::default()
-    };
+    let mut options = EmailQueueOptions::default();
+    options.concurrency = 1;
     let queue = queue(&sender, options);
     queue.send(notification("bad")).await.unwrap();
     queue.send(notification("good")).await.unwrap();
@@ -198,10 +196,8 @@ async fn concurrent_attempts_are_limited_and_codes_do_not_wait_for_them() {
 #[tokio::test(start_paused = true)]
 async fn a_notification_that_does_not_fit_is_dropped_with_an_error() {
     let sender = Scripted::new(&[Fate::Hangs]);
-    let options = EmailQueueOptions {
-        capacity: 3,
-        ..EmailQueueOptions::default()
-    };
+    let mut options = EmailQueueOptions::default();
+    options.capacity = 3;
     let queue = queue(&sender, options);
     for _ in 0..3 {
         queue.send(notification("a")).await.unwrap();

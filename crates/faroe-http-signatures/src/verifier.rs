@@ -20,6 +20,7 @@ const NONCE_SIZES: std::ops::RangeInclusive<usize> = 16..=128;
 
 /// Settings of a verifier.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct VerifierOptions {
     /// The largest difference between a signature's time and the clock, in either direction. Default: 60 seconds.
     pub max_age: Duration,

@@ -319,10 +319,8 @@ fn p40_a_public_key_is_no_secret_to_sign_with() {
 #[test]
 fn p40_the_memory_of_signatures_has_an_end_and_forgets_none_that_counts() {
     let (signing, verifying) = secret("a", 1);
-    let options = VerifierOptions {
-        max_remembered: 3,
-        ..VerifierOptions::default()
-    };
+    let mut options = VerifierOptions::default();
+    options.max_remembered = 3;
     let pair = Pair::with_options(signing, [verifying], options);
     let requests: Vec<_> = (0..4).map(|_| pair.signed()).collect();
     for request in &requests[..3] {
@@ -361,10 +359,8 @@ fn a_signature_written_by_hand_from_the_readme_passes() {
         .header("signature", format!("sig1=:{signature}:"))
         .body(())
         .unwrap();
-    let options = VerifierOptions {
-        clock: Arc::new(clock),
-        ..VerifierOptions::default()
-    };
+    let mut options = VerifierOptions::default();
+    options.clock = Arc::new(clock);
     let verifier = Verifier::new([secret("a", 1).1], options).unwrap();
     let request = request.into_parts().0;
     assert_eq!(verifier.verify(&request, br#"{"hello": "world"}"#), Ok(()));

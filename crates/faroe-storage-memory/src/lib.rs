@@ -17,6 +17,7 @@ pub use crate::{
 
 /// The bound and the clock of a storage in memory.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct MemoryOptions {
     /// Entries at most; 500,000 by default, which take about 300 MB.
     pub maximum_entries: usize,

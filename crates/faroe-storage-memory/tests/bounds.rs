@@ -19,10 +19,9 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 fn options(maximum_entries: usize) -> (Arc<ManualClock>, MemoryOptions) {
     let clock = Arc::new(ManualClock::default());
-    let options = MemoryOptions {
-        maximum_entries,
-        clock: clock.clone(),
-    };
+    let mut options = MemoryOptions::default();
+    options.maximum_entries = maximum_entries;
+    options.clock = clock.clone();
     (clock, options)
 }
 

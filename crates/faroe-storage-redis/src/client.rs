@@ -29,6 +29,7 @@ const LONGEST_LIFETIME: i64 = 1_000_000_000_000_000;
 
 /// Options of a storage in Redis.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct RedisOptions {
     /// The prefix of all keys; `faroe:` by default. Separate deployments that share a Redis need different prefixes.
     pub key_prefix: String,

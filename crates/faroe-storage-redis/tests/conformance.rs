@@ -70,9 +70,7 @@ async fn connect(url: &str) -> Redis {
         let random = RandomState::new().build_hasher().finish();
         format!("faroe-test-{random:016x}:")
     });
-    let options = RedisOptions {
-        key_prefix: PREFIX.clone(),
-        ..RedisOptions::default()
-    };
+    let mut options = RedisOptions::default();
+    options.key_prefix = PREFIX.clone();
     Redis::connect_with(url, options).await.unwrap()
 }

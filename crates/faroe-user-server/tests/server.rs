@@ -227,10 +227,8 @@ fn a_token_that_can_be_guessed_is_refused() {
 async fn p40_only_a_signed_request_passes_and_only_once() {
     let users = Arc::new(ReferenceUserStore::default());
     let key = VerifyingKey::hmac_sha256("a", &[1; 32]).unwrap();
-    let options = VerifierOptions {
-        max_remembered: 1,
-        ..VerifierOptions::default()
-    };
+    let mut options = VerifierOptions::default();
+    options.max_remembered = 1;
     let protection = Protection::Signatures(Verifier::new([key], options).unwrap());
     let server = UserServer::new(users.clone(), protection, UserServerOptions::default());
     let signer = Signer::new(SigningKey::hmac_sha256("a", &[1; 32]).unwrap());

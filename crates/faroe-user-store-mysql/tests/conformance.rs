@@ -106,11 +106,9 @@ fn own_table(schema: &'static Schema, name: &'static str, id: &'static str) -> S
                     ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4"
                 ))
                 .await;
-            let mut table = UsersTable {
-                name: format!("Konten `{name}"),
-                id_generation: IdGeneration::Database,
-                ..UsersTable::default()
-            };
+            let mut table = UsersTable::default();
+            table.name = format!("Konten `{name}");
+            table.id_generation = IdGeneration::Database;
             table.columns.id = "der Schlüssel".into();
             table.columns.email_address = "mail".into();
             table.columns.password_hash = "hash".into();

@@ -62,10 +62,9 @@ async fn connect(schema: &Schema, table: UsersTable) -> MysqlUserStore {
 }
 
 fn generated() -> UsersTable {
-    UsersTable {
-        id_generation: IdGeneration::Database,
-        ..UsersTable::default()
-    }
+    let mut table = UsersTable::default();
+    table.id_generation = IdGeneration::Database;
+    table
 }
 
 fn hash() -> PasswordHash {
@@ -100,10 +99,8 @@ async fn the_worked_example_of_the_front_page_works(schema: &'static Schema) {
     schema
         .execute("INSERT INTO accounts (email) VALUES ('old@example.com')")
         .await;
-    let mut table = UsersTable {
-        name: "accounts".into(),
-        ..generated()
-    };
+    let mut table = generated();
+    table.name = "accounts".into();
     table.columns.id = "number".into();
     table.columns.email_address = "email".into();
     table.columns.display_name = Some("nickname".into());
@@ -440,9 +437,10 @@ async fn refusal(schema: &Schema, table: UsersTable) -> String {
 
 async fn an_unfit_table_is_refused_with_its_defect(schema: &'static Schema) {
     let ours = UsersTable::default;
-    let named = |name: &str| UsersTable {
-        name: name.into(),
-        ..UsersTable::default()
+    let named = |name: &str| {
+        let mut table = UsersTable::default();
+        table.name = name.into();
+        table
     };
     let number = "id INT AUTO_INCREMENT PRIMARY KEY";
     let plain = "email_address VARBINARY(255) NOT NULL";

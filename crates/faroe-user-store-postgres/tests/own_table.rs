@@ -61,10 +61,9 @@ async fn connect(schema: &Schema, table: UsersTable) -> PostgresUserStore {
 }
 
 fn generated() -> UsersTable {
-    UsersTable {
-        id_generation: IdGeneration::Database,
-        ..UsersTable::default()
-    }
+    let mut table = UsersTable::default();
+    table.id_generation = IdGeneration::Database;
+    table
 }
 
 fn hash() -> PasswordHash {
@@ -99,10 +98,8 @@ async fn the_worked_example_of_the_front_page_works(schema: &'static Schema) {
     schema
         .execute("INSERT INTO accounts (email) VALUES ('old@example.com')")
         .await;
-    let mut table = UsersTable {
-        name: "accounts".into(),
-        ..generated()
-    };
+    let mut table = generated();
+    table.name = "accounts".into();
     table.columns.id = "number".into();
     table.columns.email_address = "email".into();
     table.columns.display_name = Some("nickname".into());
@@ -439,9 +436,10 @@ async fn refusal(schema: &Schema, table: UsersTable) -> String {
 
 async fn an_unfit_table_is_refused_with_its_defect(schema: &'static Schema) {
     let ours = UsersTable::default;
-    let named = |name: &str| UsersTable {
-        name: name.into(),
-        ..UsersTable::default()
+    let named = |name: &str| {
+        let mut table = UsersTable::default();
+        table.name = name.into();
+        table
     };
     let serial = "id SERIAL PRIMARY KEY";
     let plain = "email_address TEXT NOT NULL";

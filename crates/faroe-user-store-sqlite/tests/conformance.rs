@@ -39,11 +39,9 @@ fn main() -> ExitCode {
             ])
         }),
         user_store("own_table_with_numbers", async move || {
-            let mut table = UsersTable {
-                name: "account".into(),
-                id_generation: IdGeneration::Database,
-                ..UsersTable::default()
-            };
+            let mut table = UsersTable::default();
+            table.name = "account".into();
+            table.id_generation = IdGeneration::Database;
             table.columns.id = "number".into();
             table.columns.display_name = None;
             (table.columns.disabled, table.columns.disabled_counter) = (None, None);

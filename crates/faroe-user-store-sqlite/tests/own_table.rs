@@ -50,11 +50,16 @@ fn with(from: &str, to: &str) -> Application {
     Application::new(&DEFAULT.replacen(from, to, 1))
 }
 
+fn named(name: &str) -> UsersTable {
+    let mut table = UsersTable::default();
+    table.name = name.into();
+    table
+}
+
 fn numbers() -> UsersTable {
-    UsersTable {
-        id_generation: IdGeneration::Database,
-        ..UsersTable::default()
-    }
+    let mut table = UsersTable::default();
+    table.id_generation = IdGeneration::Database;
+    table
 }
 
 fn hash() -> PasswordHash {
@@ -91,10 +96,8 @@ async fn any_names_are_only_names() {
         "a.b",
         "--",
     ];
-    let mut table = UsersTable {
-        name: "or\"der; --.ü".into(),
-        ..UsersTable::default()
-    };
+    let mut table = UsersTable::default();
+    table.name = "or\"der; --.ü".into();
     let columns = &mut table.columns;
     let optional = [
         &mut columns.disabled,
@@ -409,24 +412,8 @@ async fn an_unfit_table_is_refused_with_its_defect() {
             numbers(),
             "no default that generates IDs",
         ),
-        (
-            "id TEXT",
-            "id TEXT",
-            UsersTable {
-                name: String::new(),
-                ..UsersTable::default()
-            },
-            "empty name",
-        ),
-        (
-            "id TEXT",
-            "id TEXT",
-            UsersTable {
-                name: "a\0b".into(),
-                ..UsersTable::default()
-            },
-            "contains NUL",
-        ),
+        ("id TEXT", "id TEXT", named(""), "empty name"),
+        ("id TEXT", "id TEXT", named("a\0b"), "contains NUL"),
     ] {
         let refusal = refusal(with(from, to).connect(table).await);
         assert!(

@@ -10,6 +10,7 @@ const MAX_NAME_SIZE: usize = 63;
 /// The names of a users table and its columns, and the source of its IDs.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct UsersTable {
     /// The name of the table: `users`.
     pub name: String,
@@ -22,6 +23,7 @@ pub struct UsersTable {
 /// The names of the columns. Each is by default the name of its field.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct UsersTableColumns {
     /// The user's ID.
     pub id: String,

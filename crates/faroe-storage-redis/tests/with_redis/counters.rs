@@ -6,7 +6,7 @@ use faroe_core::{
     storage::{AddOutcome, Cache, DeleteOutcome, Entry, RateLimitStorage, Storage, UpdateOutcome},
     user_store::Counter,
 };
-use faroe_storage_redis::{Redis, RedisCache, RedisOptions, RedisRateLimitStorage, RedisStorage};
+use faroe_storage_redis::{Redis, RedisCache, RedisRateLimitStorage, RedisStorage};
 
 use crate::server::Server;
 
@@ -98,10 +98,8 @@ pub(crate) async fn an_entry_that_is_not_ours_is_an_error(server: Server) {
 
 pub(crate) async fn storages_with_different_prefixes_do_not_see_each_other(server: Server) {
     let one = RedisStorage::new(server.connect().await);
-    let options = RedisOptions {
-        key_prefix: format!("{}other:", server.prefix),
-        ..server.options()
-    };
+    let mut options = server.options();
+    options.key_prefix = format!("{}other:", server.prefix);
     let other = Redis::connect_with(&server.url, options).await.unwrap();
     let other = RedisStorage::new(other);
     let expires_at = server.after(MINUTE);

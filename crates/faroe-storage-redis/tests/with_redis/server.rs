@@ -38,11 +38,11 @@ impl Server {
     }
 
     pub(crate) fn options(&self) -> RedisOptions {
-        RedisOptions {
-            key_prefix: self.prefix.clone(),
-            slack: SLACK,
-            clock: self.clock.clone(),
-        }
+        let mut options = RedisOptions::default();
+        options.key_prefix = self.prefix.clone();
+        options.slack = SLACK;
+        options.clock = self.clock.clone();
+        options
     }
 
     /// The time by the manual clock that is this much later.
