@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn attempts_are_what_guesses_hashes_sends_an_email_or_asks_who_has_an_account() {
+    fn attempts_guess_a_secret_hash_send_an_email_or_reveal_accounts() {
         let attempts: Vec<_> = ACTIONS
             .iter()
             .map(|(name, _)| *name)

@@ -216,7 +216,7 @@ async fn a_silent_and_a_slow_server_are_left_at_the_deadline_and_asked_once() {
 }
 
 #[tokio::test]
-async fn nobody_there_means_that_nothing_was_invoked() {
+async fn a_refused_connection_means_that_nothing_was_invoked() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);

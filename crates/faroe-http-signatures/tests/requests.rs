@@ -301,7 +301,7 @@ fn p40_another_key_is_refused_and_a_key_can_be_changed() {
 
 #[test]
 fn p40_a_public_key_is_no_secret_to_sign_with() {
-    // Whoever knows the public key signs with it as if it were a shared secret.
+    // An attacker signs with the public key as if it were a shared secret.
     let public_key = [
         0x26, 0xb4, 0x0b, 0x8f, 0x93, 0xff, 0xf3, 0xd8, 0x97, 0x11, 0x2f, 0x7e, 0xbc, 0x58, 0x2b,
         0x23, 0x2d, 0xbd, 0x72, 0x51, 0x7d, 0x08, 0x2f, 0xe8, 0x3c, 0xfb, 0x30, 0xdd, 0xce, 0x43,
@@ -367,7 +367,7 @@ fn a_signature_written_by_hand_from_the_readme_passes() {
 }
 
 #[test]
-fn what_cannot_be_signed_and_who_cannot_verify_is_refused() {
+fn unsignable_requests_and_unusable_keys_are_refused() {
     let signer = Signer::new(secret("a", 1).0);
     let with_query = request("https://users.example.com/?a=b");
     let refused = signer.sign(&with_query, BODY).unwrap_err();

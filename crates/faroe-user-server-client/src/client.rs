@@ -95,7 +95,7 @@ impl UserStore for UserServerClient {
             may_have_happened,
         } = settle(&*self.endpoint, CREATE, &action).await?;
         match answer {
-            Ok(values) => Ok(CreateUserOutcome::Created(believed(
+            Ok(values) => Ok(CreateUserOutcome::Created(checked(
                 CREATE,
                 values.user,
                 is_as_sent,
@@ -122,7 +122,7 @@ impl UserStore for UserServerClient {
             user_id: user_id.clone(),
         };
         match invoke(&*self.endpoint, &action).await {
-            Ok(values) => believed(READ, values.user, |user| user.id == *user_id).map(Some),
+            Ok(values) => checked(READ, values.user, |user| user.id == *user_id).map(Some),
             Err(failure) => match failure.of_one_attempt(READ)? {
                 GetUserErrorCode::UserNotFound => Ok(None),
                 code => Err(unexpected(READ, code)),
@@ -139,7 +139,7 @@ impl UserStore for UserServerClient {
         };
         let is_right = |user: &User| user.email_address == email_address;
         match invoke(&*self.endpoint, &action).await {
-            Ok(values) => believed(READ, values.user, is_right).map(Some),
+            Ok(values) => checked(READ, values.user, is_right).map(Some),
             Err(failure) => match failure.of_one_attempt(READ)? {
                 GetUserByEmailAddressErrorCode::UserNotFound => Ok(None),
                 code => Err(unexpected(READ, code)),
@@ -266,7 +266,7 @@ impl UserServerClient {
     }
 }
 
-fn believed(
+fn checked(
     operation: &'static str,
     user: User,
     is_right: impl FnOnce(&User) -> bool,

@@ -42,7 +42,7 @@ fn a_budget_comes_back_one_by_one_and_the_wait_is_exact() {
 }
 
 #[test]
-fn attempts_and_requests_are_two_budgets_and_every_client_has_his_own() {
+fn attempts_and_requests_are_two_budgets_of_each_client() {
     let (limit, _clock) = limit(IpRateLimitOptions {
         attempts: budget(1, Duration::from_secs(1)),
         requests: budget(2, Duration::from_secs(1)),

@@ -52,7 +52,7 @@ async fn an_answer_with_a_cookie_is_not_cached() {
 }
 
 #[tokio::test]
-async fn what_is_no_token_is_nobody_and_the_server_is_not_asked() {
+async fn an_invalid_token_is_rejected_without_a_call_of_the_server() {
     let faroe = Faroe::new();
     faroe.sign_up("ada@example.com").await;
     let (clients, _remote) = faroe.clients().await;
@@ -82,7 +82,7 @@ async fn what_is_no_token_is_nobody_and_the_server_is_not_asked() {
 }
 
 #[tokio::test]
-async fn of_two_cookies_of_one_name_neither_is_believed() {
+async fn of_two_cookies_of_one_name_neither_is_used() {
     let faroe = Faroe::new();
     let token = faroe.sign_up("ada@example.com").await;
     let other = faroe.sign_up("eve@example.com").await;

@@ -5,7 +5,7 @@ use reqwest::Method;
 
 use crate::support::{App, Faroe, answer, cookie};
 
-/// The status of a request to `/account` by somebody who is signed in.
+/// The status of a request to `/account` by a signed-in user.
 async fn status(app: &App, method: Method, token: &str, headers: &[(&str, &str)]) -> u16 {
     let mut request = app.request(method, "/account");
     for (name, value) in [("cookie", token)].iter().chain(headers) {
@@ -139,7 +139,7 @@ async fn a_trusted_origin_may_send_what_the_app_itself_may() {
 }
 
 #[tokio::test]
-async fn the_check_can_be_left_to_somebody_else() {
+async fn the_check_can_be_turned_off() {
     let mut options = AuthOptions::default();
     options.refuses_cross_site_requests = false;
     let (app, cookie, _faroe) = app(options).await;

@@ -148,7 +148,7 @@ async fn the_connection_of_a_refused_attempt_can_be_used_again() {
     assert_eq!(answers.matches("HTTP/1.1 429 ").count(), 2, "{answers}");
 }
 
-/// Refuses everything, as a guard of someone else's may.
+/// A guard that refuses everything.
 #[derive(Debug)]
 struct Never;
 
@@ -221,7 +221,7 @@ async fn a_body_is_not_waited_for_when_the_request_is_refused() {
 }
 
 #[tokio::test]
-async fn an_app_that_does_not_know_who_asks_is_told_so_and_lets_nobody_in() {
+async fn a_request_without_a_peer_address_is_refused_with_the_reason() {
     let (limit, _clock) = limit(1, 0);
     let app = || {
         let endpoint = ActionInvocationEndpoint::new(Faroe::new().server);

@@ -1,4 +1,4 @@
-//! An app behind the layer, over real HTTP, with a server in the same process and with one that is somewhere else.
+//! An app behind the layer, over real HTTP, with a server in the same process and with a remote one.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

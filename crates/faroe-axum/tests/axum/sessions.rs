@@ -29,7 +29,7 @@ async fn who_has_signed_in_is_let_in_and_known() {
 }
 
 #[tokio::test]
-async fn with_a_sign_in_page_those_who_are_not_signed_in_are_sent_there() {
+async fn visitors_who_are_not_signed_in_are_redirected_to_the_sign_in_page() {
     let faroe = Faroe::new();
     let options = AuthOptions::default().with_sign_in_page("/sign-in");
     let app = App::start(faroe.server.clone(), options).await;
@@ -54,7 +54,7 @@ async fn a_session_is_validated_once_for_each_request_however_many_ask() {
 }
 
 #[tokio::test]
-async fn a_session_is_not_validated_where_nobody_asks() {
+async fn a_session_is_not_validated_without_an_extractor() {
     let faroe = Faroe::new();
     let token = faroe.sign_up("ada@example.com").await;
     let app = App::start(faroe.server.clone(), AuthOptions::default()).await;
@@ -75,7 +75,7 @@ async fn an_answer_that_depends_on_the_session_is_not_cached() {
 }
 
 #[tokio::test]
-async fn a_dead_session_is_nobody() {
+async fn an_ended_session_signs_nobody_in() {
     let faroe = Faroe::new();
     let (clients, _remote) = faroe.clients().await;
     for client in clients {
@@ -204,7 +204,7 @@ async fn a_server_that_gives_no_usable_answer_is_a_503_and_the_cookie_is_kept() 
 }
 
 #[tokio::test]
-async fn a_route_outside_the_layer_says_so_and_lets_nobody_in() {
+async fn a_route_outside_the_layer_is_an_error_with_the_reason() {
     let faroe = Faroe::new();
     let token = faroe.sign_up("ada@example.com").await;
     let app = App::start(faroe.server.clone(), AuthOptions::default()).await;

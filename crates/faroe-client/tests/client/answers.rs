@@ -170,7 +170,7 @@ async fn a_status_says_whether_anything_was_invoked() {
 
 #[tokio::test]
 async fn a_server_that_is_not_there_was_not_asked() {
-    // Bound, so that nobody else listens there, and not listening.
+    // Bound, so that no other process listens there, and not listening.
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let url = format!("http://{}/", socket.local_addr().unwrap());

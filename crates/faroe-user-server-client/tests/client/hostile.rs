@@ -307,7 +307,7 @@ async fn p38_a_misbehaving_user_server_is_an_error_and_never_a_decision() {
 }
 
 #[tokio::test]
-async fn what_a_good_user_server_answers_is_believed() {
+async fn the_answers_of_a_good_user_server_are_accepted() {
     // Or else the test above could not fail.
     for operation in Operation::ALL {
         let good = Deed::Send(ok(success(&operation.values())));

@@ -186,7 +186,7 @@ async fn one_lost_answer_of_a_write_is_not_seen() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_never_makes_someone_elses_user_ours() {
+async fn a_lost_answer_never_claims_another_callers_user() {
     for fates in fates_of_three() {
         let (users, client) = line(fates);
         let other = created(&*users, &other_hash()).await;
@@ -199,7 +199,7 @@ async fn a_lost_answer_never_makes_someone_elses_user_ours() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_never_makes_someone_elses_change_ours() {
+async fn a_lost_answer_never_claims_another_callers_change() {
     for fates in fates_of_three() {
         let (users, client) = line(fates);
         let user = created(&*users, &hash()).await;

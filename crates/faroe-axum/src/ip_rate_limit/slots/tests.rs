@@ -25,16 +25,16 @@ fn network(number: u16) -> Ipv6Addr {
     Ipv6Addr::new(0x2001, 0xdb8, 0, number, 0, 0, 0, 0)
 }
 
-/// Seconds that pass, and who tries then.
+/// Seconds that pass, and the address that tries then.
 fn attempts(networks: u16) -> impl Strategy<Value = Vec<(u64, u16)>> {
     let seconds = prop_oneof![19 => Just(0), 1 => 0..INTERVAL];
     vec((seconds, 0..networks), 0..1000)
 }
 
 proptest! {
-    /// As many as there are slots are told apart exactly.
+    /// As many addresses as there are slots are distinguished exactly.
     #[test]
-    fn those_who_have_a_slot_have_their_own_budget(attempts in attempts(SLOTS_OF_A_SET as u16)) {
+    fn an_address_with_a_slot_has_its_own_budget(attempts in attempts(SLOTS_OF_A_SET as u16)) {
         let clock = FakeRelativeClock::default();
         let bounded = limiter(Slots::new(SLOTS_OF_A_SET), &clock);
         let unbounded = limiter(HashMapStateStore::<Ipv6Addr>::default(), &clock);
@@ -45,9 +45,9 @@ proptest! {
         }
     }
 
-    /// Any number of others, in any order, give nobody more than one budget, and all together not more than the slots.
+    /// Any number of other addresses, in any order, give no address more than one budget, and all together no more than the slots.
     #[test]
-    fn nobody_gets_more_than_his_own_budget_whatever_others_do(
+    fn no_address_gets_more_than_its_own_budget(
         attempts in attempts(60),
         slots in 1..40_usize,
     ) {
