@@ -3,13 +3,14 @@
 use std::fs;
 
 /// Crates without a feature: the facade, the program, the crate for tests, and crates that others re-export.
-const WITHOUT_FEATURE: [&str; 9] = [
+const WITHOUT_FEATURE: [&str; 10] = [
     "faroe",
     "faroe-address",
     "faroe-mysql",
     "faroe-postgres",
     "faroe-protocol",
     "faroe-server",
+    "faroe-sql",
     "faroe-sqlite",
     "faroe-testkit",
     "faroe-users-table",
