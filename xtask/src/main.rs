@@ -4,6 +4,8 @@ mod backends;
 mod bench;
 mod fuzz;
 mod guard;
+mod instrumented;
+mod mutants;
 mod services;
 mod test_all;
 mod tidy;
@@ -26,6 +28,8 @@ enum Xtask {
     Services(services::Options),
     /// Search for inputs that break the readers of untrusted bytes.
     Fuzz(fuzz::Options),
+    /// Measure how many changes of faroe-core its tests notice.
+    Mutants(mutants::Options),
     /// Run benchmarks in a release build.
     Bench(bench::Options),
     /// Run a process that ends when the pipe on standard input closes.
@@ -49,6 +53,7 @@ fn run(command: Xtask) -> Result<ExitCode> {
         Xtask::Tidy => tidy::run(),
         Xtask::Services(options) => services::run(&options),
         Xtask::Fuzz(options) => fuzz::run(&options),
+        Xtask::Mutants(options) => mutants::run(&options),
         Xtask::Bench(options) => bench::run(&options),
         Xtask::Guard(charge) => guard::run(&charge),
     }

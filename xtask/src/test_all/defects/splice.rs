@@ -1,11 +1,6 @@
-//! The copy of the sources in which a variable of the environment turns a defect on.
+//! The sources with all defects inside.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    ffi::OsString,
-    fs,
-    path::Path,
-};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use anyhow::{Context, Result, ensure};
 
@@ -14,13 +9,9 @@ use super::{
     data::{self, Defect, Place},
 };
 
-/// Folders that no build reads, by name.
-const SKIPPED_FOLDERS: [&str; 3] = [".git", "node_modules", "target"];
-
-/// Makes `copy` a copy of the sources with all defects inside. Files that are as they should be stay untouched, so that
-/// cargo compiles only what has changed.
-pub(super) fn write(root: &Path, copy: &Path, defects: &[Defect]) -> Result<()> {
-    let mut places = BTreeMap::<&str, Vec<(u32, &Place)>>::new();
+/// Returns the texts of all files that have defects, by their paths from the root.
+pub(super) fn texts(root: &Path, defects: &[Defect]) -> Result<BTreeMap<String, String>> {
+    let mut places = BTreeMap::<&String, Vec<(u32, &Place)>>::new();
     for defect in defects {
         for place in &defect.places {
             let of_file = places.entry(&place.file).or_default();
@@ -31,51 +22,9 @@ pub(super) fn write(root: &Path, copy: &Path, defects: &[Defect]) -> Result<()> 
     for (file, places) in places {
         let text = fs::read_to_string(root.join(file)).with_context(|| format!("read {file}"))?;
         let spliced = splice(&text, &places).with_context(|| format!("put defects into {file}"))?;
-        texts.insert(root.join(file), spliced);
+        texts.insert(file.clone(), spliced);
     }
-    synchronize(root, copy, &|path| match texts.get(path) {
-        Some(text) => Ok(text.clone().into_bytes()),
-        None => fs::read(path).with_context(|| format!("read {}", path.display())),
-    })
-}
-
-/// Makes `to` a copy of `from` in which each file has the content that `content` gives for its path.
-fn synchronize(from: &Path, to: &Path, content: &dyn Fn(&Path) -> Result<Vec<u8>>) -> Result<()> {
-    fs::create_dir_all(to).with_context(|| format!("create {}", to.display()))?;
-    let mut names = BTreeSet::<OsString>::new();
-    for entry in fs::read_dir(from).with_context(|| format!("read {}", from.display()))? {
-        let entry = entry?;
-        let (name, path) = (entry.file_name(), entry.path());
-        let copy = to.join(&name);
-        let kind = entry.file_type()?;
-        if kind.is_dir() {
-            if SKIPPED_FOLDERS.iter().any(|skipped| name == *skipped) {
-                continue;
-            }
-            synchronize(&path, &copy, content)?;
-        } else if kind.is_file() {
-            let wanted = content(&path)?;
-            if fs::read(&copy).ok().as_ref() != Some(&wanted) {
-                fs::write(&copy, wanted).with_context(|| format!("write {}", copy.display()))?;
-            }
-        } else {
-            continue;
-        }
-        names.insert(name);
-    }
-    for entry in fs::read_dir(to).with_context(|| format!("read {}", to.display()))? {
-        let entry = entry?;
-        if !names.contains(&entry.file_name()) {
-            let path = entry.path();
-            let removed = if entry.file_type()?.is_dir() {
-                fs::remove_dir_all(&path)
-            } else {
-                fs::remove_file(&path)
-            };
-            removed.with_context(|| format!("remove {}", path.display()))?;
-        }
-    }
-    Ok(())
+    Ok(texts)
 }
 
 /// Makes the right text of each place a choice between the wrong one, while its defect is turned on, and itself.
@@ -136,8 +85,6 @@ fn defect_is_injected(number: u32) -> bool {{
 
 #[cfg(test)]
 mod tests {
-    use tempfile::TempDir;
-
     use super::*;
 
     const TEXT: &str = "let a = one();\nlet b = one();\nlet c = two();\n";
@@ -204,34 +151,5 @@ mod tests {
             error(&[(1, &outer), (2, &inner)]),
             "tests/defects/02.toml: the right text overlaps with that of another defect"
         );
-    }
-
-    #[test]
-    fn a_copy_follows_its_original_and_keeps_what_has_not_changed() {
-        let (from, to) = (TempDir::new().unwrap(), TempDir::new().unwrap());
-        let (from, to) = (from.path(), to.path());
-        let defect = "was = \"-\"\ntests = [\"core::a\"]\n[[places]]\nfile = \"src/lib.rs\"\n\
-                      right = \"two()\"\nwrong = \"one()\"\n";
-        let defects: [Defect; 1] = [toml::from_str(defect).unwrap()];
-        fs::create_dir_all(from.join("src")).unwrap();
-        fs::create_dir_all(from.join("target/debug")).unwrap();
-        fs::write(from.join("src/lib.rs"), TEXT).unwrap();
-        fs::write(from.join("Cargo.toml"), "[package]").unwrap();
-        write(from, to, &defects).unwrap();
-        let copy = fs::read_to_string(to.join("src/lib.rs")).unwrap();
-        assert!(copy.contains("{ one() } else { two() }"), "{copy}");
-        assert!(!to.join("target").exists());
-
-        let modified = || {
-            fs::metadata(to.join("src/lib.rs"))
-                .unwrap()
-                .modified()
-                .unwrap()
-        };
-        let before = modified();
-        fs::remove_file(from.join("Cargo.toml")).unwrap();
-        write(from, to, &defects).unwrap();
-        assert_eq!(modified(), before);
-        assert!(!to.join("Cargo.toml").exists());
     }
 }
