@@ -1,4 +1,4 @@
-//! A clock that stands still until it is told to move.
+//! A clock that is moved by the test.
 
 use std::{sync::Mutex, time::Duration};
 
@@ -23,17 +23,17 @@ use crate::locked;
 pub struct ManualClock(Mutex<UnixTime>);
 
 impl ManualClock {
-    /// A clock that shows this time.
+    /// Creates a clock that shows this time.
     pub fn new(now: UnixTime) -> Self {
         Self(Mutex::new(now))
     }
 
-    /// Makes it show this time.
+    /// Sets the time.
     pub fn set(&self, now: UnixTime) {
         *locked(&self.0) = now;
     }
 
-    /// Moves it forwards, by whole milliseconds.
+    /// Moves the clock forwards, by whole milliseconds.
     pub fn advance(&self, duration: Duration) {
         let mut now = locked(&self.0);
         *now = now.saturating_add(duration);
@@ -41,7 +41,7 @@ impl ManualClock {
 }
 
 impl Default for ManualClock {
-    /// A clock that shows a time in 2026, half a second into a second.
+    /// Creates a clock that shows a time in 2026, at half a second.
     fn default() -> Self {
         Self::new(UnixTime::from_milliseconds(1_780_000_000_500))
     }

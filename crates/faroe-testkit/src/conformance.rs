@@ -1,7 +1,7 @@
-//! Suites that prove an implementation of a trait of [`faroe_core`] against the trait's contract.
+//! Suites that test an implementation of a trait of [`faroe_core`] against the trait's contract.
 //!
-//! A suite is made from a name and a closure that opens what is to be tested; [`run`] makes an ordinary test binary of
-//! any number of suites:
+//! A suite consists of a name and a closure that opens the implementation. [`run`] turns any number of suites into an ordinary
+//! test binary:
 //!
 //! ```no_run
 //! use std::process::ExitCode;
@@ -13,14 +13,14 @@
 //! }
 //! ```
 //!
-//! The test has `harness = false` in Cargo.toml and understands the arguments of an ordinary one, filters and `--list`
-//! for example; `cargo nextest` runs it too.
+//! The test needs `harness = false` in Cargo.toml. It accepts the usual arguments, such as filters and `--list`, and works with
+//! `cargo nextest`.
 //!
-//! The closure is called once for each case, within a multi-threaded tokio runtime that all cases share. It may open a
-//! fresh store or one that is shared and full of other things: every case makes its own random keys and cleans nothing
-//! up. It panics if it cannot open. To test several connections as one, give it a
-//! [`RoundRobin`](crate::round_robin::RoundRobin). Expiry is tested by the real time, so a store that can be given a
-//! clock gets the [`SystemClock`](faroe_core::time::SystemClock).
+//! The closure is called once for each case, within a multi-threaded Tokio runtime shared by all cases. It can open an empty
+//! store, or a shared one with other content: every case uses its own random keys and deletes nothing. The closure should panic
+//! if it cannot open the store. To test several connections as one store, return a
+//! [`RoundRobin`](crate::round_robin::RoundRobin). Expiry is tested in real time, so a store that takes a clock must use the
+//! [`SystemClock`](faroe_core::time::SystemClock).
 
 mod cache;
 mod case;
@@ -48,7 +48,7 @@ pub use self::{
     storage::storage, user_store::user_store,
 };
 
-/// A case that takes longer has failed: it waits for nothing but the store.
+/// The time limit of a case, which waits only for the store.
 const CASE_TIMEOUT: Duration = Duration::from_secs(120);
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
@@ -59,7 +59,7 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
         .expect("the system has room for four threads")
 });
 
-/// Runs suites as the `main` of a test, with the arguments that the test was called with.
+/// Runs suites as the `main` function of a test, with the arguments of the process.
 #[must_use = "the exit code tells whether a case has failed"]
 pub fn run(suites: impl IntoIterator<Item = Suite>) -> ExitCode {
     let trials = suites.into_iter().flat_map(Suite::into_trials).collect();
@@ -77,8 +77,8 @@ pub struct Suite {
 type RunCase = Box<dyn Fn() -> CaseResult + Send>;
 
 impl Suite {
-    /// A suite that cannot run because something it needs is missing, a database for example. It is listed as one test,
-    /// ignored, with the reason beside it; `--include-ignored` makes it fail.
+    /// Creates a suite that cannot run, for example because its database is missing. It is listed as one ignored test with the
+    /// reason, and fails with `--include-ignored`.
     pub fn unavailable(name: impl Into<String>, reason: impl Into<String>) -> Self {
         Self {
             unavailable: Some(reason.into()),
@@ -86,7 +86,7 @@ impl Suite {
         }
     }
 
-    /// The tests of this suite, named `suite::case`, for a test binary that has others as well.
+    /// Returns the tests of this suite, named `suite::case`, for a test binary with further tests.
     pub fn into_trials(self) -> Vec<Trial> {
         if let Some(reason) = self.unavailable {
             let failure = Failed::from(&reason);
@@ -99,17 +99,17 @@ impl Suite {
             .collect()
     }
 
-    /// The names of the cases.
+    /// Returns the names of the cases.
     pub fn case_names(&self) -> impl Iterator<Item = &'static str> {
         self.cases.iter().map(|(case, _)| *case)
     }
 
-    /// Runs one case and tells what fault it has found, if any: for a test that proves that the suite notices a certain
-    /// fault. Not to be called from within an asynchronous runtime.
+    /// Runs one case and returns the fault that it has found, if any, to test that the suite detects a certain fault. Must not
+    /// be called within an asynchronous runtime.
     ///
     /// # Panics
     ///
-    /// When the suite has no such case.
+    /// Panics if the suite has no such case.
     pub fn fault_found_by(&self, case: &str) -> Option<String> {
         let found = self.cases.iter().find(|(name, _)| *name == case);
         let (_, run) = found.unwrap_or_else(|| panic!("there is no case {case}"));
@@ -124,7 +124,7 @@ impl Suite {
         }
     }
 
-    /// Adds cases, each of which opens a store of its own and sees it as `wrap` makes it look.
+    /// Adds cases, each of which opens its own store and uses it through `wrap`.
     fn with_cases<S: 'static, T: ?Sized + 'static>(
         mut self,
         cases: &[Case<T>],
@@ -150,7 +150,7 @@ impl fmt::Debug for Suite {
     }
 }
 
-/// Runs a case to its end on the shared runtime. A panic, of the implementation for example, is a failure like any other.
+/// Runs a case on the shared runtime. A panic, for example in the implementation, is a failure like any other.
 fn run_case(case: impl AsyncFn() -> CaseResult) -> CaseResult {
     let run = || {
         RUNTIME.block_on(async {

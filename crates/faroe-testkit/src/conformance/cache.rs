@@ -1,4 +1,4 @@
-//! The suite of [`Cache`]. A cache may forget, so `None` is right everywhere; a wrong value never is.
+//! The suite of [`Cache`]. A cache may forget, so `None` is always allowed. A wrong value never is.
 
 use std::{
     sync::Arc,
@@ -12,8 +12,8 @@ use super::{
     case::{CONTENDERS, Case, CaseResult, cases, equal, holds, race, random},
 };
 
-/// The suite of [`Cache`]. A cache that never remembers anything passes, for that is allowed: whether yours does is for
-/// a test of your own.
+/// Creates the suite of [`Cache`]. A cache that remembers nothing passes, because the contract allows it. Test separately
+/// that yours remembers values.
 pub fn cache<C: Cache>(
     name: impl Into<String>,
     open: impl AsyncFn() -> C + Send + Sync + 'static,
@@ -39,7 +39,7 @@ const LONG: Duration = Duration::from_secs(3600);
 
 const SHORT: Duration = Duration::from_millis(25);
 
-/// The value, or nothing.
+/// Fails unless the cache returns the value or nothing.
 #[track_caller]
 fn is_or_forgotten(found: Option<&[u8]>, expected: &[u8]) -> CaseResult {
     match found {
@@ -118,7 +118,7 @@ async fn a_shorter_time_to_live_replaces_a_longer_one(cache: Arc<dyn Cache>) -> 
     is_forgotten_by(&*cache, &key, Instant::now() + SHORT).await
 }
 
-/// Reads until the value is gone. A read that begins after the deadline must not find it, and once gone it stays gone.
+/// Reads until the value has expired. A read that begins after the deadline must not return it, and later reads neither.
 async fn is_forgotten_by(cache: &dyn Cache, key: &str, deadline: Instant) -> CaseResult {
     loop {
         let begun = Instant::now();

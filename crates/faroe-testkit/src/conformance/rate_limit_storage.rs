@@ -15,7 +15,7 @@ use super::{
     entries::{OfRateLimitStorage, counter, counters, expiry, keys_and_values, races},
 };
 
-/// The suite of [`RateLimitStorage`].
+/// Creates the suite of [`RateLimitStorage`].
 pub fn rate_limit_storage<S: RateLimitStorage>(
     name: impl Into<String>,
     open: impl AsyncFn() -> S + Send + Sync + 'static,
@@ -197,8 +197,8 @@ async fn of_a_racing_update_and_delete_one_wins(storage: Arc<dyn RateLimitStorag
     Ok(())
 }
 
-/// Many callers have seen an entry and want another in its place. The one that deletes it adds a new one; the others,
-/// coming late, leave that one alone.
+/// Many callers have read an entry and want to replace it. The caller that deletes it adds a new one. The others are too late and
+/// must not affect the new entry.
 async fn of_a_racing_delete_and_add_the_new_entry_stays(
     storage: Arc<dyn RateLimitStorage>,
 ) -> CaseResult {

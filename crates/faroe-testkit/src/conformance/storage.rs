@@ -13,7 +13,7 @@ use super::{
     histories,
 };
 
-/// The suite of [`Storage`].
+/// Creates the suite of [`Storage`].
 pub fn storage<S: Storage>(
     name: impl Into<String>,
     open: impl AsyncFn() -> S + Send + Sync + 'static,
@@ -71,7 +71,7 @@ async fn of_racing_adds_one_wins(storage: Arc<dyn Storage>) -> CaseResult {
     equal(&storage.get(&key).await?, &entry(&winners[0], 0))
 }
 
-/// An entry is deleted while it is added anew: either the add came first and found the old one, or there is a new one.
+/// Deletes an entry and adds it again concurrently. Either the add came first and found the old entry, or there is a new one.
 async fn a_racing_delete_and_add_agree(storage: Arc<dyn Storage>) -> CaseResult {
     for _ in 0..ROUNDS {
         let key = random();

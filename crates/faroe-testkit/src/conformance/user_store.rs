@@ -35,12 +35,12 @@ pub fn user_store<S: UserStore>(
     suite
 }
 
-/// An address that no user has, as the protocol accepts it.
+/// Returns a valid address that no user has.
 fn address() -> String {
     format!("{}@example.com", random())
 }
 
-/// A password hash with every byte in it; `variant` makes it another one.
+/// Returns a password hash that contains every byte; `variant` selects a different one.
 fn password_hash(variant: u8) -> PasswordHash {
     let every_byte = (0..=u8::MAX).map(|byte| byte.wrapping_add(variant));
     PasswordHash {
@@ -63,7 +63,7 @@ async fn create(users: &dyn UserStore, address: &str) -> Result<User, Failure> {
     }
 }
 
-/// The store shows the user exactly so, by ID and by address.
+/// Fails unless the store returns exactly this user, by ID and by address.
 async fn shows(users: &dyn UserStore, user: &User) -> CaseResult {
     let expected = Some(user.clone());
     equal(&users.get_user(&user.id).await?, &expected)?;
@@ -71,7 +71,7 @@ async fn shows(users: &dyn UserStore, user: &User) -> CaseResult {
     equal(&found.await?, &expected)
 }
 
-/// IDs that look like this one but are not it, and texts that can be no ID at all.
+/// Returns IDs that are similar to this one, and texts that cannot be an ID.
 fn odd_ids(id: &UserId) -> Vec<UserId> {
     let id = id.as_str();
     let odd = [

@@ -1,4 +1,4 @@
-//! One caller: what is created, updated and deleted, and what the counter says.
+//! A single caller: creating, updating and deleting entries, and their counters.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ pub(in crate::conformance) const CASES: &[Case<dyn Entries>] = cases![
     an_entry_made_again_starts_at_counter_zero,
 ];
 
-/// For the storages whose `delete` is given no counter.
+/// The cases for storages whose `delete` takes no counter.
 pub(in crate::conformance) const UNCONDITIONAL_DELETE_CASES: &[Case<dyn Entries>] =
     cases![delete_does_not_ask_for_the_counter,];
 

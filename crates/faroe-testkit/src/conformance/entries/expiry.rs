@@ -1,4 +1,4 @@
-//! The expiry: a hint, but one that must not cost a live entry.
+//! The expiry is a hint, but an entry that has not expired must not be lost.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,7 +19,7 @@ pub(in crate::conformance) const CASES: &[Case<dyn Entries>] = cases![
     an_update_moves_the_expiry,
 ];
 
-/// Hours, the ends of 32-bit seconds and of four-digit years, and the end of time.
+/// Future expiries: hours, the end of 32-bit seconds, of four-digit years, and of the type.
 async fn an_entry_far_from_its_expiry_is_kept(entries: Arc<dyn Entries>) -> CaseResult {
     let milliseconds = [
         later().as_milliseconds(),
@@ -41,7 +41,7 @@ async fn an_entry_far_from_its_expiry_is_kept(entries: Arc<dyn Entries>) -> Case
     Ok(())
 }
 
-/// An hour ago, a moment ago, around the Unix epoch, and the beginning of time.
+/// Past expiries: an hour ago, a moment ago, around the Unix epoch, and the minimum of the type.
 fn past() -> [UnixTime; 6] {
     let now = now().as_milliseconds();
     let milliseconds = [now - 3_600_000, now - 1, 1, 0, -1, i64::MIN];
@@ -76,7 +76,8 @@ async fn an_entry_updated_to_be_expired_is_there_for_all_operations_or_for_none(
     Ok(())
 }
 
-/// Each key has an expired entry, and is first looked at by another operation. What that one misses is gone for good.
+/// Checks that an expired entry that one operation does not find is not found by any later one. Each key starts with another
+/// operation.
 async fn is_there_or_not(
     entries: &dyn Entries,
     [read, updated, deleted]: &[String; 3],
@@ -94,7 +95,7 @@ async fn is_there_or_not(
         is_gone(entries, updated, updates).await?;
     }
 
-    // Deleted or not: there is nothing now.
+    // Whether or not it was deleted, the entry is missing now.
     let _ = entries.remove(deleted, counter(updates)).await?;
     is_gone(entries, deleted, updates).await
 }
@@ -129,7 +130,7 @@ async fn an_update_moves_the_expiry(entries: Arc<dyn Entries>) -> CaseResult {
         made(entries.make(&key, b"value", expires_at).await)?;
         let update = entries.swap(&key, b"value", later(), Counter::ZERO).await?;
         if update == UpdateOutcome::Updated {
-            // Reads until well after the first expiry; a storage that counts in seconds gets one more.
+            // Reads until well after the first expiry, and one second longer for a storage that counts in seconds.
             let end = expires_at.saturating_add(Duration::from_millis(1100));
             while now() < end {
                 equal(&entries.read(&key).await?, &entry("value", 1))?;
@@ -141,7 +142,7 @@ async fn an_update_moves_the_expiry(entries: Arc<dyn Entries>) -> CaseResult {
             now() >= expires_at,
             || "an entry was lost before its expiry",
         )?;
-        // The update came too late; give it more time.
+        // The update was too late; try again with more time.
         lifetime *= 2;
     }
 }

@@ -1,4 +1,4 @@
-//! Keys that are easily mistaken for one another, and values that are easily damaged.
+//! Keys that are easily confused, and values that are easily corrupted.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -55,7 +55,7 @@ async fn a_key_is_not_the_beginning_of_another(entries: Arc<dyn Entries>) -> Cas
     are_separate(&*entries, &keys).await
 }
 
-/// No operation on one of the keys may touch the entry of another.
+/// Checks that no operation on one of the keys affects the entry of another.
 async fn are_separate(entries: &dyn Entries, keys: &[String]) -> CaseResult {
     for key in keys {
         made(entries.make(key, key.as_bytes(), later()).await)?;
@@ -94,7 +94,7 @@ async fn a_value_of_64_kib_is_kept_whole(entries: Arc<dyn Entries>) -> CaseResul
     is_kept(&*entries, &value).await
 }
 
-/// The value comes back as it was given, whether an entry is made or updated with it.
+/// Checks that a value is returned unchanged after creating and after updating an entry.
 async fn is_kept(entries: &dyn Entries, value: &[u8]) -> CaseResult {
     let key = random();
     made(entries.make(&key, value, later()).await)?;

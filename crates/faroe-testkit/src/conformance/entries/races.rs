@@ -1,4 +1,4 @@
-//! Many callers at once. The outcomes are counted exactly.
+//! Concurrent callers. Their outcomes are counted exactly.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ pub(in crate::conformance) const CASES: &[Case<dyn Entries>] = cases![
     a_racing_update_does_not_bring_a_deleted_entry_back,
 ];
 
-/// For the storages whose `delete` is given no counter.
+/// The cases for storages whose `delete` takes no counter.
 pub(in crate::conformance) const UNCONDITIONAL_DELETE_CASES: &[Case<dyn Entries>] =
     cases![a_racing_update_does_not_stop_a_delete,];
 
@@ -71,8 +71,8 @@ async fn no_increment_is_lost(entries: Arc<dyn Entries>) -> CaseResult {
     equal(&entries.read(&key).await?, &entry(SUM.to_string(), SUM))
 }
 
-/// Adds one to the number that is the value, by compare-and-swap until it works. An attempt fails only because another
-/// has worked meanwhile, so no more can fail than there are increments.
+/// Increments the number stored as the value, with compare-and-swap until it succeeds. An attempt only fails because another one
+/// has succeeded in the meantime, so there are at most as many failures as increments.
 async fn increment(entries: &dyn Entries, key: &str, increments: usize) -> CaseResult {
     for _ in 0..increments {
         let found = settled(|| entries.read(key)).await?;
@@ -153,7 +153,7 @@ async fn a_racing_update_does_not_stop_a_delete(entries: Arc<dyn Entries>) -> Ca
     Ok(())
 }
 
-/// Makes an entry, updates and deletes it at once, and tells which of the two said that it worked.
+/// Creates an entry, updates and deletes it concurrently, and returns which of the two reported success.
 async fn update_and_delete_at_once(
     entries: &Arc<dyn Entries>,
     key: &str,

@@ -1,4 +1,4 @@
-//! Addresses: exact, and each of one user only.
+//! Addresses are compared exactly and are unique.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -65,7 +65,7 @@ async fn an_address_that_is_used_is_refused_and_nothing_is_changed(
     shows(&*users, &user).await
 }
 
-/// Updates the address, which must work, and gives the user as it should be now.
+/// Updates the address, which must succeed, and returns the expected user.
 async fn update(
     users: &dyn UserStore,
     mut user: User,

@@ -1,4 +1,4 @@
-//! Many callers at once. The outcomes are counted exactly.
+//! Concurrent callers. Their outcomes are counted exactly.
 
 use std::sync::Arc;
 
@@ -118,7 +118,7 @@ async fn no_increment_is_lost(users: Arc<dyn UserStore>) -> CaseResult {
     let increments = race((0..CONTENDERS).map(|_| {
         let (users, id) = (Arc::clone(&users), id.clone());
         async move {
-            // An attempt fails only because another has worked meanwhile.
+            // An attempt only fails because another one has succeeded in the meantime.
             for _ in 0..CONTENDERS {
                 let Some(user) = settled(|| users.get_user(&id)).await? else {
                     return Err(Failure::new("a user was lost"));
