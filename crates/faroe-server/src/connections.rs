@@ -1,4 +1,4 @@
-//! Connections: accepted up to a limit, cut when they stall, and let go gracefully.
+//! Accepting connections up to a limit, closing stalled ones, and shutting down gracefully.
 
 mod heads;
 
@@ -24,21 +24,21 @@ const MAX_HEAD_SIZE: usize = 16 * 1024;
 /// The largest buffer of a connection; the largest request body fits.
 const MAX_BUFFER_SIZE: usize = 128 * 1024;
 
-/// How long to wait when the process can open no more connections.
+/// The pause after the process has failed to accept a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
-/// Shorter than the timers of requests.
+/// The interval of a timer that is shorter than those of requests.
 const QUIET: Duration = Duration::from_millis(500);
 
-/// How long and how much is read from a client that still sends when its connection is over.
+/// The limits for reading from a client that is still sending when its connection ends.
 const LINGER_TIME: Duration = Duration::from_secs(1);
 const LINGER_SIZE: u64 = 1024 * 1024;
 
-/// Serves connections until `stop` is ready, then accepts no more and gives the requests in flight
-/// [`Http::shutdown_timeout`] to end.
+/// Serves connections until `stop` is ready. Then accepts no more, and waits for requests in flight for at most
+/// [`Http::shutdown_timeout`].
 ///
-/// `answers_for` makes what answers the requests of a connection, from the address of who has made it. `places` holds a
-/// permit for each connection that there may be; while there is none left, new ones wait in the operating system's queue.
+/// `answers_for` creates the service for a connection from the client's address. `places` holds a permit for each connection
+/// that may be open. If there is none left, new connections wait in the operating system's queue.
 pub(crate) async fn serve<A: Answers>(
     listener: TcpListener,
     answers_for: impl Fn(SocketAddr) -> A + Send + Sync,
@@ -86,18 +86,18 @@ pub(crate) async fn serve<A: Answers>(
     }
 }
 
-/// Always has a timer that ends sooner than those of requests, which are of two seconds and more.
+/// Keeps a timer running that ends sooner than those of requests, which take two seconds or more.
 ///
-/// A thread sleeps until the first timer ends, and is woken when another thread starts one that ends sooner still. Nearly
-/// every request that waits for a database would do that: a system call and a change of threads each.
+/// A thread sleeps until the first timer ends, and is woken if another thread starts a timer that ends sooner. Without this
+/// timer, nearly every request that waits for a database would do so, at the cost of a system call and a context switch.
 async fn keep_timers_quiet() {
     loop {
         sleep(QUIET).await;
     }
 }
 
-/// The next connection. An error is the client's that has gone already, or the process has too many open files: then
-/// trying again at once would only burn time.
+/// Accepts the next connection. After an error it pauses: if the process has too many open files, retrying immediately would
+/// waste processor time.
 async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
@@ -125,7 +125,7 @@ fn protocol() -> http1::Builder {
         .header_read_timeout(None)
         .max_header_size(MAX_HEAD_SIZE)
         .max_buf_size(MAX_BUFFER_SIZE)
-        // Answers are small: to copy them behind their head costs less than to gather the two.
+        // Responses are small: copying the body behind the head costs less than a vectored write.
         .writev(false);
     protocol
 }
@@ -137,9 +137,9 @@ struct Connection {
     write_timeout: Duration,
 }
 
-/// Why a connection is ended from this side.
+/// The reason for which the server closes a connection.
 enum End {
-    /// The server stops.
+    /// The server is stopping.
     Stopping,
     /// The client does not send its next request.
     HeadMissing,
@@ -152,7 +152,7 @@ impl Connection {
         answers: impl Answers,
         mut stopping: watch::Receiver<bool>,
     ) {
-        // Without this a small response may wait for the client's acknowledgement. It fails if the client has gone.
+        // Otherwise a small response can wait for the client's acknowledgement. Fails if the client has disconnected.
         let _ = stream.set_nodelay(true);
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(self.write_timeout));
@@ -171,11 +171,11 @@ impl Connection {
             let lacks_a_head = heads
                 .missing(self.header_timeout)
                 .map(|()| End::HeadMissing);
-            // These are asked when they have woken the task, and not for each request that does.
+            // These are polled only when they have woken the task, and not for each request.
             let mut ends: FuturesUnordered<_> = [stops.left_future(), lacks_a_head.right_future()]
                 .into_iter()
                 .collect();
-            // A connection ends with an error when its client breaks it, is too slow, or sends what is no HTTP.
+            // A connection ends with an error if its client resets it, is too slow, or does not send valid HTTP.
             tokio::select! {
                 biased;
                 _ = exchange.as_mut() => {}
@@ -200,8 +200,8 @@ async fn is_stopping(stopping: &mut watch::Receiver<bool>) {
     drop(stopping.wait_for(|stopping| *stopping).await);
 }
 
-/// Reads on for a while. Closing a socket with unread bytes resets the connection, and a client that is still sending
-/// might never see the response that refuses its request.
+/// Reads for a while longer. Closing a socket with unread bytes resets the connection, and a client that is still sending might
+/// not receive the response that rejects its request.
 async fn linger(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
     let _ = stream.shutdown().await;
     let _ = tokio::io::copy(&mut stream.take(LINGER_SIZE), &mut tokio::io::sink()).await;

@@ -1,4 +1,4 @@
-//! Notices a client that does not send the head of its next request.
+//! Detects clients that do not send the head of their next request.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -10,23 +10,22 @@ use tokio::time::sleep;
 
 /// The heads of a connection's requests, which follow one another.
 ///
-/// Not the timer that hyper offers, which begins and ends with each head: this has one of the connection look, now and
-/// then, whether anything has happened. An answer counts as given when it is made, for this server's fit into the buffer of a
-/// socket.
+/// Hyper's own timer starts and stops with each head. Here, one timer per connection periodically checks for progress. A response
+/// counts as sent when it is created, because the responses of this server fit into a socket's buffer.
 #[derive(Debug, Default)]
 pub(super) struct Heads {
-    /// How many heads have come, and answers to them been made: even while the next head is waited for.
+    /// The number of received heads and of responses to them together: even while waiting for the next head.
     steps: AtomicU64,
 }
 
 impl Heads {
-    /// Makes the answer to a request whose head has come.
+    /// Creates the response to a request whose head was received.
     pub(super) fn answer<A: Future>(&self, answer: A) -> impl Future<Output = A::Output> {
         self.step();
         answer.inspect(|_| self.step())
     }
 
-    /// Ends when a head has been waited for this long: for the first one exactly, for later ones up to twice as long.
+    /// Waits until no head was received for this long: exactly for the first head, up to twice as long for later ones.
     pub(super) async fn missing(&self, patience: Duration) {
         loop {
             let before = self.steps();
@@ -41,7 +40,7 @@ impl Heads {
         self.steps.load(Ordering::Relaxed)
     }
 
-    /// One task alone counts, so this need not be one step.
+    /// Increments the counter. Only one task does, so this need not be atomic.
     fn step(&self) {
         self.steps.store(self.steps() + 1, Ordering::Relaxed);
     }
@@ -57,14 +56,14 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[tokio::test(start_paused = true)]
-    async fn a_first_head_that_never_comes_is_noticed_in_time() {
+    async fn a_missing_first_head_is_detected_in_time() {
         let start = Instant::now();
         Heads::default().missing(3 * SECOND).await;
         assert_eq!(start.elapsed(), 3 * SECOND);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn each_head_has_all_of_its_time() {
+    async fn each_head_has_the_full_timeout() {
         let heads = Heads::default();
         let mut missing = Box::pin(heads.missing(3 * SECOND));
         for _ in 0..10 {
@@ -79,7 +78,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_answer_may_take_its_time() {
+    async fn a_response_may_take_longer_than_the_timeout() {
         let heads = Heads::default();
         let mut missing = Box::pin(heads.missing(SECOND));
         let answer = heads.answer(sleep(100 * SECOND));

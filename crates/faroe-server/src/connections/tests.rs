@@ -1,4 +1,4 @@
-//! What a client can do to a connection, with handlers that tell what becomes of them.
+//! Tests of misbehaving clients, with handlers that report when they end.
 
 use std::{future, net::SocketAddr};
 
@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::*;
 
-/// A server with this router; it runs until the test ends.
+/// Starts a server with this router, which runs until the test ends.
 async fn serve_on_a_free_port(
     router: Router,
     prepare: impl Fn(&mut Http),
@@ -34,13 +34,13 @@ async fn get_root(address: SocketAddr) -> TcpStream {
     stream
 }
 
-/// Waits until no connection has a place.
+/// Waits until no connection holds a permit.
 async fn all_connections_ended(places: &Semaphore, max_connections: u32) {
-    // The accept loop holds the place of the connection to come.
+    // The accept loop holds the permit for the next connection.
     drop(places.acquire_many(max_connections - 1).await.unwrap());
 }
 
-/// Sends when it is dropped.
+/// Sends a message when it is dropped.
 struct TellsItsEnd(Option<oneshot::Sender<()>>);
 
 impl Drop for TellsItsEnd {
@@ -50,7 +50,7 @@ impl Drop for TellsItsEnd {
 }
 
 #[tokio::test]
-async fn a_client_that_goes_away_takes_its_request_along() {
+async fn a_disconnect_cancels_the_request() {
     let (started, mut has_started) = mpsc::unbounded_channel();
     let handler = |State(started): State<mpsc::UnboundedSender<_>>| async move {
         let (ended, has_ended) = oneshot::channel();
@@ -67,7 +67,7 @@ async fn a_client_that_goes_away_takes_its_request_along() {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_read_its_response_is_let_go() {
+async fn a_client_that_does_not_read_its_response_is_disconnected() {
     let (started, mut has_started) = mpsc::unbounded_channel();
     let handler = |State(started): State<mpsc::UnboundedSender<_>>| async move {
         started.send(()).unwrap();
@@ -85,7 +85,7 @@ async fn a_client_that_does_not_read_its_response_is_let_go() {
 }
 
 #[tokio::test]
-async fn a_client_that_keeps_sending_after_its_answer_is_let_go() {
+async fn a_client_that_keeps_sending_after_its_response_is_disconnected() {
     let router = Router::new().route("/", get(|| async { [("connection", "close")] }));
     let (address, places) =
         serve_on_a_free_port(router, |http| http.max_connections = 2.try_into().unwrap()).await;
@@ -123,7 +123,7 @@ async fn connections_beyond_the_limit_wait_for_their_turn() {
 }
 
 #[tokio::test]
-async fn half_a_head_does_not_keep_a_server_that_stops() {
+async fn an_incomplete_head_does_not_delay_the_shutdown() {
     let http = Http {
         header_timeout: Duration::from_millis(100),
         shutdown_timeout: Duration::from_secs(3600),

@@ -1,4 +1,4 @@
-//! A request: which path it takes, and what surrounds its answer.
+//! Routing requests, and the headers, limits and logging around their responses.
 
 use std::{borrow::Cow, convert::Infallible, net::SocketAddr, sync::Arc, time::Instant};
 
@@ -16,29 +16,29 @@ use tower_http::cors::CorsLayer;
 use super::App;
 use crate::answers::{Answers, RequestBody};
 
-/// What has to be answered however much was asked: whoever runs the server relies on it.
+/// The paths that are never limited, because the operator relies on them.
 const UNLIMITED: [&str; 2] = ["/health", "/ready"];
 
-/// What answers the requests of a connection. Not a router with layers: each of those costs every request two allocations.
+/// Answers the requests of a connection. It is not a router with layers, because each layer costs every request two allocations.
 #[derive(Clone, Debug)]
 pub(crate) struct Requests {
     pub(super) paths: Arc<Paths>,
-    /// Who has made the connection.
+    /// The address of the client.
     pub(super) peer: SocketAddr,
 }
 
-/// All paths of the server.
+/// The paths of the server.
 #[derive(Debug)]
 pub(super) struct Paths {
     pub(super) app: Arc<App>,
-    /// Knows every path. Nearly all requests go to the first, and are not kept waiting by it.
+    /// A router with every path. Nearly all requests go to the first path, which bypasses it.
     pub(super) router: Router,
-    /// For what a browser asks on behalf of a page: such a request names its origin. Nothing else is of interest to CORS.
+    /// CORS, for requests of browsers on behalf of a page. Such a request has an origin; others do not need CORS.
     pub(super) cors: Option<CorsLayer>,
 }
 
-/// Futures are made by functions that are not `async`, and all but that of an action is boxed: so the one that hyper
-/// moves about for each request does not hold the request once more for each function that it passes through.
+/// Futures are created by functions that are not `async`, and all except that of an action are boxed. Otherwise the future that
+/// hyper moves for each request would contain the request once for each function on its way.
 impl Answers for Requests {
     fn answer<B: RequestBody>(&self, request: Request<B>) -> impl Future<Output = Response> + Send {
         let seen = Seen::new(&request);
@@ -59,7 +59,7 @@ impl Answers for Requests {
 }
 
 impl Requests {
-    /// The answer of the path that the request asks for.
+    /// Returns the response of the request's path.
     fn find<B: RequestBody>(
         &self,
         mut request: Request<B>,
@@ -75,8 +75,8 @@ impl Requests {
         }
     }
 
-    /// Counts the request, where that is wanted, and lets it carry who has sent it, for attempts to be counted later. The
-    /// answer is the one that refuses it.
+    /// Counts the request if limits are enabled, and attaches the client's address to it, so that attempts can be counted later.
+    /// Returns a response if the request is rejected.
     fn count<B: RequestBody>(&self, request: &mut Request<B>) -> Option<Response> {
         let limit = self.paths.app.ip_rate_limit.as_ref()?;
         if UNLIMITED.contains(&request.uri().path()) {
@@ -87,7 +87,7 @@ impl Requests {
     }
 }
 
-/// What is remembered of a request until it is answered.
+/// The data of a request that is needed until it is answered.
 struct Seen {
     started: Instant,
     method: Method,
@@ -113,7 +113,7 @@ impl Seen {
             started,
         } = self;
         let status = response.status().as_u16();
-        // A path that is none of ours is the caller's own text.
+        // An unknown path is text from the client, so it is not logged.
         let path = match response.status() {
             StatusCode::NOT_FOUND => "(none)",
             _ => &*path,
@@ -134,7 +134,7 @@ fn set_headers(app: &App, response: &mut Response) {
         HeaderValue::from_static("nosniff"),
     );
     if app.places.available_permits() == 0 {
-        // Others may be waiting for a place: this client can queue up again.
+        // Other clients may be waiting for a permit; this one can reconnect.
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
 }
