@@ -48,6 +48,7 @@ pub(crate) async fn assemble(
     options.session = settings.session.clone().into();
     options.rate_limits = settings.rate_limits.clone().into();
     options.hashing = settings.hashing.concurrency();
+    options.timeouts = settings.timeouts.clone().into();
     options.password_strength_checker = Arc::new(password_checkers(settings));
     options.background = Arc::clone(&background) as _;
     let server = Server::new(parts, options).map_err(|error| StartError::new(error.to_string()))?;

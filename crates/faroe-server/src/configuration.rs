@@ -19,6 +19,7 @@ mod session;
 mod setting;
 mod sources;
 mod suggestion;
+mod timeouts;
 mod user_server;
 mod value;
 mod variables;
@@ -49,6 +50,7 @@ use self::{
     section::{Shape, section},
     session::Session,
     setting::Setting,
+    timeouts::Timeouts,
     user_server::UserServer,
 };
 pub use self::{reference::config_reference, sources::Sources, value::Mode};
@@ -105,6 +107,7 @@ section! {
         rate_limits: RateLimits,
         ip_rate_limit: IpRateLimit,
         passwords: Passwords,
+        timeouts: Timeouts,
         http: Http,
     }
 }

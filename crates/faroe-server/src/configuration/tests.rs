@@ -68,6 +68,8 @@ fn settings_that_are_not_given_have_the_defaults_of_the_libraries() {
     assert_eq!(session, core::SessionConfiguration::default());
     let rate_limits = core::RateLimits::from(settings.rate_limits);
     assert_eq!(rate_limits, core::RateLimits::default());
+    let timeouts = core::Timeouts::from(settings.timeouts);
+    assert_eq!(timeouts, core::Timeouts::default());
     let hashing = settings.hashing;
     assert_eq!(hashing.concurrency(), core::Hashing::default());
     assert_eq!(

@@ -167,6 +167,10 @@ fn p56_a_bad_setting_is_refused_with_one_line_that_names_it() {
         ),
         ("[http]\nheader_timeout = \"0s\"", "http.header_timeout"),
         (
+            "[timeouts]\nuser_store = \"0s\"",
+            "timeouts.user_store: expected a duration",
+        ),
+        (
             "[http]\nallow_origins = []",
             "http.allow_origins: unknown key",
         ),

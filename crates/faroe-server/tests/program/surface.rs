@@ -252,8 +252,12 @@ fn a_blocked_action_is_unknown() {
 
 #[test]
 fn too_many_hashes_at_once_are_refused_as_overload() {
-    // A hash of about a second, so that the requests meet.
-    let program = Program::start("[hashing]\npermits = 1\nqueue = 0\niterations = 40");
+    // A hash of about a second, so that the requests meet, and time for it on a busy machine.
+    let program = Program::start(
+        "hashing = { permits = 1, queue = 0, iterations = 40 }
+        timeouts.action = \"1 hour\"
+        http = { request_timeout = \"1 hour\", body_timeout = \"1 hour\" }",
+    );
     let signup = program.values(
         "create_signup",
         &json!({ "email_address": "a@example.com" }),
