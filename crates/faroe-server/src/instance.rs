@@ -48,7 +48,9 @@ impl Email {
         match (settings.mode, &settings.email_sender) {
             (Mode::Production, Some(place)) => {
                 let sender = OpenEmailSender::open(place, &settings.email)?;
-                let queue = EmailQueue::new(Arc::new(sender), EmailQueueOptions::default());
+                let mut options = EmailQueueOptions::default();
+                options.capacity = settings.email.queue.get();
+                let queue = EmailQueue::new(Arc::new(sender), options);
                 Ok(Self::Sent(Arc::new(queue)))
             }
             _ => {

@@ -2,6 +2,7 @@
 
 use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 
+use faroe_email_queue::EmailQueueOptions;
 use faroe_email_templates::EmailTemplatesOptions;
 
 use super::{secret::SecretPlace, section::section, value::Certificates};
@@ -36,6 +37,8 @@ section! {
         timeout: Duration = "7s",
         /// Number of simultaneous connections to the SMTP server.
         connections: NonZeroUsize = 8,
+        /// Number of notifications that wait to be sent; further ones are dropped.
+        queue: NonZeroUsize = EmailQueueOptions::default().capacity,
         /// Certificate authorities to trust, instead of those that browsers trust.
         root_certificates: Option<Certificates>,
     }
