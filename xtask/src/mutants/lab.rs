@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    process::{Command, Stdio},
+    process::Command,
     sync::{
         atomic::{AtomicUsize, Ordering},
         mpsc,
@@ -322,8 +322,7 @@ fn build(copy: &Copy) -> Result<Built> {
             "--lib",
             "--tests",
         ])
-        .arg("--message-format=json")
-        .stderr(Stdio::null());
+        .arg("--message-format=json");
     copy.configure(&mut command)?;
     let output = command.output().context("run cargo")?;
     let (mut programs, mut errors) = (Vec::new(), Vec::new());
@@ -339,7 +338,7 @@ fn build(copy: &Copy) -> Result<Built> {
     match (output.status.success(), errors.is_empty()) {
         (true, _) => Ok(Built::Programs(programs)),
         (false, false) => Ok(Built::Errors(errors)),
-        (false, true) => bail!("cargo failed in {}", copy.folder.display()),
+        (false, true) => bail!("cargo failed: {}", String::from_utf8_lossy(&output.stderr)),
     }
 }
 

@@ -84,17 +84,24 @@ impl Mutant {
         [&text[..start], &self.replacement, &text[end..]].concat()
     }
 
-    /// Returns an identity that changes with the function, or with the file if it is in none, but not with other code.
+    /// Returns an identity that changes with the code of its function, or of the file if it is in none, but not with other code
+    /// and with comments.
     pub(super) fn identity(&self, text: &str) -> String {
         let around = match &self.function {
             Some(Function { span, .. }) => span.start.offset(text)..span.end.offset(text),
             None => 0..text.len(),
         };
-        let place = self.span.start.offset(text) - around.start;
+        let place = self.span.start.offset(text);
+        let parts = [&text[around.start..place], &text[place..around.end]];
         let mut hasher = DefaultHasher::new();
-        (&text[around], place, &self.replacement).hash(&mut hasher);
+        (parts.map(without_comments), &self.replacement).hash(&mut hasher);
         format!("{} #{:016x}", self.short_name(), hasher.finish())
     }
+}
+
+fn without_comments(text: &str) -> Vec<&str> {
+    let lines = text.lines().map(str::trim);
+    lines.filter(|line| !line.starts_with("//")).collect()
 }
 
 /// Returns the mutants that the options choose.
@@ -264,7 +271,7 @@ fn is_small(number: u32) -> bool {
         let [double, other, small] = &mutants()[..] else {
             panic!("there are three");
         };
-        let changed = TEXT.replace("< 9", "< 8");
+        let changed = TEXT.replace("< 9", "< 8").replace("Zwei", "Two");
         assert_eq!(double.identity(TEXT), double.identity(&changed));
         assert_ne!(small.identity(TEXT), small.identity(&changed));
         assert_ne!(double.identity(TEXT), other.identity(TEXT));
