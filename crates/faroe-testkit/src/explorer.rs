@@ -1,4 +1,4 @@
-//! Every order in which several actions can make their calls, one after the other, each exactly once.
+//! Runs concurrent actions in every order of their calls, each order once.
 
 use std::{
     fmt,
@@ -53,12 +53,12 @@ pub type Actor<T> = Pin<Box<dyn Future<Output = T>>>;
 /// Calls in the order in which they were made, each with the number of the action that made it.
 pub type Schedule = Vec<(usize, Call)>;
 
-/// What an exploration has covered, and what it has found.
+/// The extent and the findings of an exploration.
 #[derive(Clone, Debug, Default)]
 pub struct Explored {
-    /// How many schedules were run to their end and checked.
+    /// The number of schedules that were run to their end and checked.
     pub schedules: usize,
-    /// Whether the limit was reached before all were run.
+    /// The limit was reached before all schedules were run.
     pub capped: bool,
     /// The schedules that were found wrong.
     pub violations: Vec<Violation>,
@@ -67,7 +67,7 @@ pub struct Explored {
 /// A schedule that was found wrong. It is printed so that it can be read and run again.
 #[derive(Clone, Debug)]
 pub struct Violation {
-    /// What is wrong.
+    /// The message of the check.
     pub message: String,
     /// The calls in their order.
     pub schedule: Schedule,
@@ -117,7 +117,7 @@ impl Node {
         }
     }
 
-    /// Who is asleep after the chosen call.
+    /// Returns the actions that are asleep after the chosen call.
     fn asleep_after(&self) -> Vec<bool> {
         let made = self.next[self.actor].as_ref();
         let commutes = |call: &Option<Call>| {
@@ -161,8 +161,8 @@ impl Explorer {
         self
     }
 
-    /// What makes each call of a port that is wrapped with it a scheduling point. Outside of an exploration calls are made
-    /// at once.
+    /// Returns the interceptor that makes each call of a port a scheduling point. Outside of an exploration it makes
+    /// calls at once.
     pub fn interceptor(&self) -> Arc<dyn Interceptor> {
         Arc::clone(&self.turnstile) as _
     }
@@ -172,18 +172,18 @@ impl Explorer {
         Intercepted::new(port, self.interceptor())
     }
 
-    /// What makes work in the background an action of its own. Outside of an exploration it is done at once.
+    /// Returns a background whose work is an action of its own. Outside of an exploration it does work at once.
     pub fn background(&self) -> Arc<dyn Background> {
         Arc::clone(&self.turnstile) as _
     }
 
-    /// Runs something outside of an exploration: what prepares the world, or looks at it.
+    /// Runs a future outside of an exploration, to prepare the world or to inspect it.
     pub fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
         self.runtime.block_on(future)
     }
 
-    /// Runs every schedule. `start` makes the world new and gives the actions, in the same order each time; `check` is
-    /// given what they returned, and says what is wrong.
+    /// Runs every schedule. `start` renews the world and returns the actions, in the same order each time; `check` gets
+    /// their results, and returns a message if they are wrong.
     ///
     /// # Panics
     ///

@@ -22,7 +22,7 @@ pub struct CountingHasher {
     passes_changed: Condvar,
 }
 
-/// What a [`CountingHasher`] does with a password.
+/// The behaviour of a [`CountingHasher`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum HasherBehaviour {
     /// It hashes it.
@@ -40,7 +40,7 @@ struct Counts {
     waiting: usize,
 }
 
-/// How many evaluations may still pass the gate; any number while it is open.
+/// The number of evaluations that may still pass the gate; any number while it is open.
 #[derive(Debug)]
 enum Passes {
     Open,
@@ -59,7 +59,7 @@ impl CountingHasher {
         }
     }
 
-    /// How many evaluations have begun, the failed ones and those that wait at the gate included.
+    /// Returns the number of evaluations that have begun, the failed ones and those that wait at the gate included.
     pub fn evaluations(&self) -> usize {
         self.counts.borrow().begun
     }
@@ -122,7 +122,7 @@ impl PasswordHashAlgorithm for CountingHasher {
 pub struct Gate<'a>(&'a CountingHasher);
 
 impl Gate<'_> {
-    /// How many evaluations wait here.
+    /// Returns the number of evaluations that wait here.
     pub fn waiting(&self) -> usize {
         self.0.counts.borrow().waiting
     }

@@ -21,14 +21,14 @@ pub struct LoggedError {
     pub action: &'static str,
     /// The ID that the client was told.
     pub action_invocation_id: ActionInvocationId,
-    /// Whether the action failed because of it.
+    /// The action failed because of this error.
     pub failed: bool,
     /// The fault with its sources, as [`ErrorChain`] writes it.
     pub error: String,
 }
 
 impl ErrorLog {
-    /// What was reported, in order.
+    /// Returns the reported errors, in order.
     pub fn errors(&self) -> Vec<LoggedError> {
         locked(&self.0).clone()
     }

@@ -84,7 +84,7 @@ impl Mailbox {
         std::mem::take(&mut *locked(&self.messages))
     }
 
-    /// Makes these all the messages that there are.
+    /// Replaces all messages.
     pub fn set_messages(&self, messages: Vec<EmailMessage>) {
         *locked(&self.messages) = messages;
     }

@@ -39,7 +39,7 @@ pub struct StoredEntry {
     pub value: Vec<u8>,
     /// The entry ID; empty unless it is a rate limit entry.
     pub entry_id: String,
-    /// How often the entry was updated since it was created.
+    /// The number of updates since the entry was created.
     pub counter: Counter,
     /// The expiry last written.
     pub expires_at: UnixTime,
@@ -88,7 +88,7 @@ impl ReferenceStorage {
         locked(&self.entries).clear();
     }
 
-    /// Everything that is in it: what someone gets who steals it.
+    /// Returns all entries, as a thief of the storage would find them.
     pub fn entries(&self) -> BTreeMap<String, StoredEntry> {
         self.lock().clone()
     }

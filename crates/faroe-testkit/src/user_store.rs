@@ -86,7 +86,7 @@ impl ReferenceUserStore {
         change(user.expect("a test changes only users that exist"));
     }
 
-    /// Makes these all the users that there are. IDs of users who are gone are not used again.
+    /// Replaces all users. IDs of former users are not used again.
     pub fn set_users(&self, users: impl IntoIterator<Item = User>) {
         let users = users.into_iter().map(|user| (user.id.clone(), user));
         locked(&self.table).users = users.collect();

@@ -1,4 +1,4 @@
-//! What no answer waits for: the record of a session's use.
+//! Work in the background: recording the use of a session.
 
 use std::{future::pending, sync::Arc, time::Duration};
 
@@ -21,7 +21,7 @@ fn working_in(harness: &Harness, background: Arc<dyn Background>) -> (Server, Ar
     harness.beside(|_, options| options.background = background)
 }
 
-/// How long a valid session's check takes.
+/// Returns the time that the check of a valid session takes.
 async fn check(server: &Server, session_token: &SessionToken) -> Duration {
     let begun = Instant::now();
     let session_token = session_token.clone();

@@ -338,7 +338,7 @@ impl Harness {
     }
 }
 
-/// Invokes an action and names what came of it: `ok`, an error code, or `overloaded`.
+/// Invokes an action and returns `ok`, its error code, or `overloaded`.
 pub(crate) async fn outcome<A: ServerAction>(server: &Server, action: A) -> &'static str {
     match server.invoke(action).await {
         Ok(_) => "ok",

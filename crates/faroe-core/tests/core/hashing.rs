@@ -118,7 +118,7 @@ async fn defect_25_nothing_is_hashed_for_a_client_that_has_gone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn p46_who_goes_away_while_hashing_is_overloaded_makes_place_for_others() {
+async fn p46_a_client_that_disconnects_while_hashing_is_overloaded_frees_its_place() {
     const PLACES: usize = 10;
     const ATTEMPTS: usize = 10 * PLACES;
     let harness = Arc::new(Harness::with(|_, options| {

@@ -27,7 +27,7 @@ use crate::{
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 
-/// Where in a second something happens.
+/// Milliseconds within a second at which a record is created.
 const OFFSETS: [i64; 5] = [0, 1, 499, 500, 999];
 
 fn getters() -> impl Iterator<Item = ActionSchema> {
@@ -35,7 +35,7 @@ fn getters() -> impl Iterator<Item = ActionSchema> {
     actions.filter(|action| action.name.starts_with("get_"))
 }
 
-/// How long a record that is not used lives.
+/// Returns the lifetime of an unused record.
 fn lifetime(getter: &str, options: &ServerOptions) -> Duration {
     match getter {
         "get_session" => {
@@ -50,7 +50,7 @@ fn lifetime(getter: &str, options: &ServerOptions) -> Duration {
     }
 }
 
-/// What a getter shows, which is one model.
+/// Returns the one model that a getter shows.
 async fn shown(world: &World, getter: &ActionSchema) -> Value {
     let values = send(&world.harness.server, getter.name, world.arguments(getter)).await;
     values.unwrap_or_else(|code| panic!("{}: {code}", getter.name))[getter.values[0].0].take()
@@ -157,7 +157,7 @@ impl Interceptor for ReadsOnly {
 }
 
 #[tokio::test]
-async fn p26_what_only_reads_goes_on_over_a_storage_that_cannot_be_written_to() {
+async fn p26_reads_succeed_on_a_storage_that_cannot_be_written_to() {
     let world = World::new(Harness::new()).await;
     let storage = Arc::clone(&world.harness.storage);
     let storage = Intercepted::new(storage, Arc::new(ReadsOnly));

@@ -1,4 +1,4 @@
-//! Whatever races: one completion takes effect, and each step once.
+//! One completion takes effect in any race, and each step once.
 
 use std::sync::Arc;
 

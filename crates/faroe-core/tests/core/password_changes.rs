@@ -1,4 +1,4 @@
-//! What a change of password ends, and what survives it; hashes of an algorithm of the past.
+//! Sessions and flows after a password change; hashes of an outdated algorithm.
 
 use std::sync::Arc;
 

@@ -78,7 +78,7 @@ const PAUSES: [u64; 12] = [
     30 * 24 * 60 * MINUTE,
 ];
 
-/// Which addresses and passwords may be used now.
+/// Checkers of addresses and passwords that a test controls.
 #[derive(Debug, Default)]
 struct Policy {
     refuses_addresses: AtomicBool,
@@ -119,7 +119,7 @@ impl Choices {
     }
 }
 
-/// How often each error code of each action was seen.
+/// The number of answers with each error code of each action.
 type Seen = BTreeMap<(&'static str, String), usize>;
 
 /// The real server and the model, side by side.
@@ -434,7 +434,7 @@ fn request(action: &'static str, arguments: HashMap<&'static str, String>) -> Re
     }
 }
 
-/// How a record comes to be. A session takes a sign-in, or another flow.
+/// Returns the action that creates a record. For a session it is a sign-in's.
 fn creation(kind: Kind) -> &'static str {
     match kind {
         Kind::Signup => "create_signup",

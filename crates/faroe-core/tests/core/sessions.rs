@@ -207,7 +207,7 @@ async fn a_cached_session_dies_of_its_own_expiry() {
 }
 
 #[tokio::test]
-async fn a_sign_out_is_felt_at_once_whatever_is_cached() {
+async fn a_sign_out_takes_effect_at_once_despite_the_cache() {
     let harness = with_cache();
     let session_token = harness.sign_up().await;
     assert!(harness.is_signed_in(&session_token).await);

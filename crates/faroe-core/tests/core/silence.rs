@@ -1,4 +1,4 @@
-//! Nothing that is written anywhere holds a secret, whatever fails.
+//! No log line and no panic message holds a secret, after any fault.
 
 use std::{
     io::{self, Write},
@@ -66,7 +66,7 @@ fn write_down_everything() -> Written {
     written
 }
 
-/// What goes wrong, once.
+/// A fault of one invocation.
 #[derive(Clone, Copy, Debug)]
 enum Fault {
     /// The call of storage or user store with this number fails or conflicts.
@@ -102,7 +102,7 @@ async fn write_down(
 }
 
 #[tokio::test]
-async fn p02_no_secret_is_written_anywhere_whatever_fails() {
+async fn p02_no_secret_is_written_anywhere_after_any_fault() {
     let written = write_down_everything();
     let (mut faults, mut bytes) = (0, 0);
     let mut look_through = |world: &World, log: &[u8]| {

@@ -1,4 +1,5 @@
-//! What a storage may do without anyone noticing: keep expired entries or drop them, serve all roles or one, forget all.
+//! Freedoms of a storage that no user notices: it keeps expired entries or drops them, serves all roles or one, and may
+//! lose everything.
 
 use std::{env, process::Command, sync::Arc};
 

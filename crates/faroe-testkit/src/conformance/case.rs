@@ -1,4 +1,4 @@
-//! What a case is, and what cases are written with.
+//! Cases, and helpers to write them.
 
 use std::{
     any::Any,
@@ -31,7 +31,7 @@ macro_rules! cases {
 }
 pub(super) use cases;
 
-/// Why a case failed.
+/// The reason for a failed case.
 pub(super) struct Failure(String);
 
 impl Failure {
@@ -97,10 +97,10 @@ pub(super) fn random_number() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 
-/// How many callers race in a case.
+/// The number of racing callers in a case.
 pub(super) const CONTENDERS: usize = 16;
 
-/// How often a case lets two callers race, where the outcome is open.
+/// The number of races between two callers in a case whose outcome is open.
 pub(super) const ROUNDS: usize = 40;
 
 /// Lets callers start at once, in no order, and gives what they found when all have ended.
@@ -146,7 +146,7 @@ where
     }
 }
 
-/// How many of the outcomes equal this one.
+/// Returns the number of outcomes equal to this one.
 pub(super) fn count<T: PartialEq>(outcomes: &[T], outcome: &T) -> usize {
     outcomes.iter().filter(|found| *found == outcome).count()
 }

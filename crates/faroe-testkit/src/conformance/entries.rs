@@ -1,5 +1,4 @@
-//! What all storages with counters have in common: the cases that hold for [`Storage`], [`MainStorage`] and
-//! [`RateLimitStorage`] alike.
+//! Cases for all storages with counters: [`Storage`], [`MainStorage`] and [`RateLimitStorage`].
 
 use async_trait::async_trait;
 use faroe_core::{

@@ -1,5 +1,5 @@
-//! Random calls at once on one key. Whatever they answered, there must be one order of them that explains it, in which a
-//! call that ended before another one began comes first.
+//! Random concurrent calls on one key. Some order of the calls must explain all answers, and a call that ended before
+//! another one began comes first in it.
 
 use std::{
     collections::HashSet,
@@ -39,7 +39,7 @@ enum Call {
 }
 
 impl Call {
-    /// What is there after the call, if the call answers what it did where this is there.
+    /// Returns the state after the call, if its answer fits the state before.
     fn after(&self, state: &State) -> Option<State> {
         let (answers_so, after) = match (self, state) {
             (Self::Get(found), state) => (found == state, state.clone()),
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_read_that_misses_what_was_acknowledged_has_no_place() {
+    fn a_read_that_misses_an_acknowledged_add_has_no_place() {
         assert!(!has_order(&[
             event(0, 1, add("a")),
             event(2, 3, Call::Get(None))
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn what_two_reads_see_does_not_go_back() {
+    fn two_reads_do_not_go_back_in_time() {
         let update = Call::Update("b".into(), 0, UpdateOutcome::Updated);
         let history = [
             event(0, 1, add("a")),

@@ -100,7 +100,7 @@ fn a_lost_update_is_found_and_a_careful_one_is_not_lost() {
 }
 
 #[test]
-fn what_is_left_out_comes_to_the_same() {
+fn schedules_that_are_left_out_have_the_same_results() {
     for keys in [&["a", "a"][..], &["a", "b"], &["a", "a", "b"]] {
         for action in [add_carelessly_boxed, add_carefully_boxed] {
             let (reduced, seen) = explore(&Explorer::default(), keys, action);
@@ -173,7 +173,7 @@ fn work_on_a_blocking_thread_is_waited_for() {
 }
 
 #[test]
-fn work_in_the_background_comes_in_every_order_with_what_follows() {
+fn work_in_the_background_comes_in_every_order_with_later_calls() {
     // Two reads one after the other commute.
     for (explorer, schedules) in [
         (Explorer::default(), 3),

@@ -1,4 +1,4 @@
-//! Each fault is what its name says.
+//! Each fault does as its name says, at its call.
 
 use std::{sync::Arc, time::Duration};
 
@@ -36,7 +36,7 @@ fn once(fault: Fault) -> Injection {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_fault_is_what_its_name_says() {
+async fn each_fault_does_as_its_name_says() {
     let (faults, storage, wrapped) = faulty();
     let is_there = || storage.entries().contains_key("key");
     let add = || wrapped.add("key", b"value", NEVER);

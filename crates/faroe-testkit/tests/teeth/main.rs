@@ -33,7 +33,7 @@ fn notices<D: std::fmt::Debug + Copy>(
     assert!(without_teeth.is_empty(), "no defect for {without_teeth:?}");
 }
 
-/// Where a broken operation takes a break between a check and an act that belong together.
+/// A break that a broken operation takes between a check and an act that belong together.
 #[derive(Debug, Default)]
 struct Break {
     events: watch::Sender<usize>,

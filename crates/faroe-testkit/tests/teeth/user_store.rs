@@ -197,7 +197,7 @@ impl Broken {
         })
     }
 
-    /// Whether the address belongs to somebody other than this user.
+    /// Checks whether the address belongs to another user.
     fn is_used(&self, table: &Table, address: &str, by_others_than: Option<&UserId>) -> bool {
         if table.once_used.iter().any(|used| used == address) {
             return true;

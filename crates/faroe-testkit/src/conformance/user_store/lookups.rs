@@ -1,4 +1,4 @@
-//! What is read, and what is not found.
+//! Look-ups that find a user, and that find none.
 
 use std::sync::Arc;
 
