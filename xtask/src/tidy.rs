@@ -46,6 +46,7 @@ const CHECKS: &[Check] = &[
     manifests::dependencies_have_reasons,
     sources::files_are_short,
     sources::doors_are_used,
+    sources::documentation_names_its_subject,
 ];
 
 /// Prints every finding.

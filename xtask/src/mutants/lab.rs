@@ -53,7 +53,7 @@ struct Test<'a> {
     reached: BTreeSet<usize>,
 }
 
-/// What cargo made of a copy.
+/// The result of cargo for a copy.
 enum Built {
     Programs(Vec<Program>),
     Errors(Vec<CompileError>),

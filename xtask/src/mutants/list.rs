@@ -29,7 +29,7 @@ pub(super) struct Mutant {
     pub(super) file: String,
     /// The function that it is in; constants are in none.
     pub(super) function: Option<Function>,
-    /// What is replaced.
+    /// The text that is replaced.
     pub(super) span: Span,
     pub(super) replacement: String,
 }

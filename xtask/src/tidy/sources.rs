@@ -73,6 +73,30 @@ pub(super) fn doors_are_used(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
+/// Openings of documentation that do not name the subject.
+const OPENINGS: [&str; 5] = ["What ", "Who ", "Whoever ", "Whose ", "Whether "];
+
+/// Checks that documentation begins with a noun phrase or a verb.
+pub(super) fn documentation_names_its_subject(tree: &Tree) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (path, text) in tree.texts().filter(|(path, _)| path.ends_with(".rs")) {
+        let mut continues = false;
+        for (index, line) in text.lines().map(str::trim_start).enumerate() {
+            let said = ["/// ", "//! "]
+                .iter()
+                .find_map(|start| line.strip_prefix(start));
+            let opens = said.filter(|_| !continues);
+            if opens.is_some_and(|said| OPENINGS.iter().any(|word| said.starts_with(word))) {
+                let message =
+                    "begin with a noun phrase, or of a function with a verb: CONTRIBUTING.md";
+                findings.push(Finding::new(path, index + 1, message));
+            }
+            continues = line.starts_with("///") || line.starts_with("//!");
+        }
+    }
+    findings
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,5 +129,13 @@ mod tests {
     fn comments_and_unit_tests_may_contain_them() {
         let text = "// not Instant::now\n\n#[cfg(test)]\nmod tests {\n    Instant::now();\n}\n";
         assert_eq!(found("crates/faroe-core/src/signin.rs", text), 0);
+    }
+
+    #[test]
+    fn documentation_that_opens_with_a_relative_clause_is_found() {
+        let text = "//! What it does.\n\n/// Returns the code.\n/// What it says.\n/// Whether it is.\nfn a() {}\n    /// Whose it is.\n";
+        let findings = documentation_names_its_subject(&Tree::of(&[("tests/src/a.rs", text)]));
+        let lines: Vec<_> = findings.iter().map(|finding| finding.line).collect();
+        assert_eq!(lines, [1, 7]);
     }
 }
