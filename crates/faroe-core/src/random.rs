@@ -134,6 +134,13 @@ mod tests {
     }
 
     #[test]
+    fn salts_have_the_size_asked_for_and_do_not_repeat() {
+        let salts: HashSet<Vec<u8>> = (0..1_000).map(|_| salt(16)).collect();
+        assert_eq!(salts.len(), 1_000);
+        assert!(salts.iter().all(|salt| salt.len() == 16));
+    }
+
+    #[test]
     fn secrets_have_the_form_of_an_id_and_do_not_repeat() {
         let secrets: HashSet<String> = (0..1_000).map(|_| secret()).collect();
         assert_eq!(secrets.len(), 1_000);

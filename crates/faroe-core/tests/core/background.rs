@@ -83,6 +83,7 @@ async fn an_answer_waits_when_there_is_no_place_in_the_background() {
         tokio::task::yield_now().await;
         assert!(faults.is_done());
     }
+    assert_eq!(tasks.flush(Duration::ZERO).await, 64);
     hang(&faults);
     let storage = Timeouts::default().storage;
     assert_eq!(check(&server, &session_token).await, storage);

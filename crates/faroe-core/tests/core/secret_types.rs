@@ -129,6 +129,11 @@ fn p03_secrets_are_neither_printed_nor_compared_by_accident() {
         assert!(!printed.contains(CANARY), "{printed}");
         assert!(!printed.contains("99, 97, 110"), "{printed}");
     }
+    assert_eq!(
+        format!("{hash:?}"),
+        r#"PasswordHash { algorithm_id: "plain", .. }"#
+    );
+    assert_eq!(format!("{response:?}"), "Completed([REDACTED])");
     promise::report(
         "P03",
         format_args!(

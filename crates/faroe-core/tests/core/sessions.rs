@@ -130,7 +130,14 @@ async fn defect_16_a_failing_write_of_the_last_use_fails_nothing() {
         .await?;
         Ok(())
     });
-    assert_eq!(outcome(&server, GetSession { session_token }).await, "ok");
+    let get = || GetSession {
+        session_token: session_token.clone(),
+    };
+    assert_eq!(outcome(&server, get()).await, "ok");
+    assert!(faults.is_done());
+    harness.advance(minutes(2));
+    faults.at_next("Storage::update main.session", Fault::Conflict);
+    assert_eq!(outcome(&server, get()).await, "ok");
     assert!(faults.is_done());
     assert_eq!(harness.log.errors().len(), 1);
 }
