@@ -174,7 +174,7 @@ impl Configuration {
 }
 
 impl Settings {
-    fn check_both(&self) -> Result<(), StartError> {
+    fn check_common(&self) -> Result<(), StartError> {
         if self.users_table.is_some() && self.user_store.is_none() {
             return Err(StartError::new(
                 "users_table describes an existing table; name its database with user_store",
@@ -184,7 +184,7 @@ impl Settings {
     }
 
     fn check_user_server(&self) -> Result<(), StartError> {
-        self.check_both()?;
+        self.check_common()?;
         let credentials = self.user_server.credentials()?;
         if matches!(self.user_store, Some(UserStorePlace::UserServer(_))) {
             return Err(StartError::new(
@@ -207,7 +207,7 @@ impl Settings {
     }
 
     fn check(&self) -> Result<(), StartError> {
-        self.check_both()?;
+        self.check_common()?;
         let credentials = self.user_server.credentials()?;
         if matches!(self.user_store, Some(UserStorePlace::UserServer(_))) {
             if credentials.is_none() {

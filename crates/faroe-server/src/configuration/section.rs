@@ -2,7 +2,11 @@
 
 use clap::builder::PossibleValue;
 
-use super::{deserializer, layer::Node, setting::Setting};
+use super::{
+    deserializer,
+    layer::Node,
+    setting::{Setting, ToToml},
+};
 
 /// A configuration key, as [`section!`] declares it.
 #[derive(Clone, Copy, Debug)]
@@ -68,6 +72,11 @@ impl Key {
 /// Returns the first of two texts that is not empty.
 pub(crate) const fn first(text: &'static str, other: &'static str) -> &'static str {
     if text.is_empty() { other } else { text }
+}
+
+/// Returns a default in TOML, or `None` if nothing is set by default.
+pub(super) fn to_toml(default: &impl ToToml) -> Option<String> {
+    default.to_toml()
 }
 
 /// Returns a section in which nothing is set.
@@ -147,38 +156,37 @@ macro_rules! section {
             )+
         }
 
-        impl Default for $Section {
-            fn default() -> Self {
-                $crate::configuration::section::default()
-            }
-        }
+        const _: () = {
+            use $crate::configuration::{
+                section::{self, Key, Shape},
+                setting::Setting,
+            };
 
-        impl $crate::configuration::setting::Setting for $Section {
-            const ABOUT: &'static str = concat!($($about),+);
-            const SHAPE: $crate::configuration::section::Shape =
-                $crate::configuration::section::Shape::Section(&[
-                    $($crate::configuration::section::Key {
-                        name: stringify!($key),
-                        about: $crate::configuration::section::first(
-                            concat!($($doc),*),
-                            <$Type as $crate::configuration::setting::Setting>::ABOUT,
-                        ),
-                        kind: <$Type as $crate::configuration::setting::Setting>::kind,
-                        values: <$Type as $crate::configuration::setting::Setting>::values,
-                        shape: <$Type as $crate::configuration::setting::Setting>::SHAPE,
-                        default: || $crate::configuration::section::option!(
-                            $($crate::configuration::setting::ToToml::to_toml(&$default))?
-                        ),
-                        otherwise: $crate::configuration::section::option!($(Some($otherwise))?),
-                        flag: $crate::configuration::section::option!($(Some($flag))?),
-                        variable: $crate::configuration::section::option!($(Some($variable))?),
-                    }),+
-                ]);
-
-            fn kind() -> String {
-                "table".to_owned()
+            impl Default for $Section {
+                fn default() -> Self {
+                    section::default()
+                }
             }
-        }
+
+            impl Setting for $Section {
+                const ABOUT: &'static str = concat!($($about),+);
+                const SHAPE: Shape = Shape::Section(&[$(Key {
+                    name: stringify!($key),
+                    about: section::first(concat!($($doc),*), <$Type as Setting>::ABOUT),
+                    kind: <$Type as Setting>::kind,
+                    values: <$Type as Setting>::values,
+                    shape: <$Type as Setting>::SHAPE,
+                    default: || section::option!($(section::to_toml(&$default))?),
+                    otherwise: section::option!($(Some($otherwise))?),
+                    flag: section::option!($(Some($flag))?),
+                    variable: section::option!($(Some($variable))?),
+                }),+]);
+
+                fn kind() -> String {
+                    "table".to_owned()
+                }
+            }
+        };
     };
 }
 
