@@ -10,8 +10,9 @@ use tokio::time::sleep;
 
 /// The heads of a connection's requests, which follow one another.
 ///
-/// Hyper's own timer starts and stops with each head. Here, one timer per connection periodically checks for progress. A response
-/// counts as sent when it is created, because the responses of this server fit into a socket's buffer.
+/// Hyper's own timer starts and stops with each head, for 4 % of the instructions of a request. Here, one timer per connection
+/// periodically checks for progress. A response counts as sent when it is created, because the responses of this server fit
+/// into a socket's buffer.
 #[derive(Debug, Default)]
 pub(super) struct Heads {
     /// The number of received heads and of responses to them together: even while waiting for the next head.
