@@ -98,7 +98,7 @@ impl<'a> Answer<'a> {
         let head = std::str::from_utf8(head)?;
         let (line, headers) = head
             .split_once("\r\n")
-            .context("a response without a line")?;
+            .context("response without a status line")?;
         let status = line
             .strip_prefix("HTTP/1.1 ")
             .and_then(|rest| rest.get(..3));
@@ -119,12 +119,14 @@ impl<'a> Answer<'a> {
 
     fn body_size(&self) -> Result<usize> {
         let length = self.header("content-length");
-        Ok(length.context("a response without a length")?.parse()?)
+        Ok(length
+            .context("response without a content length")?
+            .parse()?)
     }
 }
 
-/// Sends a request again and again on each of some connections, which these servers and these requests share, and returns
-/// how many were answered per second.
+/// Repeats requests on many connections at once and returns the responses per second. Connections are spread evenly over
+/// the addresses and the requests.
 pub(crate) async fn load(
     addresses: &[SocketAddr],
     requests: &[Vec<u8>],
@@ -165,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_has_a_status_and_a_length_is_a_response() {
+    fn a_response_has_a_status_and_a_content_length() {
         assert_eq!(
             body_size("HTTP/1.1 200 OK\r\nContent-length: 12\r\n\r\n").unwrap(),
             (200, 12)

@@ -35,7 +35,7 @@ pub(crate) async fn server(
     };
     let new_user = NewUser::new(ADDRESS, hash);
     let CreateUserOutcome::Created(_) = users.create_user(new_user).await? else {
-        bail!("the address is taken")
+        bail!("create the user: the email address is taken")
     };
     let parts = ServerParts::new(
         storages,
@@ -52,7 +52,7 @@ pub(crate) async fn server(
     Ok(Server::new(parts, options)?)
 }
 
-/// Begins a sign-in of the user.
+/// Starts a sign-in of the user.
 pub(crate) async fn create_signin(server: &Server) -> Result<SigninToken> {
     let create = CreateSignin {
         user_email_address: ADDRESS.to_owned(),

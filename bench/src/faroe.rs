@@ -51,7 +51,7 @@ pub(crate) fn configure(
     Ok(command)
 }
 
-/// A user with a session.
+/// A user and their session.
 #[derive(Clone, Debug)]
 pub(crate) struct User {
     pub(crate) email_address: String,
@@ -81,7 +81,7 @@ impl User {
         Ok(Self {
             email_address,
             session_token: session_token
-                .context("a sign-up without a session")?
+                .context("sign-up without a session")?
                 .to_owned(),
         })
     }
@@ -107,7 +107,7 @@ impl User {
         Ok(request("verify_signin_user_password", &verify))
     }
 
-    /// Signs the user in once more.
+    /// Signs the user in again.
     pub(crate) async fn sign_in(&self, connection: &mut Connection) -> Result<()> {
         let create = json!({"user_email_address": self.email_address});
         let signin = invoke(connection, "create_signin", create).await?;

@@ -38,7 +38,7 @@ pub(crate) struct Options {
     /// Number of rounds; with many short ones, other work of the machine affects all servers alike.
     #[arg(long, default_value_t = 41)]
     rounds: usize,
-    /// Seconds of each round.
+    /// Seconds per round.
     #[arg(long, default_value_t = 0.3)]
     seconds: f64,
     /// Number of connections that send requests at once.
@@ -49,7 +49,7 @@ pub(crate) struct Options {
 #[tokio::main]
 pub(crate) async fn run(options: &Options) -> Result<()> {
     let about = format!(
-        "Requests per second over {} connections, of a bare handler's that answers with the same bytes. Server and load \
+        "Requests per second over {} connections, relative to a bare handler that returns the same bytes. Server and load \
          generator share the cores.",
         options.connections
     );
@@ -84,7 +84,7 @@ async fn compare(backend: Backend, options: &Options, report: &mut Report) -> Re
     }
     let bar = (backend == Backend::Memory).then_some(BAR);
     for ((cache, _), rounds) in CACHES.iter().zip(&rounds) {
-        let what = format!("{}, {cache} remembered", backend.name());
+        let what = format!("{}, {cache} cached", backend.name());
         report.compare(&what, Unit::PerSecond, rounds, bar);
     }
     Ok(())
@@ -107,7 +107,7 @@ impl Server {
         for _ in 0..users {
             requests.push(User::sign_up(process.address).await?.get_session());
         }
-        let request = requests.first().context("nobody asks anything")?;
+        let request = requests.first().context("at least one user is needed")?;
         let mut connection = Connection::open(process.address).await?;
         let response = String::from_utf8(connection.exchange(request).await?.to_vec())?;
         let is_ok = serde_json::from_str::<Value>(&response)?["ok"] == true;

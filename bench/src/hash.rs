@@ -1,4 +1,4 @@
-//! Raw hashes per second of both implementations, next to libsodium's.
+//! Raw hashes per second of both implementations, compared with libsodium.
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -22,7 +22,7 @@ const SALT: [u8; 16] = [7; 16];
 
 /// The speed of libsodium as a multiple of Go's (golang.org/x/crypto), from a machine where both were measured.
 const LIBSODIUM_OF_GO: f64 = 1.85;
-/// Hashes per second, as a multiple of Go's.
+/// Hashes per second relative to Go's implementation.
 const BAR: f64 = 1.45;
 const FAST_BAR: f64 = 2.4;
 
@@ -49,8 +49,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     );
 
     let about = format!(
-        "Raw Argon2id hashes (64 MiB, 3 passes) per second on one thread, of libsodium's. By a factor of \
-         {LIBSODIUM_OF_GO} that is {BAR} and {FAST_BAR} of Go's implementation where the bars are met."
+        "Raw Argon2id hashes (64 MiB, 3 passes) per second on one thread, relative to libsodium. libsodium is \
+         {LIBSODIUM_OF_GO} times as fast as Go's implementation, so the bars are {BAR} and {FAST_BAR} times Go's speed."
     );
     let mut report = Report::new("hash", &about);
     let (mut ours, mut ours_fast) = (Rounds::default(), Rounds::default());
@@ -97,10 +97,10 @@ impl Libsodium {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .context("could not start python3")?;
-        let answers = process.stdout.take().context("it has no output")?;
+            .context("start python3")?;
+        let answers = process.stdout.take().context("python3 has no output")?;
         let mut libsodium = Self {
-            questions: process.stdin.take().context("it has no input")?,
+            questions: process.stdin.take().context("python3 has no input")?,
             answers: BufReader::new(answers),
             hash: String::new(),
             _process: process,
@@ -120,7 +120,7 @@ impl Libsodium {
         self.answers.read_line(&mut line)?;
         ensure!(
             !line.is_empty(),
-            "libsodium could not be used: install it, libsodium23 on Debian"
+            "use libsodium: no answer; install it (libsodium23 on Debian)"
         );
         Ok(line.trim().to_owned())
     }

@@ -62,11 +62,11 @@ pub(crate) struct Case {
     repetitions: u32,
 }
 
-/// Fails if a path executes more than its limit.
+/// Counts the paths and fails if one exceeds its limit.
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn run(options: &Options) -> Result<()> {
-    let about = "Instructions of each run of a hot path, as callgrind counts them; with `http`, of the whole server for a \
-                 request, its users in SQLite. The bars are the limits of `bench/instructions.toml`.";
+    let about = "Instructions per run of a hot path, counted by callgrind. The `http` paths count the whole server per request, \
+                 with users in SQLite. The bars are the limits of `bench/instructions.toml`.";
     let limits = limits()?;
     let mut report = Report::new("instructions", about);
     for path in HotPath::value_variants() {
@@ -84,8 +84,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     }
     ensure!(
         report.finish()?,
-        "a hot path executes more than its limit: `callgrind_annotate {}` tells where; if that is worth it, raise the \
-         limit in bench/instructions.toml",
+        "a hot path exceeds its limit; `callgrind_annotate {}` shows where, and bench/instructions.toml holds the limit",
         profile("NAME")?.display()
     );
     Ok(())
@@ -207,7 +206,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_hot_path_has_a_limit_and_nothing_else_has_one() {
+    fn every_hot_path_has_a_limit_and_every_limit_a_hot_path() {
         let known: Vec<_> = limits().unwrap().into_keys().collect();
         let mut paths: Vec<_> = HotPath::value_variants()
             .iter()

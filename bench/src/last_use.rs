@@ -42,8 +42,8 @@ pub(crate) struct Options {
 
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn run(options: &Options) -> Result<()> {
-    let about = "One `get_session` at a time, which is recorded as the session's last use, of one that is not. Server, database \
-                 and client share the cores.";
+    let about = "One `get_session` at a time that records the last use of its session, relative to one that does not. Server, \
+                 database and client share the cores.";
     let mut report = Report::new("last-use", about);
     for backend in &options.storage {
         let mut recorded = Checked::start(*backend, EVERY_USE).await?;

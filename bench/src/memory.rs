@@ -31,7 +31,7 @@ pub(crate) struct Options {
 
 #[tokio::main]
 pub(crate) async fn run(options: &Options) -> Result<()> {
-    let about = "Resident memory of the server, storage and users in SQLite.";
+    let about = "Resident memory of the server with storage and users in SQLite.";
     let mut report = Report::new("memory", about);
     let mut idle = Vec::new();
     for _ in 0..options.rounds {
@@ -48,7 +48,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
             peaks.push(peak(permits, options.size).await?);
         }
         let bar = Bar::AtMost((permits * HASH_MIB + BESIDES_MIB) as f64);
-        let what = format!("at most, while {permits} at once sign in");
+        let what = format!("peak, {permits} sign-ins at once");
         report.measure(&what, Unit::Mib, &peaks, Some(bar));
     }
     report.finish()?;

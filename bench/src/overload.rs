@@ -24,7 +24,7 @@ use crate::{
 const REFUSAL_BAR: Bar = Bar::AtMost(0.05);
 /// The time of `get_session` under load, as a multiple of that at rest, 99th percentile.
 const SLOWER_BAR: Bar = Bar::AtMost(3.0);
-/// Hashes per second, as a part of those without the excess.
+/// Hashes per second relative to those without overload.
 const GOODPUT_BAR: Bar = Bar::AtLeast(0.8);
 /// The memory of a hash, and the most that the process may hold besides.
 const HASH_MIB: f64 = 64.0;
@@ -38,7 +38,7 @@ const CHECK_INTERVAL: Duration = Duration::from_millis(5);
 
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct Options {
-    /// Seconds of each of the phases.
+    /// Seconds per phase.
     #[arg(long, default_value_t = 10.0)]
     seconds: f64,
     /// Load, as a multiple of the load that hashing can take.
@@ -57,7 +57,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         permits,
     } = *options;
     let about = format!(
-        "{times} times the passwords per second that hashing can take, {permits} at once; of what happens without the excess."
+        "{times} times the passwords per second that hashing can handle, {permits} at once, relative to no overload."
     );
     let mut report = Report::new("overload", &about);
     let phase = Duration::from_secs_f64(seconds);
@@ -79,25 +79,25 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         phase,
     )
     .await?;
-    let idle = check_again_and_again(&faroe, &check, phase).await?;
+    let idle = check_repeatedly(&faroe, &check, phase).await?;
 
     let attempts = attempts(&faroe, &attempt, capacity * times, phase);
-    let (attempts, checks) = tokio::join!(attempts, check_again_and_again(&faroe, &check, phase));
+    let (attempts, checks) = tokio::join!(attempts, check_repeatedly(&faroe, &check, phase));
     let (attempts, busy) = (attempts?, checks?);
     ensure!(
         attempts.without_retry_after == 0,
-        "{} refusals did not say when to try again",
+        "{} rejections without Retry-After",
         attempts.without_retry_after
     );
     let refusal = quantile(&attempts.refusals, 0.99);
     report.measure(
-        "until a refusal, 99 of 100",
+        "until a rejection, 99th percentile",
         Unit::Seconds,
         &[refusal],
         Some(REFUSAL_BAR),
     );
     let refused = attempts.refusals.len() as f64 / seconds;
-    report.measure("refusals", Unit::PerSecond, &[refused], None);
+    report.measure("rejections", Unit::PerSecond, &[refused], None);
     let mut goodput = Rounds::default();
     goodput.push(attempts.hashed as f64 / seconds, capacity);
     report.compare(
@@ -106,7 +106,10 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         &goodput,
         Some(GOODPUT_BAR),
     );
-    for (what, part, bar) in [("half", 0.5, None), ("99 of 100", 0.99, Some(SLOWER_BAR))] {
+    for (what, part, bar) in [
+        ("median", 0.5, None),
+        ("99th percentile", 0.99, Some(SLOWER_BAR)),
+    ] {
         let mut slower = Rounds::default();
         slower.push(quantile(&busy, part), quantile(&idle, part));
         report.compare(
@@ -118,12 +121,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     }
     let most = at_rest + permits as f64 * HASH_MIB + BESIDES_MIB;
     let peak = faroe.memory()?.peak_mib;
-    report.measure(
-        "memory at most",
-        Unit::Mib,
-        &[peak],
-        Some(Bar::AtMost(most)),
-    );
+    report.measure("peak memory", Unit::Mib, &[peak], Some(Bar::AtMost(most)));
     report.finish()?;
     Ok(())
 }
@@ -136,7 +134,7 @@ fn was_hashed(body: &[u8]) -> Result<()> {
 }
 
 /// Checks a session at even intervals, and returns the seconds that each check took.
-async fn check_again_and_again(
+async fn check_repeatedly(
     faroe: &ServerProcess,
     check: &[u8],
     phase: Duration,

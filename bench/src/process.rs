@@ -39,7 +39,9 @@ pub(crate) fn cpu_time(process: u32) -> Result<f64> {
     {
         let times = fs::read_to_string(thread?.path().join("schedstat"))?;
         let time = times.split(' ').next().unwrap_or_default();
-        nanoseconds += time.parse::<f64>().context("a thread without a time")?;
+        nanoseconds += time
+            .parse::<f64>()
+            .context("parse the CPU time of a thread")?;
     }
     Ok(nanoseconds / 1e9)
 }

@@ -34,7 +34,7 @@ pub(crate) struct Options {
     /// Number of rounds.
     #[arg(long, default_value_t = 15)]
     rounds: usize,
-    /// Seconds of each round.
+    /// Seconds per round.
     #[arg(long, default_value_t = 0.5)]
     seconds: f64,
     /// Number of connections that send requests at once, to all servers together.
@@ -45,10 +45,10 @@ pub(crate) struct Options {
 #[tokio::main]
 pub(crate) async fn run(options: &Options) -> Result<()> {
     let about = format!(
-        "Requests per second of servers on one database, over {} connections in all, and what a request takes of the \
-         servers' CPU time, of what one server does. `get_session` reads a session and its user; `create_signin` reads a \
-         user and writes; a wrong password is hashed, one at once in each server, over {CLIENTS} connections. Servers, \
-         database and load generator share the cores.",
+        "Requests per second of several servers on one database over {} connections in total, and their CPU time per request, \
+         relative to one server. `get_session` reads a session and its user; `create_signin` reads a user and writes; a \
+         wrong password is hashed, one at a time per server, over {CLIENTS} connections. Servers, database and load \
+         generator share the cores.",
         options.connections
     );
     let mut report = Report::new("processes", &about);

@@ -44,7 +44,7 @@ pub(crate) enum Bar {
     AtMost(f64),
 }
 
-/// The table of one benchmark. Rows are shown when they are added.
+/// The table of one benchmark. Rows are printed when they are added.
 #[derive(Debug)]
 pub(crate) struct Report {
     name: &'static str,
@@ -109,7 +109,7 @@ impl Report {
         fs::create_dir_all(&folder).context("create the folder of results")?;
         let file = folder.join(format!("{}-{}.md", self.began.replace(':', "-"), self.name));
         fs::write(&file, &self.text).context("write the results")?;
-        println!("\nkept in {}\n", file.display());
+        println!("\nsaved in {}\n", file.display());
         Ok(self.is_met)
     }
 
@@ -235,7 +235,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_written_with_what_they_count() {
+    fn numbers_are_written_with_their_unit() {
         assert_eq!(Unit::PerSecond.write(75_012.4), "75,012/s");
         assert_eq!(Unit::PerSecond.write(7.0), "7.00/s");
         assert_eq!(Unit::Seconds.write(0.000_001_234), "1.23µs");
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bar_that_is_missed_is_remembered() {
+    fn a_missed_bar_is_reported() {
         let mut report = Report::new("test", "");
         report.measure("memory", Unit::Mib, &[20.0], Some(Bar::AtMost(20.0)));
         assert!(report.is_met);

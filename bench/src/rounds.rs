@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_counts_are_medians() {
+    fn medians_are_taken_of_each_side_by_itself() {
         let mut rounds = Rounds::default();
         for (thing, yardstick) in [(1.0, 400.0), (90.0, 100.0), (80.0, 1.0)] {
             rounds.push(thing, yardstick);
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn the_spread_leaves_out_a_tenth_on_either_side() {
+    fn the_spread_leaves_out_a_tenth_on_each_side() {
         let values: Vec<_> = (0..=20).rev().map(f64::from).collect();
         assert_eq!(spread(&values), (2.0, 18.0));
         assert_eq!(spread(&[1.0, 2.0]), (1.1, 1.9));

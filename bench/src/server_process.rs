@@ -1,4 +1,4 @@
-//! A server in another process.
+//! A server in a process of its own.
 
 use std::{net::SocketAddr, process::Stdio};
 
@@ -21,7 +21,7 @@ pub(crate) struct ServerProcess {
 }
 
 impl ServerProcess {
-    /// Starts a server that prints `listening on URL` first.
+    /// Starts a server whose first line of output is `listening on URL`.
     pub(crate) async fn start(mut command: Command) -> Result<Self> {
         command
             .stdin(Stdio::null())
@@ -53,12 +53,12 @@ impl ServerProcess {
     /// Ends the server with `SIGTERM`, and waits for it.
     pub(crate) async fn stop(mut self) -> Result<()> {
         let process = i32::try_from(self.id()?).ok().and_then(Pid::from_raw);
-        kill_process(process.context("a process without an ID")?, Signal::TERM)?;
+        kill_process(process.context("process without an ID")?, Signal::TERM)?;
         ensure!(self.child.wait().await?.success(), "the server failed");
         Ok(())
     }
 
     fn id(&self) -> Result<u32> {
-        self.child.id().context("the server has ended")
+        self.child.id().context("the server has stopped")
     }
 }

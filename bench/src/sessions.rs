@@ -22,7 +22,7 @@ use crate::{
     rounds::Rounds,
 };
 
-/// Seconds of a check with a cache, on one thread.
+/// Seconds per check with a cache, on one thread.
 const BAR: Bar = Bar::AtMost(2e-6);
 /// The number of sessions that are checked.
 const CHECKED: usize = 1_000;
@@ -45,8 +45,8 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let about = format!(
-        "Time of a `get_session` in process, sessions and users in memory, of that with {FEW} sessions; and on two threads \
-         at once, of that on one."
+        "Time of a `get_session` in process with sessions and users in memory, relative to {FEW} sessions; and on two \
+         threads at once, relative to one."
     );
     let mut report = Report::new("sessions", &about);
     for is_cached in [true, false] {
@@ -80,7 +80,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// A server and the tokens of its sessions, which are all of one user.
+/// A server and the tokens of its sessions, all of one user.
 #[derive(Clone, Debug)]
 struct Sessions {
     server: Server,
@@ -112,7 +112,7 @@ impl Sessions {
         time_of_a_check(&self.server, &self.checked(), checks).await
     }
 
-    /// Checks on two threads at once, each with sessions of its own.
+    /// Compares checks on two threads at once, each with its own sessions, with checks on one.
     fn compare_threads(&self, options: &Options) -> Result<Rounds> {
         let tokens = self.checked();
         let (first, second) = tokens.split_at(CHECKED / 2);

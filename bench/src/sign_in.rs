@@ -24,7 +24,7 @@ use crate::{
     rounds::Rounds,
 };
 
-/// Sign-ins per second, as a part of hashes per second.
+/// Sign-ins per second relative to hashes per second.
 const BAR: Bar = Bar::AtLeast(0.97);
 
 const SALT: [u8; 16] = [7; 16];
@@ -41,8 +41,7 @@ pub(crate) struct Options {
 
 #[tokio::main]
 pub(crate) async fn run(options: &Options) -> Result<()> {
-    let about =
-        "Whole sign-ins per second in process, of as many raw hashes (64 MiB, 3 passes) at once.";
+    let about = "Complete sign-ins per second in process, relative to as many raw hashes (64 MiB, 3 passes) at once.";
     let mut report = Report::new("sign-in", about);
     let algorithm = Arc::new(Argon2id::recommended_for_user_passwords());
     for permits in [1, 2] {

@@ -12,7 +12,7 @@ use crate::{
     report::{Bar, Report, Unit},
 };
 
-/// From the start of the process to its first answer, in seconds.
+/// Seconds from the start of the process to its first response.
 const BAR: Bar = Bar::AtMost(0.1);
 
 #[derive(Clone, Copy, Debug, Args)]
@@ -25,7 +25,7 @@ pub(crate) struct Options {
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn run(options: &Options) -> Result<()> {
     let about =
-        "From the start of the process until `/ready` answers, storage and users in SQLite.";
+        "From the start of the process until `/ready` responds, with storage and users in SQLite.";
     let mut report = Report::new("start-up", about);
     let (mut first, mut again) = (Vec::new(), Vec::new());
     for _ in 0..options.rounds {
@@ -39,7 +39,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         }
     }
     report.measure("in an empty folder", Unit::Seconds, &first, Some(BAR));
-    report.measure("with files that exist", Unit::Seconds, &again, Some(BAR));
+    report.measure("with existing files", Unit::Seconds, &again, Some(BAR));
     report.finish()?;
     Ok(())
 }

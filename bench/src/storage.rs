@@ -28,9 +28,9 @@ use crate::{
     rounds::Rounds,
 };
 
-/// Calls per second, as a part of the driver's.
+/// Calls per second relative to the driver.
 const BAR: Bar = Bar::AtLeast(0.9);
-/// The same for the action.
+/// The same for the action `get_session`.
 const GET_SESSION_BAR: Bar = Bar::AtLeast(0.85);
 
 #[derive(Debug, Args)]
@@ -41,7 +41,7 @@ pub(crate) struct Options {
     /// Number of rounds.
     #[arg(long, default_value_t = 15)]
     rounds: usize,
-    /// Seconds of each round.
+    /// Seconds per round.
     #[arg(long, default_value_t = 0.5)]
     seconds: f64,
     /// Number of tasks that call at once.
@@ -53,7 +53,7 @@ pub(crate) struct Options {
 #[tokio::main]
 pub(crate) async fn run(options: &Options) -> Result<()> {
     let about = format!(
-        "Calls per second of {} tasks at once, of the driver's; and what each call takes of the CPU time of this process.",
+        "Calls per second of {} concurrent tasks, relative to the driver, and the CPU time of this process per call.",
         options.tasks
     );
     let mut report = Report::new("storage", &about);
@@ -126,7 +126,7 @@ async fn measure(backend: Backend, options: &Options, report: &mut Report) -> Re
     }
 }
 
-/// Measures the operations of a storage and of its driver in turns.
+/// Measures the operations of a storage and of its driver alternately.
 async fn compare<W: Worker>(
     backend: Backend,
     storage: Arc<dyn Storage>,

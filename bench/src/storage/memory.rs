@@ -77,7 +77,7 @@ impl Worker for Driver {
             .map
             .update(&place.key, &place.value, place.counter)
             .await;
-        ensure!(updated, "an update found another counter");
+        ensure!(updated, "update failed: the counter differs");
         place.counter += 1;
         Ok(())
     }

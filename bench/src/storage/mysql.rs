@@ -35,7 +35,7 @@ impl Worker for Driver {
             .bind(place.counter)
             .bind(0_i64);
         let updated = update.execute(&self.pool).await?.rows_affected();
-        ensure!(updated == 1, "an update found another counter");
+        ensure!(updated == 1, "update failed: the counter differs");
         place.counter += 1;
         Ok(())
     }

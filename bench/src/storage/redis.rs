@@ -1,4 +1,4 @@
-//! redis, on one connection that all tasks share.
+//! redis on one connection shared by all tasks.
 
 use anyhow::{Context, Result, ensure};
 use redis::{Cmd, ConnectionInfo, IntoConnectionInfo, aio::ConnectionLike, io::tcp::TcpSettings};
@@ -43,8 +43,8 @@ impl<C: ConnectionLike + Send + 'static> Worker for Driver<C> {
         let mut get = redis::cmd("GET");
         get.arg(&self.key);
         let content: Option<Vec<u8>> = get.query_async(&mut self.connection).await?;
-        let content = content.context("an entry was lost")?;
-        let (counter, value) = content.split_first_chunk().context("an entry was cut")?;
+        let content = content.context("missing entry")?;
+        let (counter, value) = content.split_first_chunk().context("truncated entry")?;
         check(
             Some((value.to_vec(), i32::from_be_bytes(*counter))),
             &self.place,
@@ -64,7 +64,7 @@ impl<C: ConnectionLike + Send + 'static> Worker for Driver<C> {
             .arg([&after[..], &place.value].concat())
             .arg(LIFETIME);
         let updated: i32 = update.query_async(&mut self.connection).await?;
-        ensure!(updated == 1, "an update found another counter");
+        ensure!(updated == 1, "update failed: the counter differs");
         place.counter += 1;
         Ok(())
     }

@@ -43,7 +43,7 @@ impl Worker for Driver {
     async fn get(&mut self) -> Result<()> {
         const SELECT: &str = "SELECT value, counter, expires_at FROM faroe_storage WHERE key = ?1";
         let reader = self.connections.readers().pop();
-        let reader = reader.context("there is a connection for each task")?;
+        let reader = reader.context("every task has a connection")?;
         let entry = reader
             .prepare_cached(SELECT)?
             .query_row([&self.place.key], |row| Ok((row.get(0)?, row.get(1)?)))
@@ -67,7 +67,7 @@ impl Worker for Driver {
             place.counter,
             0,
         ))?;
-        ensure!(updated == 1, "an update found another counter");
+        ensure!(updated == 1, "update failed: the counter differs");
         place.counter += 1;
         Ok(())
     }

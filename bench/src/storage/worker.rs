@@ -1,4 +1,4 @@
-//! Tasks that call a storage, or its driver, again and again.
+//! Tasks that repeat calls to a storage or its driver.
 
 use std::{
     fmt, process,
@@ -64,7 +64,7 @@ impl Place {
         let added = storage
             .add(&place.key, &place.value, place.expires_at)
             .await?;
-        ensure!(added == AddOutcome::Added, "an entry was there already");
+        ensure!(added == AddOutcome::Added, "add an entry: the key exists");
         Ok(place)
     }
 }
@@ -109,13 +109,13 @@ impl Worker for Adapter {
             counter,
             expires_at,
         } = &mut self.place;
-        let current = Counter::new(*counter).context("a counter below zero")?;
+        let current = Counter::new(*counter).context("negative counter")?;
         let updated = (*self.storage)
             .update(key, value, *expires_at, current)
             .await?;
         ensure!(
             updated == UpdateOutcome::Updated,
-            "an update found another counter"
+            "update failed: the counter differs"
         );
         *counter += 1;
         Ok(())
@@ -130,10 +130,10 @@ impl Worker for Adapter {
 
 /// Fails unless the entry is the task's own.
 pub(super) fn check(entry: Option<(Vec<u8>, i32)>, place: &Place) -> Result<()> {
-    let (value, counter) = entry.context("an entry was lost")?;
+    let (value, counter) = entry.context("missing entry")?;
     ensure!(
         value.len() == SIZE && counter == place.counter,
-        "an entry is not as it was written"
+        "the entry differs from what was written"
     );
     Ok(())
 }
