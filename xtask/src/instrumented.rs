@@ -20,11 +20,11 @@ const SKIPPED_FOLDERS: [&str; 3] = [".git", "node_modules", "target"];
 
 /// A copy of the sources.
 #[derive(Debug)]
-pub(crate) struct Copy {
+pub(crate) struct SourceCopy {
     pub(crate) folder: PathBuf,
 }
 
-impl Copy {
+impl SourceCopy {
     /// Returns the copy in this folder of `target`.
     pub(crate) fn new(name: &str) -> Result<Self> {
         let folder = workspace::target_directory()?.join(name);

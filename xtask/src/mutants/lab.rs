@@ -22,7 +22,7 @@ use super::{
     splice::{self, REACHED, Spliced, VARIABLE},
 };
 use crate::{
-    instrumented::{Copy, Program},
+    instrumented::{Program, SourceCopy},
     workspace,
 };
 
@@ -40,7 +40,7 @@ const STACK: &str = "33554432";
 pub(super) struct Lab<'a> {
     mutants: &'a [Mutant],
     texts: &'a BTreeMap<String, String>,
-    copy: Copy,
+    copy: SourceCopy,
 }
 
 /// A test, and what was seen of it without a mutant.
@@ -71,7 +71,7 @@ impl<'a> Lab<'a> {
         Ok(Self {
             mutants,
             texts,
-            copy: Copy::new("mutants")?,
+            copy: SourceCopy::new("mutants")?,
         })
     }
 
@@ -310,7 +310,7 @@ fn find(places: &[(String, usize)], spliced: &BTreeMap<String, Spliced>) -> Foun
 }
 
 /// Builds the unit and integration tests of the copy.
-fn build(copy: &Copy) -> Result<Built> {
+fn build(copy: &SourceCopy) -> Result<Built> {
     let mut command = workspace::cargo();
     command
         .args([

@@ -13,7 +13,7 @@ use anyhow::{Context, Result, ensure};
 use self::data::{Defect, FOLDER};
 use super::{Outcome, Surroundings, cargo, conclude, output::Counts};
 use crate::{
-    instrumented::{Copy, Program},
+    instrumented::{Program, SourceCopy},
     workspace,
 };
 
@@ -25,7 +25,7 @@ pub(super) fn run(surroundings: &Surroundings<'_>, outcome: &mut Outcome) -> Res
     let root = workspace::root();
     let defects = data::read(&root.join(FOLDER))?;
     data::check_table(&defects, &root.join(FOLDER).join("README.md"))?;
-    let copy = Copy::new("defects")?;
+    let copy = SourceCopy::new("defects")?;
     copy.write(&splice::texts(root, &defects)?)?;
     let programs = build(surroundings, &copy, &defects)?;
     for program in &programs {
@@ -52,7 +52,11 @@ pub(super) fn run(surroundings: &Surroundings<'_>, outcome: &mut Outcome) -> Res
 }
 
 /// Builds the test programs that the defects name.
-fn build(surroundings: &Surroundings<'_>, copy: &Copy, defects: &[Defect]) -> Result<Vec<Program>> {
+fn build(
+    surroundings: &Surroundings<'_>,
+    copy: &SourceCopy,
+    defects: &[Defect],
+) -> Result<Vec<Program>> {
     let tests = defects.iter().flat_map(|defect| &defect.tests);
     let names: BTreeSet<&str> = tests.map(|test| test.program.as_str()).collect();
     // The whole workspace, so that the features of dependencies are those that they were built with before.
