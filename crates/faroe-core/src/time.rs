@@ -102,13 +102,10 @@ impl Clock for SystemClock {
         reason = "this is the door that the others are sent to"
     )]
     fn now(&self) -> UnixTime {
-        let milliseconds = match SystemTime::now().duration_since(UNIX_EPOCH) {
-            Ok(after) => i64::try_from(after.as_millis()),
-            Err(before) => {
-                i64::try_from(before.duration().as_millis()).map(|milliseconds| -milliseconds)
-            }
-        };
-        UnixTime(milliseconds.unwrap_or(i64::MAX))
+        // A clock before 1970 counts as 1970.
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
+        let milliseconds = since_epoch.unwrap_or_default().as_millis();
+        UnixTime(i64::try_from(milliseconds).unwrap_or(i64::MAX))
     }
 }
 

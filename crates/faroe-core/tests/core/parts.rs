@@ -1,6 +1,6 @@
 //! The parts that the core itself brings: default adapters, and what its values say about themselves.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use faroe_core::{
@@ -12,7 +12,7 @@ use faroe_core::{
     storage::{Cache, EmptyCache, MAX_KEY_SIZE, MainStorage, namespace},
     time::UnixTime,
 };
-use faroe_testkit::{hasher::CountingHasher, storage::ReferenceStorage};
+use faroe_testkit::{clock::ManualClock, hasher::CountingHasher, storage::ReferenceStorage};
 
 use crate::harness::{Harness, PASSWORD, minutes};
 
@@ -49,6 +49,19 @@ async fn of_several_strength_checkers_the_first_that_rejects_or_fails_decides() 
 async fn the_empty_cache_stores_nothing() {
     EmptyCache.set("key", b"value", minutes(1)).await.unwrap();
     assert_eq!(EmptyCache.get("key").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_storage_that_serves_as_a_cache_returns_a_value_until_its_time_has_passed() {
+    let clock = Arc::<ManualClock>::default();
+    let storage = Arc::new(ReferenceStorage::keeping_expired());
+    let cache = namespace::cache(storage, Arc::clone(&clock) as _);
+    cache.set("key", b"value", minutes(1)).await.unwrap();
+    let millisecond = Duration::from_millis(1);
+    clock.advance(minutes(1) - millisecond);
+    assert_eq!(cache.get("key").await.unwrap().unwrap(), b"value");
+    clock.advance(millisecond);
+    assert_eq!(cache.get("key").await.unwrap(), None);
 }
 
 #[test]
