@@ -40,6 +40,17 @@ impl SourceCopy {
         synchronize(root, &self.folder, &texts.collect())
     }
 
+    /// Gives files of the copy other texts. Meanwhile, the sources themselves may change.
+    pub(crate) fn change(&self, texts: &BTreeMap<String, String>) -> Result<()> {
+        for (path, text) in texts {
+            let path = self.folder.join(path);
+            if fs::read(&path).ok().as_deref() != Some(text.as_bytes()) {
+                fs::write(&path, text).with_context(|| format!("write {}", path.display()))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Has a cargo command build the copy.
     pub(crate) fn configure(&self, command: &mut Command) -> Result<()> {
         let wrapper = self.folder.join("xtask/instrumented.sh");

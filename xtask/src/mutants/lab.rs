@@ -41,6 +41,8 @@ pub(super) struct Lab<'a> {
     mutants: &'a [Mutant],
     texts: &'a BTreeMap<String, String>,
     copy: SourceCopy,
+    /// The text of the crate's `lib.rs`.
+    root: String,
 }
 
 /// A test, and what was seen of it without a mutant.
@@ -68,10 +70,14 @@ struct CompileError {
 
 impl<'a> Lab<'a> {
     pub(super) fn new(mutants: &'a [Mutant], texts: &'a BTreeMap<String, String>) -> Result<Self> {
+        let copy = SourceCopy::new("mutants")?;
+        copy.write(&BTreeMap::new())?;
+        let root = fs::read_to_string(copy.folder.join(root_file())).context("read lib.rs")?;
         Ok(Self {
             mutants,
             texts,
-            copy: SourceCopy::new("mutants")?,
+            copy,
+            root,
         })
     }
 
@@ -118,17 +124,14 @@ impl<'a> Lab<'a> {
     ) -> Result<(Vec<Program>, BTreeMap<usize, usize>)> {
         loop {
             let spliced = self.splice(together)?;
-            let mut texts: BTreeMap<_, _> = spliced
-                .iter()
-                .map(|(file, spliced)| (file.clone(), spliced.text.clone()))
-                .collect();
-            let root = format!("crates/{PACKAGE}/src/lib.rs");
-            let text = match texts.remove(&root) {
-                Some(text) => text,
-                None => fs::read_to_string(workspace::root().join(&root))?,
-            };
-            texts.insert(root, text + &splice::switch());
-            self.copy.write(&texts)?;
+            let mut texts = self.texts.clone();
+            let files = spliced.iter();
+            texts.extend(files.map(|(file, spliced)| (file.clone(), spliced.text.clone())));
+            let root = texts
+                .entry(root_file())
+                .or_insert_with(|| self.root.clone());
+            *root += &splice::switch();
+            self.copy.change(&texts)?;
             println!("building with {} mutants", together.len());
             let errors = match build(&self.copy)? {
                 Built::Programs(programs) => {
@@ -260,9 +263,10 @@ impl<'a> Lab<'a> {
     /// Builds one mutant and runs every test on it.
     fn try_alone(&self, index: usize, tests: &[Test<'_>]) -> Result<Outcome> {
         let mutant = &self.mutants[index];
-        let text = mutant.apply(self.text(index));
-        self.copy
-            .write(&BTreeMap::from([(mutant.file.clone(), text)]))?;
+        let mut texts = self.texts.clone();
+        texts.insert(root_file(), self.root.clone());
+        texts.insert(mutant.file.clone(), mutant.apply(self.text(index)));
+        self.copy.change(&texts)?;
         let Built::Programs(programs) = build(&self.copy)? else {
             return Ok(Outcome::Unviable);
         };
@@ -276,6 +280,10 @@ impl<'a> Lab<'a> {
             program.command(&[&test.path])
         })
     }
+}
+
+fn root_file() -> String {
+    format!("crates/{PACKAGE}/src/lib.rs")
 }
 
 /// Where an error is, in spliced files.
