@@ -111,7 +111,7 @@ pub(super) fn list(options: &Options) -> Result<Vec<Mutant>> {
         .args(["mutants", "--list", "--json", "--package", PACKAGE])
         .current_dir(workspace::root());
     if let Some(file) = &options.file {
-        command.args(["--file", file]);
+        command.arg("--file").arg(format!("**/{file}"));
     }
     if let Some(revision) = &options.diff {
         command.arg("--in-diff").arg(diff(revision)?);
@@ -122,7 +122,18 @@ pub(super) fn list(options: &Options) -> Result<Vec<Mutant>> {
         "cargo-mutants failed: {}",
         String::from_utf8_lossy(&output.stderr)
     );
-    serde_json::from_slice(&output.stdout).context("parse the list of cargo-mutants")
+    // For a diff without mutants it prints nothing.
+    let mutants: Vec<Mutant> = match &*output.stdout {
+        [] => Vec::new(),
+        list => serde_json::from_slice(list).context("parse the list of cargo-mutants")?,
+    };
+    if let Some(file) = &options.file {
+        ensure!(
+            !mutants.is_empty(),
+            "{PACKAGE} has no mutants in a file {file}"
+        );
+    }
+    Ok(mutants)
 }
 
 /// Returns the texts of the files of these mutants.
