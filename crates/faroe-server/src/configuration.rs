@@ -5,9 +5,11 @@
 
 mod deserializer;
 mod email;
+mod entries;
 mod file;
 mod hashing;
 mod http;
+mod key;
 mod layer;
 mod passwords;
 mod place;
@@ -34,10 +36,11 @@ use faroe_users_table::UsersTable;
 
 pub(crate) use self::{
     email::Email,
+    entries::entries,
     http::Http,
     passwords::Passwords,
     place::{EmailSenderPlace, StoragePlace, UserStorePlace},
-    reference::{Defaults, entries},
+    reference::Defaults,
     secret::Secret,
     user_server::Credentials,
     value::Certificates,
@@ -45,9 +48,10 @@ pub(crate) use self::{
 };
 use self::{
     hashing::Hashing,
+    key::Shape,
     layer::Node,
     rate_limits::{IpRateLimit, RateLimits},
-    section::{Shape, section},
+    section::section,
     session::Session,
     setting::Setting,
     timeouts::Timeouts,

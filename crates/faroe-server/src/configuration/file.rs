@@ -6,9 +6,9 @@ use faroe_address::holds_password;
 use toml::de::DeTable;
 
 use super::{
+    entries,
     layer::{Node, Source},
     secret::everyone_can_read,
-    variables,
 };
 use crate::error::StartError;
 
@@ -26,7 +26,7 @@ pub(super) fn read(path: &Path) -> Result<Node, StartError> {
         Some((key, _)) if everyone_can_read(&metadata) => Err(StartError::new(format!(
             "{name}, {key}: the URL has a password, and every user of this machine can read the file; \
              chmod 600 {name}, or put the URL into the environment ({})",
-            variables::name(&key)
+            entries::variable(&key)
         ))),
         _ => Ok(file),
     }

@@ -8,7 +8,7 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::section::Shape;
+use super::key::Shape;
 
 /// The place where a value was set.
 #[derive(Clone, Debug, PartialEq, Eq)]

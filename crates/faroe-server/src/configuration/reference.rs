@@ -4,34 +4,11 @@ use std::fmt::Write;
 
 use super::{
     Settings,
+    entries::{self, Entry, entries},
+    key::Shape,
     layer::Node,
-    section::{Key, Shape},
     setting::Setting,
-    variables,
 };
-
-/// A key with its path.
-pub(crate) struct Entry {
-    pub(crate) path: String,
-    pub(crate) key: &'static Key,
-}
-
-impl Entry {
-    /// Returns the variable that has the name of the flag, if there is a flag.
-    pub(crate) fn flag_variable(&self) -> Option<String> {
-        let (flag, _) = self.key.flag()?;
-        Some(variables::name(&flag.replace('-', "_")))
-    }
-
-    /// Returns the names of all variables that set the key.
-    pub(crate) fn variables(&self) -> Vec<String> {
-        let further = self.key.variable.map(str::to_owned);
-        let mut names = vec![variables::name(&self.path)];
-        names.extend(self.flag_variable().into_iter().chain(further));
-        names.dedup();
-        names
-    }
-}
 
 /// The defaults of all keys.
 pub(crate) struct Defaults(Node);
@@ -55,23 +32,6 @@ impl Defaults {
     }
 }
 
-/// Returns all keys in the order of their declaration, sections before the keys that they have.
-pub(crate) fn entries() -> Vec<Entry> {
-    let mut entries = Vec::new();
-    collect("", Settings::SHAPE, &mut entries);
-    entries
-}
-
-fn collect(prefix: &str, shape: Shape, entries: &mut Vec<Entry>) {
-    let Shape::Section(keys) = shape else { return };
-    for key in keys {
-        let path = format!("{prefix}{}", key.name);
-        let below = format!("{path}.");
-        entries.push(Entry { path, key });
-        collect(&below, key.shape, entries);
-    }
-}
-
 /// Returns the reference as a table in Markdown.
 pub fn config_reference() -> String {
     let mut text =
@@ -83,7 +43,7 @@ pub fn config_reference() -> String {
         let flag = entry.key.flag.map(str::to_owned);
         let variables = match entry.key.shape {
             Shape::Section(_) => Vec::new(),
-            Shape::Map(_) | Shape::Open => vec![format!("{}__…", variables::name(&entry.path))],
+            Shape::Map(_) | Shape::Open => vec![format!("{}__…", entries::variable(&entry.path))],
             Shape::Value | Shape::Secret => entry.variables(),
         };
         let names = variables.into_iter().chain(flag);

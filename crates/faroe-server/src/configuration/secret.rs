@@ -8,7 +8,7 @@ use serde::{
 };
 use zeroize::Zeroizing;
 
-use super::{section::Shape, setting::Setting};
+use super::{key::Shape, setting::Setting};
 use crate::error::StartError;
 
 /// A secret. `Debug` does not show it, and it is wiped when dropped.

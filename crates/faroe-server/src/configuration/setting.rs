@@ -12,7 +12,7 @@ use clap::builder::PossibleValue;
 use humantime::format_duration;
 use serde::de::DeserializeOwned;
 
-use super::section::Shape;
+use super::key::Shape;
 
 /// A type that a configuration key can have.
 pub(crate) trait Setting: DeserializeOwned {

@@ -30,7 +30,7 @@ impl Sources {
     /// Returns the environment of this process: all variables that begin with `FAROE_`, and the file that `FAROE_CONFIG` names.
     pub fn environment() -> Self {
         let all = env::vars_os();
-        let ours = all.filter(|(name, _)| name.to_string_lossy().starts_with(variables::PREFIX));
+        let ours = all.filter(|(name, _)| name.to_string_lossy().starts_with(entries::PREFIX));
         let sources = Self {
             environment: ours.collect(),
             ..Self::default()

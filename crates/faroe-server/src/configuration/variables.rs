@@ -6,24 +6,16 @@ use toml::de::DeValue;
 
 use super::{
     Settings,
+    entries::{self, Entry, PREFIX, entries},
+    key::Shape,
     layer::{Content, Node, Source},
-    reference::{self, Entry},
-    section::Shape,
     setting::Setting,
     suggestion::suggest,
 };
 use crate::error::StartError;
 
-/// The first part of the name of every variable.
-pub(super) const PREFIX: &str = "FAROE_";
-
 /// Names the configuration file.
 pub(crate) const FILE: &str = "FAROE_CONFIG";
-
-/// Returns the name of the variable that sets the key with this path.
-pub(super) fn name(path: &str) -> String {
-    format!("{PREFIX}{}", path.replace('.', "__").to_uppercase())
-}
 
 /// Reads the variables that set keys. The other ones are returned as well.
 pub(super) fn read(
@@ -54,7 +46,7 @@ pub(super) fn read(
 /// Returns the path of the key that a variable sets, and the shape of that key.
 fn find(variable: &str) -> Option<(String, Shape)> {
     let own = |entry: &Entry| entry.flag_variable().as_deref() == Some(variable);
-    if let Some(entry) = reference::entries().into_iter().find(own) {
+    if let Some(entry) = entries().into_iter().find(own) {
         return Some((entry.path, entry.key.shape));
     }
     let path = variable
@@ -62,7 +54,7 @@ fn find(variable: &str) -> Option<(String, Shape)> {
         .replace("__", ".")
         .to_lowercase();
     let shape = shape_of(&path)?;
-    (name(&path) == variable).then_some((path, shape))
+    (entries::variable(&path) == variable).then_some((path, shape))
 }
 
 /// Returns the shape of the key with this path, if it exists.
@@ -116,17 +108,17 @@ fn table(text: &str, source: &Source) -> Option<Content> {
 
 /// Returns the variables among these that nothing reads, each with the name that was probably meant.
 pub(super) fn unknown(others: &[String], settings: &Node) -> Vec<String> {
-    let entries = reference::entries();
+    let known = entries();
     let texts = settings.texts();
     let is_read = |name: &String| {
         let names_it =
             |(path, text): &(String, &str)| path.ends_with(".environment") && *text == name;
         name == FILE
-            || entries.iter().any(|entry| entry.key.variable == Some(name))
+            || known.iter().any(|entry| entry.key.variable == Some(name))
             || texts.iter().any(names_it)
     };
-    let known: Vec<_> = entries.iter().flat_map(Entry::variables).collect();
+    let names: Vec<_> = known.iter().flat_map(Entry::variables).collect();
     let others = others.iter().filter(|name| !is_read(name));
-    let others = others.map(|name| format!("{name}{}", suggest(name, &known)));
+    let others = others.map(|name| format!("{name}{}", suggest(name, &names)));
     others.collect()
 }
