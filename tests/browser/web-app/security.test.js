@@ -107,7 +107,7 @@ describe("P54: the website in a browser", () => {
 				]);
 				assert.equal(answer.status(), 403, path);
 				await person.page.waitForLoadState();
-				assert.match(await person.page.innerText("body"), /another site/);
+				assert.match(await person.page.innerText("body"), /cross-site request refused/);
 			}
 			assert.deepEqual(await person.cookies(), { "__Host-session": session });
 			await person.isSignedIn();
