@@ -1,6 +1,6 @@
 //! Every interleaving of concurrent actions: their answers, and the state afterwards.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use faroe_testkit::{
     effort::Effort,
@@ -78,7 +78,16 @@ impl Exploration {
         Self::with(Explorer::default(), circumstances)
     }
 
-    fn with(explorer: Explorer, circumstances: Circumstances) -> Self {
+    fn with(explorer: Explorer, mut circumstances: Circumstances) -> Self {
+        // An explorer runs in real time, in which a stalled machine must not cause a timeout.
+        let timeouts = &mut circumstances.timeouts;
+        let hour = Duration::from_secs(60 * 60);
+        timeouts.action = hour;
+        timeouts.storage = hour;
+        timeouts.user_store = hour;
+        timeouts.checker = hour;
+        timeouts.email = hour;
+        timeouts.notification = hour;
         let background = if circumstances.background {
             explorer.background()
         } else {

@@ -4,7 +4,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use faroe_core::{
-    Server, ServerOptions, ServerParts, SessionConfiguration, Storages, UserPasswordHashAlgorithms,
+    Server, ServerOptions, ServerParts, SessionConfiguration, Storages, Timeouts,
+    UserPasswordHashAlgorithms,
     background::Background,
     email::AllowAllEmailAddresses,
     endpoint::{Endpoint, EndpointResponse},
@@ -71,6 +72,8 @@ pub(crate) struct Circumstances {
     pub(crate) cached: bool,
     /// The length of the queue for hashing.
     pub(crate) hashing_queue: usize,
+    /// The timeouts of the server.
+    pub(crate) timeouts: Timeouts,
 }
 
 /// The content of the storage.
@@ -151,6 +154,7 @@ impl Fakes {
         options.session = session;
         options.hashing.permits = 4;
         options.hashing.queue = circumstances.hashing_queue;
+        options.timeouts = circumstances.timeouts;
         options.email_address_checker =
             Arc::new(through(&Arc::new(AllowAllEmailAddresses), interceptor));
         options.password_strength_checker =
