@@ -5,11 +5,13 @@ use faroe_protocol::{
     secret::{Password, SessionToken},
     user::User,
 };
+use serde::{Deserialize, Serialize};
 
 use crate::{
     fault::Fault,
     hashing::HashingPlace,
     invocation::Invocation,
+    password::PasswordHash,
     record::{Held, Record},
     session::SessionRecord,
     user::RememberedUser,
@@ -28,6 +30,36 @@ pub(crate) trait UserFlow: Record {
 pub(crate) trait SessionFlow: UserFlow {
     /// Returns the session that started the flow. No other session may continue it.
     fn session_id(&self) -> &SessionId;
+}
+
+/// The number of weak passwords with which a flow ends. The limit per user or address does not count them, and each costs a check.
+const WEAK_PASSWORDS: u8 = 10;
+
+/// The weak passwords that a flow was sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct WeakPasswords(u8);
+
+impl WeakPasswords {
+    pub(crate) fn is_none(&self) -> bool {
+        self.0 == 0
+    }
+
+    /// Checks whether the flow has ended.
+    pub(crate) fn are_too_many(self) -> bool {
+        self.0 >= WEAK_PASSWORDS
+    }
+
+    pub(crate) fn count_one(&mut self) {
+        self.0 = self.0.saturating_add(1);
+    }
+}
+
+/// A flow that sets a new password.
+pub(crate) trait PasswordFlow: Record {
+    fn set_new_password_hash(&mut self, hash: PasswordHash);
+
+    fn weak_passwords_mut(&mut self) -> &mut WeakPasswords;
 }
 
 /// A session, one of its flows and their user, opened by two tokens.

@@ -1,6 +1,9 @@
 //! Password hashing: bounded, on blocking threads, and only while a caller waits.
 
-use std::sync::Arc;
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use faroe_protocol::types::Bytes;
 use subtle::ConstantTimeEq;
@@ -29,13 +32,48 @@ pub(crate) struct Hasher {
     places: Arc<Semaphore>,
     /// One permit for each hash that may be computed at once.
     permits: Arc<Semaphore>,
+    /// One permit for each new password that may be checked at once, as many as places. A check takes no place, so
+    /// that passwords that will not be hashed keep none from being verified.
+    checks: Arc<Semaphore>,
+    busy_flows: Arc<BusyFlows>,
 }
 
 /// A place in the hashing queue. An action takes one before it consumes anything, so an overloaded server rejects the
 /// action without changing anything.
 #[derive(Clone, Debug)]
 pub(crate) struct HashingPlace {
-    _place: Arc<OwnedSemaphorePermit>,
+    _held: Arc<(OwnedSemaphorePermit, Option<BusyFlow>)>,
+}
+
+/// The check of a flow's new password, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct PasswordCheck {
+    flow: BusyFlow,
+    _permit: OwnedSemaphorePermit,
+}
+
+/// The IDs of the flows whose new password is being checked, hashed or stored: no more than there are permits for
+/// checks and places.
+#[derive(Debug, Default)]
+struct BusyFlows(Mutex<HashSet<String>>);
+
+impl BusyFlows {
+    fn ids(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The place of one flow in [`BusyFlows`], until it is dropped.
+#[derive(Debug)]
+struct BusyFlow {
+    id: String,
+    flows: Arc<BusyFlows>,
+}
+
+impl Drop for BusyFlow {
+    fn drop(&mut self) {
+        self.flows.ids().remove(&self.id);
+    }
 }
 
 impl Hasher {
@@ -53,16 +91,42 @@ impl Hasher {
             temporary_algorithm,
             places: Arc::new(Semaphore::new(places)),
             permits: Arc::new(Semaphore::new(hashing.permits.min(Semaphore::MAX_PERMITS))),
+            checks: Arc::new(Semaphore::new(places)),
+            busy_flows: Arc::default(),
         }
     }
 
     /// Takes a place, or fails with [`Fault::Overloaded`] if the queue is full.
     pub(crate) fn place(&self) -> Result<HashingPlace, Fault> {
-        let place = Arc::clone(&self.places)
-            .try_acquire_owned()
-            .map_err(|_| Fault::Overloaded)?;
+        self.place_for(None)
+    }
+
+    /// Begins to check the new password of the flow with this record ID. Fails with [`Fault::Overloaded`] if as many
+    /// are being checked as may be, and with [`Fault::Conflict`] if another password of the flow is being checked,
+    /// hashed or stored.
+    pub(crate) fn check(&self, flow_id: &str) -> Result<PasswordCheck, Fault> {
+        let permit = try_acquire(&self.checks)?;
+        if !self.busy_flows.ids().insert(flow_id.to_owned()) {
+            return Err(Fault::Conflict);
+        }
+        let flow = BusyFlow {
+            id: flow_id.to_owned(),
+            flows: Arc::clone(&self.busy_flows),
+        };
+        Ok(PasswordCheck {
+            flow,
+            _permit: permit,
+        })
+    }
+
+    /// Ends the check, and takes a place for hashing the password. The flow is busy until the place is dropped.
+    pub(crate) fn place_after(&self, check: PasswordCheck) -> Result<HashingPlace, Fault> {
+        self.place_for(Some(check.flow))
+    }
+
+    fn place_for(&self, flow: Option<BusyFlow>) -> Result<HashingPlace, Fault> {
         Ok(HashingPlace {
-            _place: Arc::new(place),
+            _held: Arc::new((try_acquire(&self.places)?, flow)),
         })
     }
 
@@ -190,4 +254,9 @@ impl Hasher {
             .await
             .map_err(|_| AdapterError::message("hash a password: the algorithm panicked"))??)
     }
+}
+
+fn try_acquire(permits: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Fault> {
+    let permit = Arc::clone(permits).try_acquire_owned();
+    permit.map_err(|_| Fault::Overloaded)
 }

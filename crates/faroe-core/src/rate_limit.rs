@@ -140,22 +140,38 @@ impl Invocation<'_> {
     /// Exact on any number of servers: with k tokens left, k of any number of concurrent calls succeed. Each conflict
     /// means that another call took a token, so one attempt more than the bucket's capacity decides.
     pub(crate) async fn consume(&self, bucket: &Bucket) -> Result<bool, Fault> {
+        Ok(self.consume_with(bucket, || Ok(())).await?.is_some())
+    }
+
+    /// Like [`Invocation::consume`], and returns what `acquire` returns. It is called once, if there is a token and
+    /// before that is taken; its failure takes no token.
+    pub(crate) async fn consume_with<T: Send>(
+        &self,
+        bucket: &Bucket,
+        acquire: impl Fn() -> Result<T, Fault> + Send,
+    ) -> Result<Option<T>, Fault> {
+        let mut acquired = None;
         for _ in 0..=bucket.limit.capacity {
             let entry = self.bucket_entry(bucket).await?;
             let now = self.now();
             let Some(state) = self.bucket_state(bucket, entry.as_ref(), now) else {
                 self.write_bucket(bucket, BucketState::empty(now), entry)
                     .await?;
-                return Ok(false);
+                return Ok(None);
             };
             let Some(consumed) = state.consumed() else {
-                return Ok(false);
+                return Ok(None);
+            };
+            let held = match acquired.take() {
+                Some(held) => held,
+                None => acquire()?,
             };
             if self.write_bucket(bucket, consumed, entry).await? {
-                return Ok(true);
+                return Ok(Some(held));
             }
+            acquired = Some(held);
         }
-        Ok(false)
+        Ok(None)
     }
 
     /// Checks whether a token is left, without taking it.

@@ -33,6 +33,11 @@ pub(crate) trait Record: Serialize + DeserializeOwned + Send + Sync {
     fn expires_at(&self, created_at: UnixTime, _configuration: &SessionConfiguration) -> UnixTime {
         created_at.saturating_add(Self::LIFETIME)
     }
+
+    /// Checks whether the record has ended before its expiry. It then counts as missing.
+    fn has_ended(&self) -> bool {
+        false
+    }
 }
 
 /// The format of a record in the storage. It is never sent to a client.
@@ -132,7 +137,7 @@ impl Invocation<'_> {
         Ok(held)
     }
 
-    /// Returns the valid record that the token opens. An expired record is removed.
+    /// Returns the valid record that the token opens. A record that has expired or ended is removed.
     ///
     /// Until the secret is verified, nothing happens but one read of the storage, and not even that for a text that
     /// does not have the form of a token.
@@ -172,7 +177,7 @@ impl Invocation<'_> {
             read_at: now,
             counter: entry.counter,
         };
-        if self.is_expired(&held.record, held.created_at, now) {
+        if held.record.has_ended() || self.is_expired(&held.record, held.created_at, now) {
             Box::pin(self.discard(&held)).await;
             return Ok(None);
         }

@@ -19,6 +19,7 @@ use crate::{
     configuration::SessionConfiguration,
     email::EmailContent,
     fault::Fault,
+    flow::{PasswordFlow, WeakPasswords},
     invocation::{Answer, Invocation, Run},
     password::PasswordHash,
     rate_limit::Bucket,
@@ -35,11 +36,27 @@ struct SignupRecord {
     code_nonce: CodeNonce,
     email_address_verified: bool,
     password_hash: Option<PasswordHash>,
+    #[serde(default, skip_serializing_if = "WeakPasswords::is_none")]
+    weak_passwords: WeakPasswords,
 }
 
 impl Record for SignupRecord {
     const NAME: &'static str = "signup";
     const LIFETIME: Duration = Duration::from_secs(20 * 60);
+
+    fn has_ended(&self) -> bool {
+        self.weak_passwords.are_too_many()
+    }
+}
+
+impl PasswordFlow for SignupRecord {
+    fn set_new_password_hash(&mut self, hash: PasswordHash) {
+        self.password_hash = Some(hash);
+    }
+
+    fn weak_passwords_mut(&mut self) -> &mut WeakPasswords {
+        &mut self.weak_passwords
+    }
 }
 
 impl Held<SignupRecord> {
@@ -92,6 +109,7 @@ impl Run for CreateSignup {
             code_nonce,
             email_address_verified: false,
             password_hash: None,
+            weak_passwords: WeakPasswords::default(),
         };
         let signup = invocation.create(record).await?;
         if let Err(fault) = send_code(invocation, &signup).await {
@@ -205,14 +223,14 @@ impl Run for SetSignupPassword {
         if signup.record.password_hash.is_some() {
             return Err(Code::PasswordAlreadySet.into());
         }
-        match invocation.hash_new_password(&self.password).await? {
+        match invocation
+            .set_new_password(&mut signup, &self.password)
+            .await?
+        {
             NewPassword::InvalidLength => Err(Code::InvalidPasswordLength.into()),
             NewPassword::Weak => Err(Code::WeakPassword.into()),
-            NewPassword::Hashed(hash) => {
-                signup.record.password_hash = Some(hash);
-                invocation.update(&mut signup).await?;
-                Ok(NoValues {})
-            }
+            NewPassword::WeakOnceTooOften => Err(Code::InvalidSignupToken.into()),
+            NewPassword::Set => Ok(NoValues {}),
         }
     }
 }

@@ -11,10 +11,12 @@ use serde::{Deserialize, Serialize};
 use crate::{
     error::AdapterError,
     fault::Fault,
+    flow::PasswordFlow,
     hashing::HashingPlace,
     invocation::Invocation,
     password::PasswordHash,
     rate_limit::Bucket,
+    record::Held,
     user_store::{CreateUserOutcome, NewUser, UpdateUserEmailAddressOutcome, UpdateUserOutcome},
     validation::has_password_length,
 };
@@ -82,12 +84,14 @@ pub(crate) enum PasswordAttempt {
     Correct(HashingPlace),
 }
 
-/// The outcome of hashing a new password.
+/// The outcome of setting a flow's new password.
 #[derive(Debug)]
 pub(crate) enum NewPassword {
     InvalidLength,
     Weak,
-    Hashed(PasswordHash),
+    /// The password is weak, and the last that the flow may send: the flow has ended.
+    WeakOnceTooOften,
+    Set,
 }
 
 pub(crate) fn password_hash(user: &User) -> PasswordHash {
@@ -191,16 +195,11 @@ impl Invocation<'_> {
     ) -> Result<PasswordAttempt, Fault> {
         let hash = password_hash(user);
         self.hasher().user_algorithm(&hash.algorithm_id)?;
-        let place = self.hasher().place()?;
-        if !self
-            .consume(&Bucket::verify_user_password(
-                self.rate_limits(),
-                user.id.as_str(),
-            ))
-            .await?
-        {
+        let attempts = Bucket::verify_user_password(self.rate_limits(), user.id.as_str());
+        let place = self.consume_with(&attempts, || self.hasher().place());
+        let Some(place) = place.await? else {
             return Ok(PasswordAttempt::RateLimited);
-        }
+        };
         let is_correct = has_password_length(password)
             && self
                 .in_time(
@@ -216,22 +215,32 @@ impl Invocation<'_> {
         })
     }
 
-    /// Checks a new password and hashes it if it may be used. One place in the hashing queue covers both.
-    pub(crate) async fn hash_new_password(
+    /// Checks the new password of a flow, and hashes and stores it if it may be used. Fails with [`Fault::Conflict`]
+    /// while another password of the flow is on its way.
+    pub(crate) async fn set_new_password<R: PasswordFlow>(
         &self,
+        flow: &mut Held<R>,
         password: &Password,
     ) -> Result<NewPassword, Fault> {
         if !has_password_length(password) {
             return Ok(NewPassword::InvalidLength);
         }
-        let place = self.hasher().place()?;
+        let check = self.hasher().check(&flow.id)?;
         if !self.is_strong_enough(password).await? {
-            return Ok(NewPassword::Weak);
+            flow.record.weak_passwords_mut().count_one();
+            self.update(flow).await?;
+            if !flow.record.has_ended() {
+                return Ok(NewPassword::Weak);
+            }
+            self.discard(flow).await;
+            return Ok(NewPassword::WeakOnceTooOften);
         }
+        let place = self.hasher().place_after(check)?;
         let hash = self.hasher().hash_user_password(&place, password.expose());
-        Ok(NewPassword::Hashed(
-            self.in_time("hash a password", hash).await?,
-        ))
+        let hash = self.in_time("hash a password", hash).await?;
+        flow.record.set_new_password_hash(hash);
+        self.update(flow).await?;
+        Ok(NewPassword::Set)
     }
 
     /// Rehashes a verified password if its hash does not use the current algorithm.

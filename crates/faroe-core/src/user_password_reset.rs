@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     configuration::SessionConfiguration,
     email::EmailContent,
-    flow::UserFlow,
+    flow::{PasswordFlow, UserFlow, WeakPasswords},
     invocation::{Answer, Invocation, Run},
     password::PasswordHash,
     random,
@@ -36,11 +36,27 @@ struct UserPasswordResetRecord {
     temporary_password_hash: PasswordHash,
     user_first_factor_verified: bool,
     new_password_hash: Option<PasswordHash>,
+    #[serde(default, skip_serializing_if = "WeakPasswords::is_none")]
+    weak_passwords: WeakPasswords,
 }
 
 impl Record for UserPasswordResetRecord {
     const NAME: &'static str = "user_password_reset";
     const LIFETIME: Duration = Duration::from_secs(20 * 60);
+
+    fn has_ended(&self) -> bool {
+        self.weak_passwords.are_too_many()
+    }
+}
+
+impl PasswordFlow for UserPasswordResetRecord {
+    fn set_new_password_hash(&mut self, hash: PasswordHash) {
+        self.new_password_hash = Some(hash);
+    }
+
+    fn weak_passwords_mut(&mut self) -> &mut WeakPasswords {
+        &mut self.weak_passwords
+    }
 }
 
 impl UserFlow for UserPasswordResetRecord {
@@ -80,16 +96,9 @@ impl Run for CreateUserPasswordReset {
         if user.disabled {
             return Err(Code::UserDisabled.into());
         }
-        let place = invocation.hasher().place()?;
-        if !invocation
-            .consume(&Bucket::send_email(
-                invocation.rate_limits(),
-                &user.email_address,
-            ))
-            .await?
-        {
-            return Err(Code::RateLimited.into());
-        }
+        let sends = Bucket::send_email(invocation.rate_limits(), &user.email_address);
+        let place = invocation.consume_with(&sends, || invocation.hasher().place());
+        let place = place.await?.ok_or(Code::RateLimited)?;
         let temporary_password = TemporaryPassword::from(random::temporary_password());
         let hash = invocation
             .hasher()
@@ -101,6 +110,7 @@ impl Run for CreateUserPasswordReset {
                 temporary_password_hash,
                 user_first_factor_verified: false,
                 new_password_hash: None,
+                weak_passwords: WeakPasswords::default(),
             })
             .await?;
         let display_name = user.display_name;
@@ -155,16 +165,9 @@ impl Run for VerifyUserPasswordResetTemporaryPassword {
         if reset.record.user_first_factor_verified {
             return Err(Code::UserFirstFactorAlreadyVerified.into());
         }
-        let place = invocation.hasher().place()?;
-        if !invocation
-            .consume(&Bucket::verify_temporary_password(
-                invocation.rate_limits(),
-                &reset.id,
-            ))
-            .await?
-        {
-            return Err(Code::RateLimited.into());
-        }
+        let attempts = Bucket::verify_temporary_password(invocation.rate_limits(), &reset.id);
+        let place = invocation.consume_with(&attempts, || invocation.hasher().place());
+        let place = place.await?.ok_or(Code::RateLimited)?;
         let (password, hash) = (
             self.temporary_password.expose(),
             &reset.record.temporary_password_hash,
@@ -200,14 +203,14 @@ impl Run for SetUserPasswordResetNewPassword {
         if reset.record.new_password_hash.is_some() {
             return Err(Code::NewPasswordAlreadySet.into());
         }
-        match invocation.hash_new_password(&self.password).await? {
+        match invocation
+            .set_new_password(&mut reset, &self.password)
+            .await?
+        {
             NewPassword::InvalidLength => Err(Code::InvalidPasswordLength.into()),
             NewPassword::Weak => Err(Code::WeakPassword.into()),
-            NewPassword::Hashed(hash) => {
-                reset.record.new_password_hash = Some(hash);
-                invocation.update(&mut reset).await?;
-                Ok(NoValues {})
-            }
+            NewPassword::WeakOnceTooOften => Err(Code::InvalidUserPasswordResetToken.into()),
+            NewPassword::Set => Ok(NoValues {}),
         }
     }
 }

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     configuration::SessionConfiguration,
     email::EmailContent,
-    flow::{Opened, SessionFlow, UserFlow, open},
+    flow::{Opened, PasswordFlow, SessionFlow, UserFlow, WeakPasswords, open},
     invocation::{Answer, Invocation, Run},
     password::PasswordHash,
     record::{Held, Record},
@@ -33,11 +33,27 @@ struct UserPasswordUpdateRecord {
     session_id: SessionId,
     user_identity_verified: bool,
     new_password_hash: Option<PasswordHash>,
+    #[serde(default, skip_serializing_if = "WeakPasswords::is_none")]
+    weak_passwords: WeakPasswords,
 }
 
 impl Record for UserPasswordUpdateRecord {
     const NAME: &'static str = "user_password_update";
     const LIFETIME: Duration = Duration::from_secs(10 * 60);
+
+    fn has_ended(&self) -> bool {
+        self.weak_passwords.are_too_many()
+    }
+}
+
+impl PasswordFlow for UserPasswordUpdateRecord {
+    fn set_new_password_hash(&mut self, hash: PasswordHash) {
+        self.new_password_hash = Some(hash);
+    }
+
+    fn weak_passwords_mut(&mut self) -> &mut WeakPasswords {
+        &mut self.weak_passwords
+    }
 }
 
 impl UserFlow for UserPasswordUpdateRecord {
@@ -82,6 +98,7 @@ impl Run for CreateUserPasswordUpdate {
                 session_id: SessionId::from(&session),
                 user_identity_verified: false,
                 new_password_hash: None,
+                weak_passwords: WeakPasswords::default(),
             })
             .await?;
         Ok(CreateUserPasswordUpdateValues::new(
@@ -164,14 +181,14 @@ impl Run for SetUserPasswordUpdateNewPassword {
         if flow.record.new_password_hash.is_some() {
             return Err(Code::NewPasswordAlreadySet.into());
         }
-        match invocation.hash_new_password(&self.password).await? {
+        match invocation
+            .set_new_password(&mut flow, &self.password)
+            .await?
+        {
             NewPassword::InvalidLength => Err(Code::InvalidPasswordLength.into()),
             NewPassword::Weak => Err(Code::WeakPassword.into()),
-            NewPassword::Hashed(hash) => {
-                flow.record.new_password_hash = Some(hash);
-                invocation.update(&mut flow).await?;
-                Ok(NoValues {})
-            }
+            NewPassword::WeakOnceTooOften => Err(Code::InvalidPasswordUpdateToken.into()),
+            NewPassword::Set => Ok(NoValues {}),
         }
     }
 }

@@ -232,7 +232,7 @@ impl Harness {
             .session_token
     }
 
-    pub(crate) async fn completable_password_update(
+    pub(crate) async fn verified_password_update(
         &self,
         session_token: &SessionToken,
     ) -> UserPasswordUpdateToken {
@@ -251,6 +251,14 @@ impl Harness {
             password: PASSWORD.into(),
         };
         self.server.invoke(verify).await.unwrap();
+        user_password_update_token
+    }
+
+    pub(crate) async fn completable_password_update(
+        &self,
+        session_token: &SessionToken,
+    ) -> UserPasswordUpdateToken {
+        let user_password_update_token = self.verified_password_update(session_token).await;
         let set = SetUserPasswordUpdateNewPassword {
             session_token: session_token.clone(),
             user_password_update_token: user_password_update_token.clone(),
@@ -270,7 +278,7 @@ impl Harness {
         self.server.invoke(complete).await.unwrap();
     }
 
-    pub(crate) async fn completable_reset(&self) -> UserPasswordResetToken {
+    pub(crate) async fn verified_reset(&self) -> UserPasswordResetToken {
         let create = CreateUserPasswordReset {
             user_email_address: EMAIL.into(),
         };
@@ -285,6 +293,11 @@ impl Harness {
             temporary_password: self.mailbox.last_temporary_password(EMAIL).unwrap(),
         };
         self.server.invoke(verify).await.unwrap();
+        user_password_reset_token
+    }
+
+    pub(crate) async fn completable_reset(&self) -> UserPasswordResetToken {
+        let user_password_reset_token = self.verified_reset().await;
         let set = SetUserPasswordResetNewPassword {
             user_password_reset_token: user_password_reset_token.clone(),
             password: NEW_PASSWORD.into(),

@@ -2,15 +2,23 @@
 
 use std::{sync::Arc, time::Duration};
 
+use async_trait::async_trait;
 use faroe_core::{
     RateLimit,
+    error::AdapterError,
+    password::PasswordStrengthChecker,
     protocol::{
-        secret::SigninToken, session::GetSession, signin::VerifySigninUserPassword,
-        signup::SetSignupPassword, user_password_reset::CreateUserPasswordReset,
+        secret::{Password, SigninToken, SignupToken},
+        session::GetSession,
+        signin::VerifySigninUserPassword,
+        signup::SetSignupPassword,
+        user_password_reset::{CreateUserPasswordReset, SetUserPasswordResetNewPassword},
+        user_password_update::SetUserPasswordUpdateNewPassword,
     },
 };
-use faroe_testkit::{hasher::HasherBehaviour, promise};
+use faroe_testkit::{fault::Fault, hasher::HasherBehaviour, promise};
 use futures::FutureExt;
+use tokio::sync::Semaphore;
 
 use crate::harness::{EMAIL, Harness, PASSWORD, outcome};
 
@@ -219,4 +227,213 @@ async fn p31_a_hash_that_does_not_end_is_given_up() {
     let verified = outcome(&harness.server, verify(signin_token)).await;
     assert_eq!(verified, "ok");
     promise::report("P31", "a hash that does not end is given up");
+}
+
+/// Rejects passwords that begin with `weak`, after it has waited for a permit.
+#[derive(Debug)]
+struct Checker(Arc<Semaphore>);
+
+#[async_trait]
+impl PasswordStrengthChecker for Checker {
+    async fn is_strong_enough(&self, password: &Password) -> Result<bool, AdapterError> {
+        let _permit = self.0.acquire().await.unwrap();
+        Ok(!password.expose().starts_with("weak"))
+    }
+}
+
+const WEAK: &str = "weak password";
+
+/// A harness whose checker waits for one of these permits, and which hashes one password at once and queues none.
+fn with_checker(checks: &Arc<Semaphore>) -> Harness {
+    let checks = Arc::clone(checks);
+    Harness::with(move |_, options| {
+        options.hashing.permits = 1;
+        options.hashing.queue = 0;
+        options.password_strength_checker = Arc::new(Checker(checks));
+    })
+}
+
+fn set(signup_token: &SignupToken, password: &str) -> SetSignupPassword {
+    SetSignupPassword {
+        signup_token: signup_token.clone(),
+        password: password.into(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn p76_a_caller_without_attempts_takes_no_place() {
+    let (harness, _) = signed_up(1, 0).await;
+    for _ in 0..4 {
+        assert_eq!(
+            harness.try_password("not the password").await,
+            "incorrect_password"
+        );
+    }
+    let (last, next) = (harness.create_signin().await, harness.create_signin().await);
+    let signup = harness.verified_signup_of("new@example.com").await;
+    let gate = harness.hasher.close_gate();
+    let server = harness.server.clone();
+    let setting = set(&signup, PASSWORD);
+    let setting = tokio::spawn(async move { outcome(&server, setting).await });
+    soon!(gate.wait_for(1));
+
+    let before = harness.storage.entries();
+    let refused = outcome(&harness.server, verify(last.clone())).await;
+    assert_eq!(
+        refused, "overloaded",
+        "with an attempt left, it needs the place"
+    );
+    assert_eq!(
+        harness.storage.entries(),
+        before,
+        "the attempt is not used up"
+    );
+    drop(gate);
+    assert_eq!(soon!(setting).unwrap(), "ok");
+    assert_eq!(outcome(&harness.server, verify(last)).await, "ok");
+
+    let gate = harness.hasher.close_gate();
+    let other = harness.verified_signup_of("other@example.com").await;
+    let (server, setting) = (harness.server.clone(), set(&other, PASSWORD));
+    let setting = tokio::spawn(async move { outcome(&server, setting).await });
+    soon!(gate.wait_for(1));
+    let limited = outcome(&harness.server, verify(next)).await;
+    assert_eq!(limited, "rate_limited", "without one, it does not");
+    drop(gate);
+    assert_eq!(soon!(setting).unwrap(), "ok");
+    promise::report(
+        "P76",
+        "a full queue is no matter to callers without attempts",
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn p76_checks_of_new_passwords_take_no_place_and_are_bounded_too() {
+    let checks = Arc::new(Semaphore::new(1));
+    let harness = with_checker(&checks);
+    harness.sign_up().await;
+    let first = harness.verified_signup_of("first@example.com").await;
+    let second = harness.verified_signup_of("second@example.com").await;
+    let signin_token = harness.create_signin().await;
+    let held = checks.acquire().await.unwrap();
+
+    let mut checked = Box::pin(outcome(&harness.server, set(&first, WEAK)));
+    assert_eq!(checked.as_mut().now_or_never(), None, "it is being checked");
+    assert_eq!(
+        outcome(&harness.server, set(&second, WEAK)).await,
+        "overloaded",
+        "there are as many checks as places"
+    );
+    assert_eq!(outcome(&harness.server, verify(signin_token)).await, "ok");
+    drop(held);
+    assert_eq!(checked.await, "weak_password");
+    assert_eq!(outcome(&harness.server, set(&second, PASSWORD)).await, "ok");
+    promise::report("P76", "a password is verified while a weak one is checked");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn p76_a_flow_has_one_new_password_on_its_way() {
+    let checks = Arc::new(Semaphore::new(1));
+    let harness = Arc::new(with_checker(&checks));
+    let signup = harness.verified_signup_of("new@example.com").await;
+    let evaluations = harness.hasher.evaluations();
+
+    // While the first is checked, until its caller has gone.
+    let held = checks.acquire().await.unwrap();
+    let mut checked = Box::pin(outcome(&harness.server, set(&signup, PASSWORD)));
+    assert_eq!(checked.as_mut().now_or_never(), None);
+    drop(checked);
+    drop(held);
+
+    // While it is hashed, also when its caller has gone.
+    let gate = harness.hasher.close_gate();
+    let (server, setting) = (harness.server.clone(), set(&signup, PASSWORD));
+    let setting = tokio::spawn(async move { outcome(&server, setting).await });
+    soon!(gate.wait_for(1));
+    for _ in 0..17 {
+        let second = outcome(&harness.server, set(&signup, PASSWORD)).await;
+        assert_eq!(second, "internal_conflict");
+    }
+    setting.abort();
+    assert!(soon!(setting).unwrap_err().is_cancelled());
+    let second = outcome(&harness.server, set(&signup, PASSWORD)).await;
+    assert_eq!(second, "internal_conflict");
+    drop(gate);
+    let mut last = "internal_conflict";
+    while last == "internal_conflict" {
+        last = outcome(&harness.server, set(&signup, PASSWORD)).await;
+    }
+    assert_eq!(last, "ok");
+    assert_eq!(harness.hasher.evaluations() - evaluations, 2);
+    let again = outcome(&harness.server, set(&signup, PASSWORD)).await;
+    assert_eq!(again, "password_already_set");
+    promise::report("P76", "one flow, 20 passwords, 2 hashed, one at a time");
+}
+
+#[tokio::test]
+async fn p76_ten_weak_passwords_end_a_flow() {
+    let harness = with_checker(&Arc::new(Semaphore::new(1)));
+    let session_token = harness.sign_up().await;
+    let update = harness.verified_password_update(&session_token).await;
+    let reset = harness.verified_reset().await;
+    let signup = harness.verified_signup_of("new@example.com").await;
+    let evaluations = harness.hasher.evaluations();
+    let set_update = |password: &str| SetUserPasswordUpdateNewPassword {
+        session_token: session_token.clone(),
+        user_password_update_token: update.clone(),
+        password: password.into(),
+    };
+    let set_reset = |password: &str| SetUserPasswordResetNewPassword {
+        user_password_reset_token: reset.clone(),
+        password: password.into(),
+    };
+    let setting = async |password: &str| {
+        [
+            outcome(&harness.server, set(&signup, password)).await,
+            outcome(&harness.server, set_update(password)).await,
+            outcome(&harness.server, set_reset(password)).await,
+        ]
+    };
+    for _ in 0..9 {
+        assert_eq!(setting(WEAK).await, ["weak_password"; 3]);
+        assert_eq!(setting("short").await, ["invalid_password_length"; 3]);
+    }
+    let ended = [
+        "invalid_signup_token",
+        "invalid_password_update_token",
+        "invalid_user_password_reset_token",
+    ];
+    assert_eq!(setting(WEAK).await, ended);
+    assert_eq!(setting(PASSWORD).await, ended);
+    for kind in ["signup", "user_password_update", "user_password_reset"] {
+        assert!(harness.records(kind).is_empty(), "{kind}");
+    }
+    assert!(harness.is_signed_in(&session_token).await);
+    assert_eq!(harness.hasher.evaluations(), evaluations);
+    promise::report("P76", "3 flows, each ended by its tenth weak password");
+}
+
+#[tokio::test]
+async fn p76_a_flow_with_ten_weak_passwords_has_ended_even_if_its_record_cannot_be_removed() {
+    let harness = with_checker(&Arc::new(Semaphore::new(1)));
+    let signup = harness.verified_signup_of("new@example.com").await;
+    for _ in 0..9 {
+        assert_eq!(
+            outcome(&harness.server, set(&signup, WEAK)).await,
+            "weak_password"
+        );
+    }
+    let (server, faults) = harness.beside(|_, options| {
+        options.password_strength_checker = Arc::new(Checker(Arc::new(Semaphore::new(1))));
+    });
+    faults.at_next("Storage::delete main.signup", Fault::FailBeforeActing);
+    assert_eq!(
+        outcome(&server, set(&signup, WEAK)).await,
+        "invalid_signup_token"
+    );
+    assert!(faults.is_done());
+    assert_eq!(harness.records("signup").len(), 1);
+    let again = outcome(&harness.server, set(&signup, PASSWORD)).await;
+    assert_eq!(again, "invalid_signup_token");
+    promise::report("P76", "a record that could not be removed opens nothing");
 }

@@ -78,6 +78,7 @@ pub(crate) struct Record {
     /// True if the password or the temporary password is verified.
     pub(crate) identity_verified: bool,
     pub(crate) new_password: Option<String>,
+    weak_passwords: u32,
     pub(crate) removed: bool,
     lives_from: i64,
     remembered: User,
@@ -312,6 +313,7 @@ impl Model {
             address_verified: false,
             identity_verified: false,
             new_password: None,
+            weak_passwords: 0,
             removed: false,
             lives_from: self.now,
             remembered: self.users.get(user).cloned().unwrap_or_default(),
@@ -505,7 +507,17 @@ impl Model {
             return Err("invalid_password_length");
         }
         if password.starts_with("weak") {
-            return Err("weak_password");
+            let record = &mut self.records[flow];
+            record.weak_passwords += 1;
+            if record.weak_passwords < 10 {
+                return Err("weak_password");
+            }
+            record.removed = true;
+            return Err(match record.kind {
+                Kind::Signup => "invalid_signup_token",
+                Kind::PasswordUpdate => "invalid_password_update_token",
+                _ => "invalid_user_password_reset_token",
+            });
         }
         self.records[flow].new_password = Some(password.to_owned());
         Ok(())

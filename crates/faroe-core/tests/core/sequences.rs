@@ -282,7 +282,11 @@ impl Pair {
         } else {
             8
         };
-        let times = if choices.percent(often) { 7 } else { 1 };
+        let times = match choices.percent(often) {
+            true if request.action.starts_with("set_") => 11,
+            true => 7,
+            false => 1,
+        };
         for _ in 0..times {
             self.compare(request.clone()).await?;
         }
