@@ -7,9 +7,10 @@ use rusqlite::{Error, ErrorCode, ffi};
 
 /// Converts an error of SQLite into the failure of `operation`.
 ///
-/// SQLite's own messages name tables and columns, never values. The message of a trigger may be anything and is left out.
+/// SQLite's own messages name tables and columns, never values. The message of a trigger may be anything and is left out, and
+/// so is the statement that a message is about.
 pub fn sqlite_error(operation: &'static str, error: Error) -> AdapterError {
-    AdapterError::new(operation, without_message_of_trigger(error))
+    AdapterError::new(operation, plain(error))
 }
 
 pub(crate) fn shared(operation: &'static str, error: Arc<Error>) -> AdapterError {
@@ -19,11 +20,12 @@ pub(crate) fn shared(operation: &'static str, error: Arc<Error>) -> AdapterError
     }
 }
 
-pub(crate) fn without_message_of_trigger(error: Error) -> Error {
+pub(crate) fn plain(error: Error) -> Error {
     match error {
         Error::SqliteFailure(cause, _) if cause.extended_code == ffi::SQLITE_CONSTRAINT_TRIGGER => {
             Error::SqliteFailure(cause, None)
         }
+        Error::SqlInputError { error, msg, .. } => Error::SqliteFailure(error, Some(msg)),
         error => error,
     }
 }

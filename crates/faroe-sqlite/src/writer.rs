@@ -6,7 +6,7 @@ use rusqlite::{Connection, Error, ErrorCode};
 use tokio::sync::mpsc::{self, error::TrySendError};
 
 use crate::{
-    error::without_message_of_trigger,
+    error::plain,
     job::{Job, Ran},
 };
 
@@ -69,7 +69,7 @@ fn commit_alone(connection: &Connection, job: Box<dyn Job>) {
 }
 
 fn fail(batch: &mut Vec<Box<dyn Job>>, error: Error) {
-    let error = Arc::new(without_message_of_trigger(error));
+    let error = Arc::new(plain(error));
     for job in batch.drain(..) {
         job.fail(Arc::clone(&error));
     }

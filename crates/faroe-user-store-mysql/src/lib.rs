@@ -27,6 +27,9 @@ use crate::{statements::Statements, table::FoundTable};
 
 const SCHEMA: &[&str] = &[include_str!("../schema.sql")];
 
+const CREATE_TABLE: &str =
+    "create the default users table (describe one of your own in users_table)";
+
 /// A [`UserStore`] in a table of a MySQL or MariaDB database.
 #[derive(Clone, Debug)]
 pub struct MysqlUserStore {
@@ -44,7 +47,8 @@ impl MysqlUserStore {
     /// of a newer version.
     pub async fn connect(url: &str) -> Result<Self, AdapterError> {
         let database = Database::connect(url).await?;
-        database.upgrade("faroe-user-store-mysql", SCHEMA).await?;
+        let upgraded = database.upgrade("faroe-user-store-mysql", SCHEMA).await;
+        upgraded.map_err(|error| AdapterError::new(CREATE_TABLE, error))?;
         Self::new(database, UsersTable::default()).await
     }
 
@@ -61,7 +65,7 @@ impl MysqlUserStore {
     ///
     /// # Errors
     ///
-    /// When the table is unfit for users; the error names the requirement of the [front page](crate) that it misses.
+    /// When the table is unfit for users; the error names all requirements of the [front page](crate) that it misses.
     pub async fn new(database: Database, table: UsersTable) -> Result<Self, AdapterError> {
         const OPERATION: &str = "check the users table in MySQL";
         table
@@ -69,12 +73,13 @@ impl MysqlUserStore {
             .map_err(|error| AdapterError::new(OPERATION, error))?;
         let found = FoundTable::find(&database, &table.name).await;
         let found = found.map_err(|error| mysql_error(OPERATION, &error))?;
-        match (check::defect(&table, found.as_ref()), found) {
-            (None, Some(found)) => Ok(Self {
+        let defects = check::defects(&table, found.as_ref());
+        match found.filter(|_| defects.is_empty()) {
+            Some(found) => Ok(Self {
                 statements: Arc::new(Statements::new(&table, &found)),
                 database,
             }),
-            (defect, _) => Err(AdapterError::new(OPERATION, defect.unwrap_or_default())),
+            None => Err(AdapterError::new(OPERATION, defects)),
         }
     }
 

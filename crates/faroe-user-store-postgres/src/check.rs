@@ -1,107 +1,89 @@
 //! The check of a table before it is used for users.
 
-use faroe_users_table::{IdGeneration, UsersTable};
+use faroe_users_table::{Defects, IdGeneration, UsersTable};
 
 use crate::table::{FoundTable, Kind};
 
-/// Describes a defect that makes the table unfit for users.
-pub(crate) fn defect(table: &UsersTable, found: Option<&FoundTable>) -> Option<String> {
-    let name = &table.name;
+/// Returns everything that makes the table unfit for users.
+pub(crate) fn defects(table: &UsersTable, found: Option<&FoundTable>) -> Defects {
+    let mut defects = Defects::default();
     let Some(found) = found else {
-        return Some(format!(
-            "there is no table {name:?} in the schemas of the search path"
+        defects.add(format!(
+            "there is no table {:?} in the schemas of the search path; create it, or name it by users_table.name",
+            table.name
         ));
+        return defects;
     };
-    missing(table, found)
-        .or_else(|| of_wrong_type(table, found))
-        .or_else(|| without_value(table, found))
-        .or_else(|| id_defect(table, found))
-        .or_else(|| not_unique(table, found))
+    defects.add_missing_columns(table, |name| found.column(name).is_some());
+    add_wrong_types(&mut defects, table, found);
+    add_columns_without_value(&mut defects, table, found);
+    add_id_defect(&mut defects, table, found);
+    add_not_unique(&mut defects, table, found);
+    defects
 }
 
-fn missing(table: &UsersTable, found: &FoundTable) -> Option<String> {
-    let names = table.columns.names();
-    let missing: Vec<&str> = names.filter(|name| found.column(name).is_none()).collect();
-    (!missing.is_empty())
-        .then(|| format!("the table {:?} lacks the columns {missing:?}", table.name))
-}
-
-fn of_wrong_type(table: &UsersTable, found: &FoundTable) -> Option<String> {
+fn add_wrong_types(defects: &mut Defects, table: &UsersTable, found: &FoundTable) {
     use Kind::{Boolean, Bytes, Integer, PaddedText, Text, Uuid};
 
-    let columns = &table.columns;
-    let expected: [(Option<&String>, &[Kind], &str); 11] = [
-        (
-            Some(&columns.id),
-            &[Text, PaddedText, Integer, Uuid],
-            "text, integer or uuid",
-        ),
-        (Some(&columns.email_address), &[Text], "text"),
-        (Some(&columns.password_hash), &[Bytes], "bytea"),
-        (Some(&columns.password_hash_algorithm_id), &[Text], "text"),
-        (Some(&columns.password_salt), &[Bytes], "bytea"),
-        (Some(&columns.email_address_counter), &[Integer], "integer"),
-        (Some(&columns.password_hash_counter), &[Integer], "integer"),
-        (Some(&columns.sessions_counter), &[Integer], "integer"),
-        (columns.disabled.as_ref(), &[Boolean, Integer], "boolean"),
-        (columns.disabled_counter.as_ref(), &[Integer], "integer"),
-        (columns.display_name.as_ref(), &[Text, PaddedText], "text"),
-    ];
-    expected.into_iter().find_map(|(name, kinds, expected)| {
-        let column = found.column(name?)?;
-        (!kinds.contains(&column.kind)).then(|| {
-            format!(
-                "the column {:?} of the table {:?} is of the type {}, not {expected}",
-                column.name, table.name, column.type_name
-            )
-        })
-    })
+    for (key, name) in table.columns.keys_and_names() {
+        let (kinds, expected): (&[Kind], _) = match key {
+            "id" => (&[Text, PaddedText, Integer, Uuid], "text, integer or uuid"),
+            "email_address" | "password_hash_algorithm_id" => (&[Text], "text"),
+            "password_hash" | "password_salt" => (&[Bytes], "bytea"),
+            "disabled" => (&[Boolean, Integer], "boolean"),
+            "display_name" => (&[Text, PaddedText], "text"),
+            _ => (&[Integer], "integer"),
+        };
+        let column = found.column(name);
+        if let Some(column) = column.filter(|column| !kinds.contains(&column.kind)) {
+            let found = &column.type_name;
+            let defect = format!("is of the type {found}, not {expected}; change it");
+            defects.add_unfit_column(table, key, name, &defect);
+        }
+    }
 }
 
-/// Finds a column of the application that needs a value, because a new user is given none for it.
-fn without_value(table: &UsersTable, found: &FoundTable) -> Option<String> {
+fn add_columns_without_value(defects: &mut Defects, table: &UsersTable, found: &FoundTable) {
     let columns = &table.columns;
     let is_given = |name: &str| {
         columns.names().any(|given| given == name) && columns.display_name.as_deref() != Some(name)
     };
-    let column = found
-        .columns
-        .iter()
-        .find(|column| column.is_required && !column.has_default && !is_given(&column.name))?;
-    Some(format!(
-        "the column {:?} of the table {:?} may not be NULL and has no default, so no user can be created",
-        column.name, table.name
-    ))
+    for column in &found.columns {
+        if column.is_required && !column.has_default && !is_given(&column.name) {
+            defects.add_column_without_value(table, &column.name);
+        }
+    }
 }
 
-fn id_defect(table: &UsersTable, found: &FoundTable) -> Option<String> {
-    let id = found.column(&table.columns.id)?;
+fn add_id_defect(defects: &mut Defects, table: &UsersTable, found: &FoundTable) {
+    let name = &table.columns.id;
+    let Some(id) = found.column(name) else { return };
     let holds_text = matches!(id.kind, Kind::Text | Kind::PaddedText);
     let defect = match table.id_generation {
-        IdGeneration::Random if !holds_text => "holds no text: let the database generate the IDs",
-        IdGeneration::Database if !id.has_default => "has no default that generates IDs",
-        _ => return None,
+        IdGeneration::Random if !holds_text => {
+            "holds no text; let the database generate the IDs (users_table.id_generation = \"database\")"
+        }
+        IdGeneration::Database if !id.has_default => {
+            "has no default that generates IDs; give it one"
+        }
+        _ => return,
     };
-    Some(format!(
-        "the column {:?} of the table {:?} {defect}",
-        id.name, table.name
-    ))
+    defects.add_unfit_column(table, "id", name, defect);
 }
 
-fn not_unique(table: &UsersTable, found: &FoundTable) -> Option<String> {
-    [&table.columns.id, &table.columns.email_address]
-        .into_iter()
-        .filter_map(|name| found.column(name))
-        .find(|column| {
-            !found
-                .unique_indexes
-                .iter()
-                .any(|index| index.guards(column))
-        })
-        .map(|column| {
-            format!(
-                "the column {:?} of the table {:?} has no unique index of its own on all rows",
-                column.name, table.name
-            )
-        })
+fn add_not_unique(defects: &mut Defects, table: &UsersTable, found: &FoundTable) {
+    let columns = &table.columns;
+    for (key, name) in [
+        ("id", &columns.id),
+        ("email_address", &columns.email_address),
+    ] {
+        let is_guarded = |column| {
+            let mut indexes = found.unique_indexes.iter();
+            indexes.any(|index| index.guards(column))
+        };
+        if found.column(name).is_some_and(|column| !is_guarded(column)) {
+            let defect = "has no unique index of its own on all rows; create one";
+            defects.add_unfit_column(table, key, name, defect);
+        }
+    }
 }

@@ -30,6 +30,9 @@ use crate::{
 
 const SCHEMA: &[&str] = &[include_str!("../schema.sql")];
 
+const CREATE_TABLE: &str =
+    "create the default users table (describe one of your own in users_table)";
+
 /// A [`UserStore`] in a table of a PostgreSQL database. Every operation is a single statement.
 #[derive(Clone, Debug)]
 pub struct PostgresUserStore {
@@ -47,9 +50,8 @@ impl PostgresUserStore {
     /// of a newer version.
     pub async fn connect(url: &str) -> Result<Self, AdapterError> {
         let database = Database::connect(url).await?;
-        database
-            .upgrade("faroe-user-store-postgres", SCHEMA)
-            .await?;
+        let upgraded = database.upgrade("faroe-user-store-postgres", SCHEMA).await;
+        upgraded.map_err(|error| AdapterError::new(CREATE_TABLE, error))?;
         Self::new(database, UsersTable::default()).await
     }
 
@@ -66,7 +68,7 @@ impl PostgresUserStore {
     ///
     /// # Errors
     ///
-    /// When the table is unfit for users; the error names the requirement of the [front page](crate) that it misses.
+    /// When the table is unfit for users; the error names all requirements of the [front page](crate) that it misses.
     pub async fn new(database: Database, table: UsersTable) -> Result<Self, AdapterError> {
         const OPERATION: &str = "check the users table in PostgreSQL";
         table
@@ -74,12 +76,13 @@ impl PostgresUserStore {
             .map_err(|error| AdapterError::new(OPERATION, error))?;
         let found = FoundTable::find(&database, &table.name).await;
         let found = found.map_err(|error| postgres_error(OPERATION, &error))?;
-        match (check::defect(&table, found.as_ref()), found) {
-            (None, Some(found)) => Ok(Self {
+        let defects = check::defects(&table, found.as_ref());
+        match found.filter(|_| defects.is_empty()) {
+            Some(found) => Ok(Self {
                 statements: Arc::new(Statements::new(&table, &found)),
                 database,
             }),
-            (defect, _) => Err(AdapterError::new(OPERATION, defect.unwrap_or_default())),
+            None => Err(AdapterError::new(OPERATION, defects)),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The check of a table before it is used for users.
 
 use faroe_sqlite::rusqlite::{Connection, Error, OptionalExtension};
-use faroe_users_table::{IdGeneration, UsersTable};
+use faroe_users_table::{Defects, IdGeneration, UsersTable};
 
 /// A column as SQLite describes it.
 struct Column {
@@ -12,8 +12,8 @@ struct Column {
     is_primary_key: bool,
 }
 
-/// Describes a defect that makes the table unfit for users.
-pub(crate) fn defect(connection: &Connection, table: &UsersTable) -> Result<Option<String>, Error> {
+/// Returns everything that makes the table unfit for users.
+pub(crate) fn defects(connection: &Connection, table: &UsersTable) -> Result<Defects, Error> {
     let schema: Option<(String, String)> = connection
         .query_row(
             "SELECT type, sql FROM sqlite_schema
@@ -22,29 +22,37 @@ pub(crate) fn defect(connection: &Connection, table: &UsersTable) -> Result<Opti
             |row| Ok((row.get(0)?, row.get(1)?)),
         )
         .optional()?;
-    let name = &table.name;
+    let (name, mut defects) = (&table.name, Defects::default());
     let definition = match schema {
-        None => return Ok(Some(format!("there is no table {name:?}"))),
+        None => {
+            defects.add(format!(
+                "there is no table {name:?}; create it, or name it by users_table.name"
+            ));
+            return Ok(defects);
+        }
         Some((kind, _)) if kind == "view" => {
-            return Ok(Some(format!("{name:?} is a view, not a table")));
+            defects.add(format!(
+                "{name:?} is a view, not a table; name a table by users_table.name"
+            ));
+            return Ok(defects);
         }
         Some((_, definition)) => definition,
     };
     let columns = columns(connection, name)?;
-    let defect = missing(table, &columns)
-        .or_else(|| without_value(table, &columns))
-        .or_else(|| id_defect(table, &columns, &definition));
-    if defect.is_some() {
-        return Ok(defect);
-    }
-    for column in [&table.columns.id, &table.columns.email_address] {
-        if !is_unique(connection, name, column, &columns)? {
-            return Ok(Some(format!(
-                "the column {column:?} of the table {name:?} has no unique index of its own on all rows"
-            )));
+    defects.add_missing_columns(table, |name| find(&columns, name).is_some());
+    add_columns_without_value(&mut defects, table, &columns);
+    add_id_defect(&mut defects, table, &columns, &definition);
+    for (key, column) in [
+        ("id", &table.columns.id),
+        ("email_address", &table.columns.email_address),
+    ] {
+        let exists = find(&columns, column).is_some();
+        if exists && !is_unique(connection, name, column, &columns)? {
+            let defect = "has no unique index of its own on all rows; create one";
+            defects.add_unfit_column(table, key, column, defect);
         }
     }
-    Ok(None)
+    Ok(defects)
 }
 
 fn columns(connection: &Connection, table: &str) -> Result<Vec<Column>, Error> {
@@ -85,18 +93,7 @@ fn is_whole_primary_key(column: &Column, columns: &[Column]) -> bool {
             == 1
 }
 
-fn missing(table: &UsersTable, columns: &[Column]) -> Option<String> {
-    let missing: Vec<&str> = table
-        .columns
-        .names()
-        .filter(|name| find(columns, name).is_none())
-        .collect();
-    (!missing.is_empty())
-        .then(|| format!("the table {:?} lacks the columns {missing:?}", table.name))
-}
-
-/// Finds a column of the application that needs a value, because a new user is given none for it.
-fn without_value(table: &UsersTable, columns: &[Column]) -> Option<String> {
+fn add_columns_without_value(defects: &mut Defects, table: &UsersTable, columns: &[Column]) {
     let given = [
         &table.columns.id,
         &table.columns.email_address,
@@ -107,41 +104,40 @@ fn without_value(table: &UsersTable, columns: &[Column]) -> Option<String> {
         &table.columns.password_hash_counter,
         &table.columns.sessions_counter,
     ];
-    let column = columns.iter().find(|column| {
-        column.is_required
-            && !column.has_default
-            && !is_numbered(column, columns)
-            && !given
-                .iter()
-                .any(|name| name.eq_ignore_ascii_case(&column.name))
-    })?;
-    Some(format!(
-        "the column {:?} of the table {:?} may not be NULL and has no default, so no user can be created",
-        column.name, table.name
-    ))
+    let is_given = |column: &Column| {
+        given
+            .iter()
+            .any(|name| name.eq_ignore_ascii_case(&column.name))
+    };
+    for column in columns {
+        let needs_value = column.is_required && !column.has_default;
+        if needs_value && !is_numbered(column, columns) && !is_given(column) {
+            defects.add_column_without_value(table, &column.name);
+        }
+    }
 }
 
-fn id_defect(table: &UsersTable, columns: &[Column], definition: &str) -> Option<String> {
-    let id = find(columns, &table.columns.id)?;
+fn add_id_defect(defects: &mut Defects, table: &UsersTable, columns: &[Column], definition: &str) {
+    let name = &table.columns.id;
+    let Some(id) = find(columns, name) else {
+        return;
+    };
     let is_numbered = is_numbered(id, columns);
     let defect = match table.id_generation {
         IdGeneration::Random if id.declared_type.to_ascii_uppercase().contains("INT") => {
-            "holds numbers: let the database generate the IDs"
+            "holds numbers; let the database generate the IDs (users_table.id_generation = \"database\")"
         }
         IdGeneration::Database
             if is_numbered && !definition.to_ascii_uppercase().contains("AUTOINCREMENT") =>
         {
-            "is not AUTOINCREMENT, so the ID of a deleted user would be used again: make it that, or use random IDs in a column of text"
+            "is not AUTOINCREMENT, so the ID of a deleted user would be used again; make it that, or use random IDs in a column of text"
         }
         IdGeneration::Database if !is_numbered && !id.has_default => {
-            "has no default that generates IDs"
+            "has no default that generates IDs; give it one"
         }
-        _ => return None,
+        _ => return,
     };
-    Some(format!(
-        "the column {:?} of the table {:?} {defect}",
-        id.name, table.name
-    ))
+    defects.add_unfit_column(table, "id", name, defect);
 }
 
 fn is_unique(

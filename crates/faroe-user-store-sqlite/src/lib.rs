@@ -23,6 +23,9 @@ use crate::statements::{Changed, Statements};
 
 const SCHEMA: &[&str] = &[include_str!("../schema.sql")];
 
+const CREATE_TABLE: &str =
+    "create the default users table (describe one of your own in users_table)";
+
 /// A [`UserStore`] in a table of a SQLite database.
 #[derive(Clone, Debug)]
 pub struct SqliteUserStore {
@@ -41,7 +44,8 @@ impl SqliteUserStore {
     /// or one of a newer version.
     pub async fn connect(path: impl AsRef<Path> + Send) -> Result<Self, AdapterError> {
         let database = Database::open(path, Synchronous::Full)?;
-        database.upgrade("faroe-user-store-sqlite", SCHEMA).await?;
+        let upgraded = database.upgrade("faroe-user-store-sqlite", SCHEMA).await;
+        upgraded.map_err(|error| AdapterError::new(CREATE_TABLE, error))?;
         Self::new(database, UsersTable::default()).await
     }
 
@@ -62,37 +66,36 @@ impl SqliteUserStore {
     ///
     /// # Errors
     ///
-    /// When the table is unfit for users; the error names the requirement of the [front page](crate) that it misses.
+    /// When the table is unfit for users; the error names all requirements of the [front page](crate) that it misses.
     pub async fn new(database: Database, table: UsersTable) -> Result<Self, AdapterError> {
         const OPERATION: &str = "check the users table in SQLite";
         table
             .validate()
             .map_err(|error| AdapterError::new(OPERATION, error))?;
         let statements = Arc::new(Statements::new(&table));
-        let defect = {
+        let defects = {
             let statements = Arc::clone(&statements);
             database.read(OPERATION, move |connection| {
-                let defect = check::defect(connection, &table)?;
-                if defect.is_none() {
+                let defects = check::defects(connection, &table)?;
+                if defects.is_empty() {
                     statements.prepare_all(connection)?;
                 }
-                Ok(defect)
+                Ok(defects)
             })
         };
-        match defect.await? {
-            Some(defect) => Err(AdapterError::new(OPERATION, defect)),
-            None => {
-                let get = {
-                    let statements = Arc::clone(&statements);
-                    move |connection: &Connection, id: &str| statements.get(connection, id)
-                };
-                Ok(Self {
-                    users: Remembered::new(database.clone(), "get a user from SQLite", get)?,
-                    database,
-                    statements,
-                })
-            }
+        let defects = defects.await?;
+        if !defects.is_empty() {
+            return Err(AdapterError::new(OPERATION, defects));
         }
+        let get = {
+            let statements = Arc::clone(&statements);
+            move |connection: &Connection, id: &str| statements.get(connection, id)
+        };
+        Ok(Self {
+            users: Remembered::new(database.clone(), "get a user from SQLite", get)?,
+            database,
+            statements,
+        })
     }
 
     async fn write<T: Send + 'static>(

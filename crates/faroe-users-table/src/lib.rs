@@ -1,8 +1,12 @@
 #![doc = include_str!("../README.md")]
 
+mod defects;
+
 use std::{collections::HashSet, error::Error, fmt};
 
 use serde::{Deserialize, Deserializer};
+
+pub use self::defects::Defects;
 
 /// Some databases truncate or refuse longer names.
 const MAX_NAME_SIZE: usize = 63;
@@ -94,21 +98,34 @@ impl Default for UsersTableColumns {
 impl UsersTableColumns {
     /// The names of all columns.
     pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.keys_and_names().map(|(_, name)| name)
+    }
+
+    /// The names of all columns, each after the key that sets it, such as `email_address`.
+    pub fn keys_and_names(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let required = [
-            &self.id,
-            &self.email_address,
-            &self.password_hash,
-            &self.password_hash_algorithm_id,
-            &self.password_salt,
-            &self.email_address_counter,
-            &self.password_hash_counter,
-            &self.sessions_counter,
+            ("id", &self.id),
+            ("email_address", &self.email_address),
+            ("password_hash", &self.password_hash),
+            (
+                "password_hash_algorithm_id",
+                &self.password_hash_algorithm_id,
+            ),
+            ("password_salt", &self.password_salt),
+            ("email_address_counter", &self.email_address_counter),
+            ("password_hash_counter", &self.password_hash_counter),
+            ("sessions_counter", &self.sessions_counter),
         ];
-        let optional = [&self.disabled, &self.disabled_counter, &self.display_name];
-        required
+        let optional = [
+            ("disabled", &self.disabled),
+            ("disabled_counter", &self.disabled_counter),
+            ("display_name", &self.display_name),
+        ];
+        let optional = optional
             .into_iter()
-            .chain(optional.into_iter().flatten())
-            .map(String::as_str)
+            .filter_map(|(key, name)| Some((key, name.as_ref()?)));
+        let all = required.into_iter().chain(optional);
+        all.map(|(key, name)| (key, name.as_str()))
     }
 }
 
