@@ -6,7 +6,9 @@ use crate::{
     background::{Background, BackgroundTasks},
     email::{AllowAllEmailAddresses, EmailAddressChecker, EmailSender},
     log::{ActionErrorLogger, TracingLogger},
-    password::{AllowAllPasswords, PasswordHashAlgorithm, PasswordStrengthChecker},
+    password::{
+        AllowAllPasswords, PasswordHashAlgorithm, PasswordHashVerifier, PasswordStrengthChecker,
+    },
     storage::{Cache, MainStorage, RateLimitStorage, Storage, namespace},
     time::{Clock, SystemClock},
     user_store::UserStore,
@@ -87,8 +89,9 @@ pub struct UserPasswordHashAlgorithms {
     /// The algorithm for new hashes. A password whose hash uses a previous algorithm is rehashed when it is next
     /// verified.
     pub current: Arc<dyn PasswordHashAlgorithm>,
-    /// Algorithms of existing hashes that are no longer used for new ones.
-    pub previous: Vec<Arc<dyn PasswordHashAlgorithm>>,
+    /// Verifiers of existing hashes of other kinds: algorithms that are no longer used for new hashes, and other
+    /// software.
+    pub previous: Vec<Arc<dyn PasswordHashVerifier>>,
 }
 
 impl UserPasswordHashAlgorithms {
@@ -378,14 +381,18 @@ fn check_rate_limits(limits: &RateLimits) -> Result<(), ConfigurationError> {
 }
 
 fn check_algorithms(algorithms: &UserPasswordHashAlgorithms) -> Result<(), ConfigurationError> {
-    let mut ids = vec![algorithms.current.id()];
-    for previous in &algorithms.previous {
-        let message = format!(
-            "the password hash algorithm `{}` is configured twice",
-            previous.id()
-        );
-        require(!ids.contains(&previous.id()), message)?;
-        ids.push(previous.id());
+    let UserPasswordHashAlgorithms { current, previous } = algorithms;
+    let mut names = vec![current.id()];
+    for previous in previous {
+        let name = previous.name();
+        require(
+            !names.contains(&name),
+            format!("the password hash algorithm `{name}` is configured twice"),
+        )?;
+        names.push(name);
     }
-    Ok(())
+    require(
+        names.iter().all(|name| !name.is_empty()),
+        "the ID of a password hash algorithm must not be empty",
+    )
 }

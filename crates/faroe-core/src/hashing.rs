@@ -6,7 +6,6 @@ use std::{
 };
 
 use faroe_protocol::types::Bytes;
-use subtle::ConstantTimeEq;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     task::spawn_blocking,
@@ -17,16 +16,19 @@ use crate::{
     configuration::{Hashing, UserPasswordHashAlgorithms},
     error::AdapterError,
     fault::Fault,
-    password::{PasswordHash, PasswordHashAlgorithm},
+    password::{PasswordHash, PasswordHashAlgorithm, PasswordHashVerifier, Verification},
     random,
 };
 
 type Algorithm = Arc<dyn PasswordHashAlgorithm>;
+type Verifier = Arc<dyn PasswordHashVerifier>;
 
 /// Computes all password hashes of a server.
 #[derive(Debug)]
 pub(crate) struct Hasher {
-    user_algorithms: UserPasswordHashAlgorithms,
+    user_algorithm: Algorithm,
+    /// The current algorithm and all previous ones.
+    user_verifiers: Vec<Verifier>,
     temporary_algorithm: Algorithm,
     /// One permit for each hash that may be computed or queued.
     places: Arc<Semaphore>,
@@ -86,8 +88,12 @@ impl Hasher {
             .permits
             .saturating_add(hashing.queue)
             .min(Semaphore::MAX_PERMITS);
+        let UserPasswordHashAlgorithms { current, previous } = user_algorithms;
+        let mut user_verifiers: Vec<Verifier> = vec![Arc::clone(&current) as _];
+        user_verifiers.extend(previous);
         Self {
-            user_algorithms,
+            user_algorithm: current,
+            user_verifiers,
             temporary_algorithm,
             places: Arc::new(Semaphore::new(places)),
             permits: Arc::new(Semaphore::new(hashing.permits.min(Semaphore::MAX_PERMITS))),
@@ -136,8 +142,7 @@ impl Hasher {
         place: &HashingPlace,
         password: &str,
     ) -> Result<PasswordHash, Fault> {
-        self.hash_new(place, &self.user_algorithms.current, password)
-            .await
+        self.hash_new(place, &self.user_algorithm, password).await
     }
 
     /// Hashes a new temporary password.
@@ -150,39 +155,48 @@ impl Hasher {
             .await
     }
 
-    /// Returns the configured algorithm with this ID. A hash of any other algorithm cannot be verified, which is a
-    /// fault.
-    pub(crate) fn user_algorithm(&self, algorithm_id: &str) -> Result<&Algorithm, Fault> {
-        let UserPasswordHashAlgorithms { current, previous } = &self.user_algorithms;
-        let mut configured = std::iter::once(current).chain(previous);
-        configured
-            .find(|algorithm| algorithm.id() == algorithm_id)
-            .ok_or_else(|| {
-                Fault::from(AdapterError::message(
-                    "verify a password: its hash algorithm is not configured",
-                ))
-            })
+    /// Returns the configured verifier of this hash. A hash of any other kind cannot be verified, which is a fault.
+    fn user_verifier(&self, hash: &PasswordHash) -> Result<&Verifier, Fault> {
+        let mut verifiers = self.user_verifiers.iter();
+        let verifier = verifiers.find(|verifier| verifier.recognizes(hash));
+        verifier.ok_or_else(|| {
+            let kind = hash.kind().unwrap_or("of an unknown form");
+            Fault::from(AdapterError::message(format!(
+                "verify a password: the kind of its hash, {kind}, is not configured; list it among the previous hashes"
+            )))
+        })
     }
 
-    /// Checks whether new hashes use another algorithm than this.
-    pub(crate) fn is_outdated(&self, algorithm_id: &str) -> bool {
-        self.user_algorithms.current.id() != algorithm_id
+    /// Checks that the hash can be verified, or fails. The missing hash of a user without a password can be.
+    pub(crate) fn check_user_hash(&self, hash: &PasswordHash) -> Result<(), Fault> {
+        if !hash.is_empty() {
+            self.user_verifier(hash)?;
+        }
+        Ok(())
     }
 
-    /// Verifies a password against its hash.
+    /// Checks whether new hashes are made otherwise than this.
+    pub(crate) fn is_outdated(&self, hash: &PasswordHash) -> bool {
+        !self.user_algorithm.recognizes(hash)
+    }
+
+    /// Verifies a password against its hash. If there is nothing to compare with, it takes the time of a new hash.
     pub(crate) async fn verify_user_password(
         &self,
         place: &HashingPlace,
         password: &str,
         hash: &PasswordHash,
-    ) -> Result<bool, Fault> {
-        self.verify(
-            place,
-            self.user_algorithm(&hash.algorithm_id)?,
-            password,
-            hash,
-        )
-        .await
+    ) -> Result<Verification, Fault> {
+        let verification = if hash.is_empty() {
+            Verification::Incorrect
+        } else {
+            let verifier = self.user_verifier(hash)?;
+            self.verify(place, verifier, password, hash).await?
+        };
+        if hash.is_empty() || matches!(verification, Verification::Malformed(_)) {
+            self.hash_user_password(place, password).await?;
+        }
+        Ok(verification)
     }
 
     /// Verifies a temporary password against its hash. A hash of another algorithm, from before a change of
@@ -193,25 +207,26 @@ impl Hasher {
         password: &str,
         hash: &PasswordHash,
     ) -> Result<bool, Fault> {
-        let same_algorithm = self.temporary_algorithm.id() == hash.algorithm_id;
-        Ok(same_algorithm
-            && self
-                .verify(place, &self.temporary_algorithm, password, hash)
-                .await?)
+        let verifier: Verifier = Arc::clone(&self.temporary_algorithm) as _;
+        if !verifier.recognizes(hash) {
+            return Ok(false);
+        }
+        let verification = self.verify(place, &verifier, password, hash).await?;
+        Ok(matches!(verification, Verification::Correct))
     }
 
     async fn verify(
         &self,
         place: &HashingPlace,
-        algorithm: &Algorithm,
+        verifier: &Verifier,
         password: &str,
-        expected: &PasswordHash,
-    ) -> Result<bool, Fault> {
-        let hash = self
-            .hash(place, algorithm, password, expected.salt.to_vec())
-            .await?;
-        // An empty hash would equal the empty hash of any password.
-        Ok(!expected.hash.is_empty() && bool::from(hash.ct_eq(&expected.hash)))
+        hash: &PasswordHash,
+    ) -> Result<Verification, Fault> {
+        let (verifier, hash) = (Arc::clone(verifier), hash.clone());
+        self.on_a_blocking_thread(place, password, move |password| {
+            verifier.verify(password, &hash)
+        })
+        .await
     }
 
     async fn hash_new(
@@ -221,7 +236,12 @@ impl Hasher {
         password: &str,
     ) -> Result<PasswordHash, Fault> {
         let salt = random::salt(algorithm.salt_size());
-        let hash = self.hash(place, algorithm, password, salt.clone()).await?;
+        let (hashing, salt_of_hash) = (Arc::clone(algorithm), salt.clone());
+        let hash = self
+            .on_a_blocking_thread(place, password, move |password| {
+                hashing.hash(password, &salt_of_hash)
+            })
+            .await?;
         let (salt, hash) = (Bytes::from(salt), Bytes::from(hash));
         Ok(PasswordHash {
             algorithm_id: algorithm.id().to_owned(),
@@ -232,14 +252,13 @@ impl Hasher {
 
     /// Waits for a permit and hashes on a blocking thread. Permit and place move to that thread and are returned when
     /// the hash is done, even if it panics or the caller has disconnected.
-    async fn hash(
+    async fn on_a_blocking_thread<T: Send + 'static>(
         &self,
         place: &HashingPlace,
-        algorithm: &Algorithm,
         password: &str,
-        salt: Vec<u8>,
-    ) -> Result<Vec<u8>, Fault> {
-        let (place, algorithm) = (place.clone(), Arc::clone(algorithm));
+        hash: impl FnOnce(&[u8]) -> Result<T, AdapterError> + Send + 'static,
+    ) -> Result<T, Fault> {
+        let place = place.clone();
         let password = Zeroizing::new(password.as_bytes().to_vec());
         let permit = Arc::clone(&self.permits)
             .acquire_owned()
@@ -247,7 +266,7 @@ impl Hasher {
             .expect("the semaphore is never closed");
         let hash = spawn_blocking(move || {
             let _held = (place, permit);
-            algorithm.hash(&password, &salt)
+            hash(&password)
         });
         // The panic's message could contain a secret.
         Ok(hash

@@ -1,5 +1,7 @@
 //! Passwords: hash algorithms and strength checkers.
 
+mod text;
+
 use std::{
     fmt::{self, Debug},
     sync::Arc,
@@ -8,17 +10,25 @@ use std::{
 use async_trait::async_trait;
 use faroe_protocol::{secret::Password, types::Bytes};
 use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq;
 
 use crate::error::AdapterError;
 
-/// A password hash, with the algorithm and the salt to compute it again.
+/// A password hash, in three parts or as a text.
+///
+/// Hashes of this server have three parts. Other software keeps a hash, its salt and its costs in one text, such as
+/// `$2b$12$…` or `$argon2id$v=19$…`. The text is then in `hash`, and the other two fields are empty. The server creates
+/// hashes in parts and verifies both forms.
+///
+/// A user store that keeps three columns stores the parts as they are. A user store that keeps one text column writes
+/// [`PasswordHash::to_text`] and reads with [`PasswordHash::from_text`].
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PasswordHash {
-    /// The ID of the algorithm, such as `argon2id.65536.3.1.32`.
+    /// The ID of the algorithm, such as `argon2id.65536.3.1.32`. Empty for a hash as a text.
     pub algorithm_id: String,
-    /// The salt.
+    /// The salt. Empty for a hash as a text.
     pub salt: Bytes,
-    /// The hash.
+    /// The hash, or the text. Empty for a user without a password.
     pub hash: Bytes,
 }
 
@@ -48,9 +58,10 @@ impl Debug for PasswordHash {
 ///
 /// # Implementing
 ///
-/// `id` and `salt_size` are constant. Build the ID from the name of the algorithm and its parameters.
-pub trait PasswordHashAlgorithm: Debug + Send + Sync + 'static {
-    /// Returns the ID of the algorithm with its parameters. It is stored with each hash.
+/// `id` and `salt_size` are constant. Build the ID from the name of the algorithm and its parameters. Every algorithm is
+/// a [`PasswordHashVerifier`] of the hashes with its ID.
+pub trait PasswordHashAlgorithm: PasswordHashVerifier {
+    /// Returns the ID of the algorithm with its parameters. It is stored with each hash and is not empty.
     fn id(&self) -> &str;
 
     /// Returns the length of a salt, in bytes.
@@ -62,6 +73,76 @@ pub trait PasswordHashAlgorithm: Debug + Send + Sync + 'static {
     ///
     /// Fails if the hash cannot be computed.
     fn hash(&self, password: &[u8], salt: &[u8]) -> Result<Vec<u8>, AdapterError>;
+}
+
+/// Verifies passwords against existing hashes of one kind.
+///
+/// # Contract
+///
+/// The answers of `recognizes` and `verify` depend on nothing but their arguments. Of a recognized hash, `verify` takes
+/// bounded memory and time, whatever costs the hash names. It compares in constant time and wipes its working memory.
+///
+/// # Errors
+///
+/// `Err` means that the password was not verified, because memory ran out or the costs are too high for example. The
+/// error contains neither the password nor the hash.
+///
+/// # Concurrency
+///
+/// Slow on purpose. The core calls it on blocking threads, within the bounds of [`Hashing`](crate::Hashing). A panic
+/// fails one action and nothing else.
+///
+/// # Implementing
+///
+/// Implement [`PasswordHashAlgorithm`] instead for hashes in parts with fixed parameters.
+pub trait PasswordHashVerifier: Debug + Send + Sync + 'static {
+    /// Returns the name of the kind, for error messages. The verifiers of a server have different names.
+    fn name(&self) -> &str;
+
+    /// Checks whether the hash is of this kind. Cheap; a hash that is recognized may still be malformed.
+    fn recognizes(&self, hash: &PasswordHash) -> bool;
+
+    /// Verifies a password against a recognized hash.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the password cannot be verified.
+    fn verify(&self, password: &[u8], hash: &PasswordHash) -> Result<Verification, AdapterError>;
+}
+
+/// The outcome of verifying a password against a hash.
+#[derive(Debug)]
+#[must_use]
+pub enum Verification {
+    /// The hash is of this password.
+    Correct,
+    /// The hash is of another password.
+    Incorrect,
+    /// The hash is malformed, so no password is correct. The core logs the error, which does not contain the hash.
+    Malformed(AdapterError),
+}
+
+impl<A: PasswordHashAlgorithm> PasswordHashVerifier for A {
+    fn name(&self) -> &str {
+        self.id()
+    }
+
+    fn recognizes(&self, hash: &PasswordHash) -> bool {
+        hash.to_parts().algorithm_id == self.id()
+    }
+
+    fn verify(&self, password: &[u8], hash: &PasswordHash) -> Result<Verification, AdapterError> {
+        let expected = hash.to_parts();
+        let computed = self.hash(password, &expected.salt)?;
+        // An empty hash would equal the empty hash of any password.
+        let is_correct =
+            !expected.hash.is_empty() && bool::from(computed.as_slice().ct_eq(&expected.hash));
+        Ok(if is_correct {
+            Verification::Correct
+        } else {
+            Verification::Incorrect
+        })
+    }
 }
 
 /// Decides whether a new password is too easy to guess.
@@ -118,4 +199,8 @@ impl PasswordStrengthChecker for PasswordStrengthCheckers {
     }
 }
 
-const _OBJECT_SAFE: Option<(&dyn PasswordHashAlgorithm, &dyn PasswordStrengthChecker)> = None;
+const _OBJECT_SAFE: Option<(
+    &dyn PasswordHashAlgorithm,
+    &dyn PasswordHashVerifier,
+    &dyn PasswordStrengthChecker,
+)> = None;

@@ -14,7 +14,7 @@ use crate::{
     flow::PasswordFlow,
     hashing::HashingPlace,
     invocation::Invocation,
-    password::PasswordHash,
+    password::{PasswordHash, Verification},
     rate_limit::Bucket,
     record::Held,
     user_store::{CreateUserOutcome, NewUser, UpdateUserEmailAddressOutcome, UpdateUserOutcome},
@@ -68,7 +68,7 @@ impl RememberedUser {
         let is_rehash = || {
             let salt = self.rehash_salt.as_ref().filter(|salt| !salt.is_empty());
             self.password_hash_counter.next() == Some(user.password_hash_counter)
-                && salt == Some(&user.password_salt)
+                && salt == Some(&PasswordHash::from(user).to_parts().salt)
         };
         user.password_hash_counter == self.password_hash_counter || is_rehash()
     }
@@ -92,14 +92,6 @@ pub(crate) enum NewPassword {
     /// The password is weak, and the last that the flow may send: the flow has ended.
     WeakOnceTooOften,
     Set,
-}
-
-pub(crate) fn password_hash(user: &User) -> PasswordHash {
-    PasswordHash {
-        algorithm_id: user.password_hash_algorithm_id.clone(),
-        salt: user.password_salt.clone(),
-        hash: user.password_hash.clone(),
-    }
 }
 
 impl Invocation<'_> {
@@ -193,26 +185,27 @@ impl Invocation<'_> {
         user: &User,
         password: &Password,
     ) -> Result<PasswordAttempt, Fault> {
-        let hash = password_hash(user);
-        self.hasher().user_algorithm(&hash.algorithm_id)?;
+        let hash = PasswordHash::from(user);
+        self.hasher().check_user_hash(&hash)?;
         let attempts = Bucket::verify_user_password(self.rate_limits(), user.id.as_str());
         let place = self.consume_with(&attempts, || self.hasher().place());
         let Some(place) = place.await? else {
             return Ok(PasswordAttempt::RateLimited);
         };
-        let is_correct = has_password_length(password)
-            && self
-                .in_time(
-                    "verify a password",
-                    self.hasher()
-                        .verify_user_password(&place, password.expose(), &hash),
-                )
-                .await?;
-        Ok(if is_correct {
-            PasswordAttempt::Correct(place)
-        } else {
-            PasswordAttempt::Incorrect
-        })
+        if !has_password_length(password) {
+            return Ok(PasswordAttempt::Incorrect);
+        }
+        let verify = self
+            .hasher()
+            .verify_user_password(&place, password.expose(), &hash);
+        match self.in_time("verify a password", verify).await? {
+            Verification::Correct => Ok(PasswordAttempt::Correct(place)),
+            Verification::Incorrect => Ok(PasswordAttempt::Incorrect),
+            Verification::Malformed(error) => {
+                self.log(&error, false);
+                Ok(PasswordAttempt::Incorrect)
+            }
+        }
     }
 
     /// Checks the new password of a flow, and hashes and stores it if it may be used. Fails with [`Fault::Conflict`]
@@ -250,7 +243,7 @@ impl Invocation<'_> {
         password: &Password,
         place: &HashingPlace,
     ) -> Option<PasswordHash> {
-        if !self.hasher().is_outdated(&user.password_hash_algorithm_id) {
+        if !self.hasher().is_outdated(&PasswordHash::from(user)) {
             return None;
         }
         let hash = self.hasher().hash_user_password(place, password.expose());

@@ -281,10 +281,9 @@ fn checked(
     }
 }
 
+/// Checks whether the user has this hash in parts. The user server may keep it as a text.
 fn has_hash(user: &User, hash: &PasswordHash) -> bool {
-    user.password_hash_algorithm_id == hash.algorithm_id
-        && user.password_salt == hash.salt
-        && user.password_hash == hash.hash
+    *PasswordHash::from(user).to_parts() == *hash
 }
 
 /// An error code that a later version of the protocol gives to the action.

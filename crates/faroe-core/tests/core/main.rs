@@ -18,6 +18,7 @@ mod one_answer;
 mod one_completion;
 mod parts;
 mod password_changes;
+mod password_hashes;
 mod racers;
 mod rate_limits;
 mod scene;
