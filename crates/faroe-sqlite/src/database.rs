@@ -1,6 +1,6 @@
 //! The handle of a database.
 
-use std::{fmt, path::Path, sync::Arc};
+use std::{error::Error as StdError, fmt, path::Path, sync::Arc};
 
 use faroe_core::error::AdapterError;
 use rusqlite::{Connection, Error};
@@ -11,18 +11,29 @@ use crate::{
     job::job,
     open::{self, Synchronous},
     reader::Reader,
-    writer::Writer,
+    writer::{Writer, WriterThread},
 };
 
-/// A SQLite database. Clones share its connections, which are closed when the last clone is dropped.
+/// A SQLite database. Clones share its connections.
 ///
 /// Every call takes effect at one moment between its call and its return, and a read sees every write that was
 /// acknowledged before, also by another process. A call that is dropped before its end may or may not have had its effect.
+///
+/// Dropping the last clone closes the connections, and waits until they are closed, usually for milliseconds. If nobody else
+/// has the file open, it is then a single whole file: all writes have moved there from the write-ahead log, which is removed.
+///
+/// If the file or its write-ahead log is removed or replaced meanwhile, no write is acknowledged any more, and reads fail
+/// after a second at most. Both work again when the same file is put back.
 #[derive(Clone)]
-pub struct Database {
-    writer: Writer,
+pub struct Database(Arc<Connections>);
+
+/// The connections, in the order in which they are closed: the one that writes comes last, because only it can empty and
+/// remove the write-ahead log.
+struct Connections {
     /// `None` for a database in memory: its one connection is the writer's.
-    reader: Option<Arc<Reader>>,
+    reader: Option<Reader>,
+    writer: Writer,
+    _thread: WriterThread,
 }
 
 impl Database {
@@ -52,17 +63,21 @@ impl Database {
         synchronous: Synchronous,
     ) -> Result<Self, AdapterError> {
         let path = path.as_ref();
-        let writer = open::writer(path, synchronous)
-            .and_then(|connection| Ok(Writer::start(connection)?))
-            .map_err(|error| {
-                AdapterError::new(
-                    format!("open the SQLite database {}", path.display()),
-                    error,
-                )
-            })?;
-        Ok(Self {
-            reader: Some(Arc::new(Reader::new(path, writer.clone()))),
-            writer,
+        let open = || {
+            let (connection, place) = open::writer(path, synchronous)?;
+            let place = Arc::new(place);
+            let (writer, thread) = Writer::start(connection, Some(Arc::clone(&place)))?;
+            Ok(Self::of(
+                Some(Reader::new(place, writer.clone())),
+                writer,
+                thread,
+            ))
+        };
+        open().map_err(|error: Box<dyn StdError + Send + Sync>| {
+            AdapterError::new(
+                format!("open the SQLite database {}", path.display()),
+                error,
+            )
         })
     }
 
@@ -74,11 +89,17 @@ impl Database {
     pub fn in_memory() -> Result<Self, AdapterError> {
         const OPERATION: &str = "open a SQLite database in memory";
         let connection = open::in_memory().map_err(|error| sqlite_error(OPERATION, error))?;
-        let writer = Writer::start(connection);
-        Ok(Self {
-            writer: writer.map_err(|error| AdapterError::new(OPERATION, error))?,
-            reader: None,
-        })
+        let started = Writer::start(connection, None);
+        let (writer, thread) = started.map_err(|error| AdapterError::new(OPERATION, error))?;
+        Ok(Self::of(None, writer, thread))
+    }
+
+    fn of(reader: Option<Reader>, writer: Writer, thread: WriterThread) -> Self {
+        Self(Arc::new(Connections {
+            reader,
+            writer,
+            _thread: thread,
+        }))
     }
 
     /// Runs a query. `operation` names it in errors, such as `get a user`.
@@ -88,16 +109,16 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// When the query fails.
+    /// When the query fails, or the file was removed or replaced.
     pub async fn read<T, Q>(&self, operation: &'static str, query: Q) -> Result<T, AdapterError>
     where
         T: Send + 'static,
         Q: Fn(&Connection) -> Result<T, Error> + Send + 'static,
     {
         let (job, answer) = job(operation, query);
-        match &self.reader {
+        match &self.0.reader {
             Some(reader) => reader.run(job).await,
-            None => self.writer.add(job).await,
+            None => self.0.writer.add(job).await,
         }
         answer.wait().await
     }
@@ -110,29 +131,36 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// When the change or the commit fails, or another process holds the write lock for longer than 1.5 seconds.
+    /// When the change or the commit fails, another process holds the write lock for longer than 1.5 seconds, or the file was
+    /// removed or replaced. In the last case the change may be in the file that was there before.
     pub async fn write<T, C>(&self, operation: &'static str, change: C) -> Result<T, AdapterError>
     where
         T: Send + 'static,
         C: Fn(&Connection) -> Result<T, Error> + Send + 'static,
     {
         let (job, answer) = job(operation, change);
-        self.writer.add(job).await;
+        self.0.writer.add(job).await;
         answer.wait().await
     }
 
     /// Watches the file for changes, also by other processes. `None` for a database in memory.
     pub(crate) fn changes(&self) -> Result<Option<Changes>, Error> {
-        match &self.reader {
+        match &self.0.reader {
             Some(reader) => Changes::seen_by(reader.open()?),
             None => Ok(None),
         }
+    }
+
+    /// Checks now and then that the file was neither removed nor replaced.
+    pub(crate) fn check_now_and_then(&self) -> Result<(), Error> {
+        let reader = self.0.reader.as_ref();
+        reader.map_or(Ok(()), |reader| reader.place().check_now_and_then())
     }
 }
 
 impl fmt::Debug for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = self.reader.as_ref().map(|reader| reader.path());
+        let path = self.0.reader.as_ref().map(|reader| reader.place().path());
         f.debug_struct("Database")
             .field("path", &path)
             .finish_non_exhaustive()

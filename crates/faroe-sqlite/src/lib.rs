@@ -5,6 +5,7 @@ mod database;
 mod error;
 mod job;
 mod open;
+mod place;
 mod reader;
 mod remembered;
 mod upgrade;

@@ -11,7 +11,10 @@ use std::{
 
 use rusqlite::{Connection, Error, OpenFlags, config::DbConfig};
 
-use crate::error::is_busy;
+use crate::{
+    error::is_busy,
+    place::{Identity, Place},
+};
 
 /// The longest wait of a write for another process. Shorter than the two seconds that the core waits.
 const BUSY_TIMEOUT: Duration = Duration::from_millis(1500);
@@ -57,7 +60,8 @@ pub(crate) fn create_file(path: &Path) -> std::io::Result<()> {
 pub(crate) fn writer(
     path: &Path,
     synchronous: Synchronous,
-) -> Result<Connection, Box<dyn StdError + Send + Sync>> {
+) -> Result<(Connection, Place), Box<dyn StdError + Send + Sync>> {
+    let identity = Identity::at(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
@@ -69,7 +73,11 @@ pub(crate) fn writer(
         return Err(format!("a write-ahead log is unavailable, only {mode}").into());
     }
     connection.pragma_update(None, "synchronous", synchronous.as_str())?;
-    Ok(prepared(connection)?)
+    let connection = prepared(connection)?;
+    // The first read opens the write-ahead log.
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+    let place = Place::of(&connection, path, identity)?;
+    Ok((connection, place))
 }
 
 /// Opens a database that exists as long as its one connection.

@@ -6,7 +6,6 @@
 
 use std::{
     array,
-    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -18,6 +17,7 @@ use rusqlite::{Connection, Error};
 use crate::{
     job::{Job, Ran},
     open,
+    place::Place,
     writer::{Writer, execute},
 };
 
@@ -40,7 +40,7 @@ pub(crate) fn lane() -> usize {
 
 /// The connections that read, and the queries that wait for them.
 pub(crate) struct Reader {
-    path: PathBuf,
+    place: Arc<Place>,
     /// Takes the queries that find the file locked, because it can wait.
     writer: Writer,
     lanes: [Lane; LANES],
@@ -55,21 +55,25 @@ struct Lane {
 }
 
 impl Reader {
-    pub(crate) fn new(path: &Path, writer: Writer) -> Self {
+    pub(crate) fn new(place: Arc<Place>, writer: Writer) -> Self {
         Self {
-            path: path.to_path_buf(),
+            place,
             writer,
             lanes: array::from_fn(|_| Lane::default()),
         }
     }
 
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
     }
 
-    /// Opens a new connection that reads.
+    /// Opens a new connection that reads the file that the writer has open.
     pub(crate) fn open(&self) -> Result<Connection, Error> {
-        open::reader(&self.path)
+        // A connection to a file that was removed would make a new write-ahead log.
+        self.place.check()?;
+        let connection = open::reader(self.place.path())?;
+        self.place.check()?;
+        Ok(connection)
     }
 
     /// Runs a query, here or by another caller.
@@ -87,7 +91,9 @@ impl Reader {
     }
 
     fn run_batch(&self, batch: Vec<Box<dyn Job>>, connection: &mut Option<Connection>) {
-        let opened = match connection.take().map_or_else(|| self.open(), Ok) {
+        let checked = self.place.check_now_and_then();
+        let opened = checked.and_then(|()| connection.take().map_or_else(|| self.open(), Ok));
+        let opened = match opened {
             Ok(opened) => opened,
             Err(error) => return fail(batch, error),
         };

@@ -24,16 +24,16 @@ const ANSWERS: usize = 1000;
 /// share the answers: at most 1,000 for each thread.
 ///
 /// A look-up is as current as a [`Database::read`]: it sees every write that was acknowledged before, also by another
-/// process. A remembered answer costs neither a lock on the file nor a system call.
+/// process. A remembered answer costs no lock on the file and, except once a second, no system call.
 pub struct Remembered<T>(Arc<Inner<T>>);
 
 struct Inner<T> {
-    database: Database,
-    /// `None` for a database in memory, of which nothing is remembered.
+    /// `None` for a database in memory, of which nothing is remembered. Closed before the database.
     changes: Option<Changes>,
+    database: Database,
     lanes: [Lane<T>; LANES],
     operation: &'static str,
-    query: Box<Query<T>>,
+    query: Arc<Query<T>>,
 }
 
 type Query<T> = dyn Fn(&Connection, &str) -> Result<T, Error> + Send + Sync;
@@ -69,7 +69,7 @@ impl<T: Clone + Send + 'static> Remembered<T> {
             database,
             lanes: array::from_fn(|_| Lane(Mutex::default())),
             operation,
-            query: Box::new(query),
+            query: Arc::new(query),
         })))
     }
 
@@ -77,8 +77,10 @@ impl<T: Clone + Send + 'static> Remembered<T> {
     ///
     /// # Errors
     ///
-    /// When the query fails.
+    /// When the query fails, or the file was removed or replaced.
     pub async fn get(&self, key: &str) -> Result<T, AdapterError> {
+        let checked = self.0.database.check_now_and_then();
+        checked.map_err(|error| sqlite_error(self.0.operation, error))?;
         let state = self.0.changes.as_ref().and_then(Changes::state);
         if let Some(state) = state
             && let Some(answer) = self.answers(state).by_key.get(key)
@@ -90,10 +92,10 @@ impl<T: Clone + Send + 'static> Remembered<T> {
     }
 
     async fn look_up(&self, state: Option<State>, key: String) -> Result<T, AdapterError> {
-        let inner = Arc::clone(&self.0);
         let query = {
-            let key = key.clone();
-            move |connection: &Connection| (inner.query)(connection, &key)
+            // Not a handle of the database, which a query that waits would keep open.
+            let (query, key) = (Arc::clone(&self.0.query), key.clone());
+            move |connection: &Connection| query(connection, &key)
         };
         let answer = self.0.database.read(self.0.operation, query).await?;
         // The answer may be of a later state. Then the next look-up does not find it, which does no harm.

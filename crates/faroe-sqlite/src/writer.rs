@@ -1,6 +1,9 @@
 //! The one thread that writes, and its queue.
 
-use std::{sync::Arc, thread};
+use std::{
+    sync::Arc,
+    thread::{self, JoinHandle},
+};
 
 use rusqlite::{Connection, Error, ErrorCode};
 use tokio::sync::mpsc::{self, error::TrySendError};
@@ -8,6 +11,7 @@ use tokio::sync::mpsc::{self, error::TrySendError};
 use crate::{
     error::plain,
     job::{Job, Ran},
+    place::Place,
 };
 
 /// Writes that are queued. Further writes wait for a place in the queue.
@@ -22,13 +26,21 @@ pub(crate) struct Writer {
     queue: mpsc::Sender<Box<dyn Job>>,
 }
 
+/// The thread. Dropping this waits until the thread has ended and has closed its connection.
+pub(crate) struct WriterThread(Option<JoinHandle<()>>);
+
 impl Writer {
-    pub(crate) fn start(connection: Connection) -> std::io::Result<Self> {
+    /// Starts the thread. The database is in memory if it has no place.
+    pub(crate) fn start(
+        connection: Connection,
+        place: Option<Arc<Place>>,
+    ) -> std::io::Result<(Self, WriterThread)> {
         let (queue, jobs) = mpsc::channel(QUEUE);
-        thread::Builder::new()
+        let target = Target { connection, place };
+        let thread = thread::Builder::new()
             .name("sqlite-writer".into())
-            .spawn(move || work(&connection, jobs))?;
-        Ok(Self { queue })
+            .spawn(move || target.work(jobs))?;
+        Ok((Self { queue }, WriterThread(Some(thread))))
     }
 
     /// Queues a job, which runs in a transaction that holds the write lock and is answered after the commit. Waits for a place
@@ -45,26 +57,61 @@ impl Writer {
     }
 }
 
-fn work(connection: &Connection, mut jobs: mpsc::Receiver<Box<dyn Job>>) {
-    let mut batch = Vec::with_capacity(BATCH);
-    while jobs.blocking_recv_many(&mut batch, BATCH) > 0 {
-        batch.retain(|job| !job.is_abandoned());
-        match commit(connection, &mut batch) {
-            Ok(()) => batch.drain(..).for_each(|job| job.finish()),
-            Err(Failure::OfTransaction(error)) => fail(&mut batch, error),
-            // Each on its own, so that each has its own result.
-            Err(Failure::OfOne(_)) => batch
-                .drain(..)
-                .for_each(|job| commit_alone(connection, job)),
+impl Drop for WriterThread {
+    fn drop(&mut self) {
+        let thread = self.0.take();
+        // A job that holds the last handle is dropped on the thread itself.
+        if let Some(thread) = thread.filter(|it| it.thread().id() != thread::current().id()) {
+            let _panicked = thread.join();
         }
     }
 }
 
-fn commit_alone(connection: &Connection, job: Box<dyn Job>) {
-    let mut batch = vec![job];
-    match commit(connection, &mut batch) {
-        Ok(()) | Err(Failure::OfOne(None)) => batch.drain(..).for_each(|job| job.finish()),
-        Err(Failure::OfTransaction(error) | Failure::OfOne(Some(error))) => fail(&mut batch, error),
+/// The database that the thread writes.
+struct Target {
+    connection: Connection,
+    /// `None` for a database in memory.
+    place: Option<Arc<Place>>,
+}
+
+impl Target {
+    fn work(&self, mut jobs: mpsc::Receiver<Box<dyn Job>>) {
+        let mut batch = Vec::with_capacity(BATCH);
+        while jobs.blocking_recv_many(&mut batch, BATCH) > 0 {
+            batch.retain(|job| !job.is_abandoned());
+            match self.commit(&mut batch) {
+                Ok(()) => batch.drain(..).for_each(|job| job.finish()),
+                Err(Failure::OfTransaction(error)) => fail(&mut batch, error),
+                // Each on its own, so that each has its own result.
+                Err(Failure::OfOne(_)) => batch.drain(..).for_each(|job| self.commit_alone(job)),
+            }
+        }
+    }
+
+    fn commit_alone(&self, job: Box<dyn Job>) {
+        let mut batch = vec![job];
+        match self.commit(&mut batch) {
+            Ok(()) | Err(Failure::OfOne(None)) => batch.drain(..).for_each(|job| job.finish()),
+            Err(Failure::OfTransaction(error) | Failure::OfOne(Some(error))) => {
+                fail(&mut batch, error);
+            }
+        }
+    }
+
+    /// Runs all changes in one transaction and commits it. After a failure nothing is changed in the file that is there.
+    fn commit(&self, batch: &mut [Box<dyn Job>]) -> Result<(), Failure> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        self.check_place()?;
+        commit(&self.connection, batch)?;
+        // The file may have been removed or replaced during the transaction.
+        self.check_place()
+    }
+
+    fn check_place(&self) -> Result<(), Failure> {
+        let checked = self.place.as_ref().map_or(Ok(()), |place| place.check());
+        checked.map_err(Failure::OfTransaction)
     }
 }
 
@@ -79,15 +126,12 @@ fn fail(batch: &mut Vec<Box<dyn Job>>, error: Error) {
 enum Failure {
     /// One of the changes failed, or violated a constraint that is checked at the end (the error).
     OfOne(Option<Error>),
-    /// The lock or the disk: not caused by a change.
+    /// The lock, the disk, or a file that was removed or replaced: not caused by a change.
     OfTransaction(Error),
 }
 
 /// Runs all changes in one transaction and commits it. After a failure nothing is changed.
 fn commit(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Result<(), Failure> {
-    if batch.is_empty() {
-        return Ok(());
-    }
     execute(connection, "BEGIN IMMEDIATE").map_err(Failure::OfTransaction)?;
     if !batch.iter_mut().all(|job| job.run(connection) == Ran::Well) {
         roll_back(connection);

@@ -24,10 +24,10 @@ const SCHEMA: &[&str] = &[include_str!("../schema.sql")];
 /// A [`Storage`] in a SQLite database.
 ///
 /// An entry is absent for every operation from its expiry on, by the clock. Every call is a single transaction. Dropping
-/// the storage ends its background task.
+/// the storage ends its background task, and closes the file unless there is another handle of the database.
 #[derive(Debug)]
 pub struct SqliteStorage {
-    database: Database,
+    database: Arc<Database>,
     clock: Arc<dyn Clock>,
     _sweeper: Sweeper,
 }
@@ -58,8 +58,9 @@ impl SqliteStorage {
     /// Outside a Tokio runtime.
     pub async fn new(database: Database, clock: Arc<dyn Clock>) -> Result<Self, AdapterError> {
         database.upgrade("faroe-storage-sqlite", SCHEMA).await?;
+        let database = Arc::new(database);
         Ok(Self {
-            _sweeper: Sweeper::start(database.clone(), Arc::clone(&clock)),
+            _sweeper: Sweeper::start(Arc::downgrade(&database), Arc::clone(&clock)),
             database,
             clock,
         })

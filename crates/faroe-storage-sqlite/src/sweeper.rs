@@ -1,6 +1,9 @@
 //! The removal of expired entries in the background.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use faroe_core::{
     error::{AdapterError, ErrorChain},
@@ -26,12 +29,16 @@ pub(crate) struct Sweeper {
 }
 
 impl Sweeper {
-    pub(crate) fn start(database: Database, clock: Arc<dyn Clock>) -> Self {
+    /// Between sweeps it does not keep the file open.
+    pub(crate) fn start(database: Weak<Database>, clock: Arc<dyn Clock>) -> Self {
         let task = tokio::spawn(async move {
             let mut interval = time::interval(INTERVAL);
             interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 interval.tick().await;
+                let Some(database) = database.upgrade() else {
+                    return;
+                };
                 if let Err(error) = sweep(&database, &*clock).await {
                     tracing::warn!(error = %ErrorChain(&error), "sweep of expired entries failed");
                 }

@@ -6,6 +6,7 @@ mod configuration;
 mod connections;
 mod console;
 mod email;
+mod files;
 mod ip_rate_limit;
 mod mail_server;
 mod passwords;
