@@ -83,6 +83,39 @@ impl MysqlUserStore {
         }
     }
 
+    /// Checks that users can be read and written, without changing anything. A database that is read-only, such as a replica,
+    /// fails the check.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer, refuses the statement or is read-only.
+    pub async fn check(&self) -> Result<(), AdapterError> {
+        for check in &self.statements.checks {
+            let checked = self.database.run(|| statement(check)).await;
+            checked.map_err(|error| mysql_error("check the users in MySQL", &error))?;
+        }
+        Ok(())
+    }
+
+    /// Returns the IDs of the password hash algorithms in the first 10,000 rows of the table, each once. Users without a
+    /// password have none.
+    ///
+    /// # Errors
+    ///
+    /// When the query fails.
+    pub async fn password_hash_algorithm_ids(&self) -> Result<Vec<String>, AdapterError> {
+        let read = async {
+            let outcome = self
+                .database
+                .run(|| statement(&self.statements.algorithm_ids));
+            let rows = outcome.await?.rows;
+            let ids = rows.iter().map(|row| statements::text(row, 0));
+            ids.collect::<Result<_, _>>()
+        };
+        read.await
+            .map_err(|error| mysql_error("read the password hash algorithms from MySQL", &error))
+    }
+
     async fn get(&self, id: &UserId) -> Result<Option<User>, Error> {
         if !self.statements.can_be_id(id) {
             return Ok(None);

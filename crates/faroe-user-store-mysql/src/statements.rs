@@ -29,7 +29,14 @@ pub(crate) struct Statements {
     pub(crate) update_password_hash: Arc<str>,
     pub(crate) increment_sessions_counter: Arc<str>,
     pub(crate) delete: Arc<str>,
+    /// Statements that write no row, and that are refused where rows cannot be written. MySQL has no triggers for those.
+    pub(crate) checks: [Arc<str>; 3],
+    /// Reads the IDs of algorithms from a bounded number of rows.
+    pub(crate) algorithm_ids: Arc<str>,
 }
+
+/// The number of rows in which algorithms are looked for.
+const ROWS: usize = 10_000;
 
 /// Quotes a name as an identifier, whatever it contains.
 pub(crate) fn quoted(name: &str) -> String {
@@ -91,6 +98,17 @@ impl Statements {
         let (given, values): (Vec<String>, Vec<&str>) = given.into_iter().unzip();
         let (given, values) = (given.join(", "), values.join(", "));
 
+        let changed = [
+            &address,
+            &hash,
+            &algorithm,
+            &salt,
+            &address_counter,
+            &hash_counter,
+            &sessions_counter,
+        ];
+        let changed = changed.map(|name| format!("{name} = {name}")).join(", ");
+
         let on_address = found.unique_indexes.iter();
         let on_address = on_address.filter(|index| index.is_on(address_column));
         Self {
@@ -118,6 +136,16 @@ impl Statements {
             )
             .into(),
             delete: format!("DELETE FROM {name} WHERE {is_user}").into(),
+            checks: [
+                format!("INSERT INTO {name} ({given}) SELECT {given} FROM {name} WHERE FALSE").into(),
+                format!("UPDATE {name} SET {changed} WHERE FALSE").into(),
+                format!("DELETE FROM {name} WHERE FALSE").into(),
+            ],
+            algorithm_ids: format!(
+                "SELECT DISTINCT id FROM (SELECT {} AS id FROM {name} LIMIT {ROWS}) AS sample WHERE id <> ''",
+                bytes(&algorithm)
+            )
+            .into(),
         }
     }
 
@@ -182,7 +210,7 @@ fn is_parameter(column: &Column) -> String {
     }
 }
 
-fn text(row: &MySqlRow, column: usize) -> Result<String, Error> {
+pub(crate) fn text(row: &MySqlRow, column: usize) -> Result<String, Error> {
     String::from_utf8(row.try_get(column)?).map_err(|_| Error::ColumnDecode {
         index: column.to_string(),
         source: "it is not UTF-8".into(),

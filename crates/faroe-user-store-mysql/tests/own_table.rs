@@ -40,6 +40,8 @@ const CASES: &[Case] = cases![
     no_user_is_looked_for_without_an_index,
     an_unfit_table_is_refused_with_its_defect,
     deleting_a_user_obeys_the_applications_foreign_keys,
+    a_check_notices_that_nothing_can_be_written,
+    algorithms_are_told_once_each,
     servers_that_start_at_once_all_start_and_a_table_that_is_not_ours_is_refused,
 ];
 
@@ -573,6 +575,77 @@ async fn deleting_a_user_obeys_the_applications_foreign_keys(schema: &'static Sc
     let error = users.delete_user(&grace.id).await.unwrap_err();
     assert!(chain(&error).contains("invoice"), "{error:?}");
     assert!(users.get_user(&grace.id).await.unwrap().is_some());
+}
+
+async fn a_check_notices_that_nothing_can_be_written(schema: &'static Schema) {
+    let schema = with(schema, TEXT_ID, "id INT AUTO_INCREMENT PRIMARY KEY").await;
+    let users = connect(&schema, generated()).await;
+    let user = create(&users, "ada@example.com").await;
+    users.check().await.unwrap();
+    assert_eq!(users.get_user(&user.id).await.unwrap(), Some(user));
+
+    let (name, reader) = (schema.name(), format!("f{}", server::random()));
+    let url = schema.url();
+    let (scheme, rest) = url.split_once("://").unwrap();
+    let server = rest.rsplit_once('@').map_or(rest, |(_, server)| server);
+    let url = format!("{scheme}://{reader}:secret@{server}");
+    schema
+        .execute(format!("CREATE USER '{reader}'@'%' IDENTIFIED BY 'secret'"))
+        .await;
+    for (privileges, refused) in [
+        ("SELECT", Some("INSERT")),
+        ("INSERT", Some("UPDATE")),
+        ("UPDATE", Some("DELETE")),
+        ("DELETE", None),
+    ] {
+        schema
+            .execute(format!(
+                "GRANT {privileges} ON {name}.users TO '{reader}'@'%'"
+            ))
+            .await;
+        let users = MysqlUserStore::connect_existing(&url, generated()).await;
+        let checked = users.unwrap().check().await;
+        match (checked, refused) {
+            (Ok(()), None) => {}
+            (Err(error), Some(refused)) => {
+                assert!(chain(&error).contains(refused), "{error:?}");
+            }
+            (checked, _) => panic!("{privileges}: {checked:?}"),
+        }
+    }
+    schema.execute(format!("DROP USER '{reader}'@'%'")).await;
+}
+
+async fn algorithms_are_told_once_each(schema: &'static Schema) {
+    let schema = with(
+        schema,
+        "password_hash_algorithm_id VARCHAR(255) CHARACTER SET ascii NOT NULL",
+        "password_hash_algorithm_id VARCHAR(255)",
+    )
+    .await;
+    let users = connect(&schema, UsersTable::default()).await;
+    let none: [&str; 0] = [];
+    assert_eq!(users.password_hash_algorithm_ids().await.unwrap(), none);
+    for address in [
+        "a@example.com",
+        "b@example.com",
+        "c@example.com",
+        "d@example.com",
+        "e@example.com",
+    ] {
+        create(&users, address).await;
+    }
+    for (address, id) in [("a", "NULL"), ("b", "''"), ("c", "'other'")] {
+        let set = "UPDATE users SET password_hash_algorithm_id";
+        schema
+            .execute(format!(
+                "{set} = {id} WHERE email_address = '{address}@example.com'"
+            ))
+            .await;
+    }
+    let mut ids = users.password_hash_algorithm_ids().await.unwrap();
+    ids.sort();
+    assert_eq!(ids, ["algorithm", "other"]);
 }
 
 async fn servers_that_start_at_once_all_start_and_a_table_that_is_not_ours_is_refused(

@@ -2,7 +2,7 @@
 
 use faroe_users_table::{Defects, IdGeneration, UsersTable};
 
-use crate::table::{FoundTable, Kind};
+use crate::table::{Column, FoundTable, Kind};
 
 /// Returns everything that makes the table unfit for users.
 pub(crate) fn defects(table: &UsersTable, found: Option<&FoundTable>) -> Defects {
@@ -19,6 +19,7 @@ pub(crate) fn defects(table: &UsersTable, found: Option<&FoundTable>) -> Defects
     add_columns_without_value(&mut defects, table, found);
     add_id_defect(&mut defects, table, found);
     add_not_unique(&mut defects, table, found);
+    add_missing_privileges(&mut defects, table, found);
     defects
 }
 
@@ -85,5 +86,38 @@ fn add_not_unique(defects: &mut Defects, table: &UsersTable, found: &FoundTable)
             let defect = "has no unique index of its own on all rows; create one";
             defects.add_unfit_column(table, key, name, defect);
         }
+    }
+}
+
+fn add_missing_privileges(defects: &mut Defects, table: &UsersTable, found: &FoundTable) {
+    let of = |key: &str| match key {
+        "id" if table.id_generation == IdGeneration::Database => (true, false, false),
+        "id" | "disabled" | "disabled_counter" => (true, true, false),
+        "display_name" => (true, false, false),
+        _ => (true, true, true),
+    };
+    let (mut select, mut insert, mut update) = (true, true, true);
+    for (key, name) in table.columns.keys_and_names() {
+        if let Some(Column { may, .. }) = found.column(name) {
+            let (selects, inserts, updates) = of(key);
+            select &= may.select || !selects;
+            insert &= may.insert || !inserts;
+            update &= may.update || !updates;
+        }
+    }
+    let privileges = [
+        ("SELECT", select),
+        ("INSERT", insert),
+        ("UPDATE", update),
+        ("DELETE", found.may_delete),
+    ];
+    let lacking = privileges.into_iter().filter(|(_, is_granted)| !is_granted);
+    let lacking: Vec<_> = lacking.map(|(privilege, _)| privilege).collect();
+    if !lacking.is_empty() {
+        let lacking = lacking.join(", ");
+        defects.add(format!(
+            "the user of the database lacks the privileges {lacking} on the table {:?}; GRANT {lacking} ON it",
+            table.name
+        ));
     }
 }

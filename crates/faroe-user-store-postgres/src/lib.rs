@@ -18,7 +18,7 @@ use faroe_core::{
 };
 use faroe_postgres::{
     Database, Outcome, postgres_error,
-    sqlx::{self, AssertSqlSafe, Error, Postgres, postgres::PgArguments, query::Query},
+    sqlx::{self, AssertSqlSafe, Error, Postgres, Row, postgres::PgArguments, query::Query},
     violated_unique_constraint,
 };
 pub use faroe_users_table::{IdGeneration, UsersTable, UsersTableColumns};
@@ -84,6 +84,36 @@ impl PostgresUserStore {
             }),
             None => Err(AdapterError::new(OPERATION, defects)),
         }
+    }
+
+    /// Checks that users can be read and written, without changing anything. A database that is read-only, such as a standby,
+    /// fails the check.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer, refuses the statement or is read-only.
+    pub async fn check(&self) -> Result<(), AdapterError> {
+        let checked = self.run(query(&self.statements.check)).await;
+        let checked =
+            checked.map_err(|error| postgres_error("check the users in PostgreSQL", &error));
+        checked.map(drop)
+    }
+
+    /// Returns the IDs of the password hash algorithms in the first 10,000 rows of the table, each once. Users without a
+    /// password have none.
+    ///
+    /// # Errors
+    ///
+    /// When the query fails.
+    pub async fn password_hash_algorithm_ids(&self) -> Result<Vec<String>, AdapterError> {
+        let read = async {
+            let outcome = self.run(query(&self.statements.algorithm_ids)).await?;
+            let ids = outcome.rows.iter().map(|row| row.try_get(0));
+            ids.collect::<Result<_, _>>()
+        };
+        read.await.map_err(|error| {
+            postgres_error("read the password hash algorithms from PostgreSQL", &error)
+        })
     }
 
     async fn run(&self, query: UserQuery<'_>) -> Result<Outcome, Error> {

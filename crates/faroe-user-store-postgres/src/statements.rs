@@ -24,7 +24,14 @@ pub(crate) struct Statements {
     pub(crate) update_password_hash: Arc<str>,
     pub(crate) increment_sessions_counter: Arc<str>,
     pub(crate) delete: Arc<str>,
+    /// Refused where rows can be read but not written. Unlike an update of no row, it fires no trigger.
+    pub(crate) check: Arc<str>,
+    /// Reads the IDs of algorithms from a bounded number of rows.
+    pub(crate) algorithm_ids: Arc<str>,
 }
+
+/// The number of rows in which algorithms are looked for.
+const ROWS: usize = 10_000;
 
 impl Statements {
     /// The statements for a table that passed the check.
@@ -110,6 +117,12 @@ impl Statements {
             )
             .into(),
             delete: format!("DELETE FROM {name} WHERE {is_user}").into(),
+            check: format!("SELECT 1 FROM {name} WHERE FALSE FOR UPDATE").into(),
+            algorithm_ids: format!(
+                "SELECT DISTINCT id FROM (SELECT {algorithm}::text AS id FROM {name} LIMIT {ROWS}) AS sample \
+                 WHERE id <> ''"
+            )
+            .into(),
         }
     }
 

@@ -9,6 +9,8 @@ use faroe_postgres::{
 pub(crate) struct FoundTable {
     pub(crate) columns: Vec<Column>,
     pub(crate) unique_indexes: Vec<UniqueIndex>,
+    /// Whether the user of the database may delete rows.
+    pub(crate) may_delete: bool,
 }
 
 pub(crate) struct Column {
@@ -19,6 +21,15 @@ pub(crate) struct Column {
     pub(crate) kind: Kind,
     pub(crate) is_required: bool,
     pub(crate) has_default: bool,
+    /// The privileges of the user of the database.
+    pub(crate) may: Privileges,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Privileges {
+    pub(crate) select: bool,
+    pub(crate) insert: bool,
+    pub(crate) update: bool,
 }
 
 /// The kinds of values that a type can hold.
@@ -48,7 +59,7 @@ impl FoundTable {
     /// Looks for an ordinary table of this name, in the schemas of the search path.
     pub(crate) async fn find(database: &Database, name: &str) -> Result<Option<Self>, Error> {
         let select = query(
-            "SELECT oid::int8 FROM pg_class WHERE oid = to_regclass($1)::oid AND relkind IN ('r', 'p')",
+            "SELECT oid::int8, has_table_privilege(oid, 'DELETE') FROM pg_class WHERE oid = to_regclass($1)::oid AND relkind IN ('r', 'p')",
         );
         let Some(row) = database.run(select.bind(quoted(name))).await?.rows.pop() else {
             return Ok(None);
@@ -57,6 +68,7 @@ impl FoundTable {
         Ok(Some(Self {
             columns: columns(database, table).await?,
             unique_indexes: unique_indexes(database, table).await?,
+            may_delete: row.try_get(1)?,
         }))
     }
 
@@ -86,7 +98,10 @@ pub(crate) fn quoted(name: &str) -> String {
 async fn columns(database: &Database, table: i64) -> Result<Vec<Column>, Error> {
     let select = query(
         "SELECT a.attname::text, a.attnum::int4, quote_ident(n.nspname) || '.' || quote_ident(t.typname),
-            t.typname::text, t.typcategory::text, a.attnotnull, a.atthasdef OR a.attidentity <> ''
+            t.typname::text, t.typcategory::text, a.attnotnull, a.atthasdef OR a.attidentity <> '',
+            has_column_privilege(a.attrelid, a.attnum, 'SELECT'),
+            has_column_privilege(a.attrelid, a.attnum, 'INSERT'),
+            has_column_privilege(a.attrelid, a.attnum, 'UPDATE')
          FROM pg_attribute a
          JOIN pg_type declared ON declared.oid = a.atttypid
          JOIN pg_type t ON t.oid = coalesce(nullif(declared.typbasetype, 0), declared.oid)
@@ -103,6 +118,11 @@ async fn columns(database: &Database, table: i64) -> Result<Vec<Column>, Error> 
             kind: kind(&name, &category),
             is_required: row.try_get(5)?,
             has_default: row.try_get(6)?,
+            may: Privileges {
+                select: row.try_get(7)?,
+                insert: row.try_get(8)?,
+                update: row.try_get(9)?,
+            },
         })
     };
     rows.iter().map(column).collect()

@@ -39,6 +39,9 @@ const CASES: &[Case] = cases![
     no_user_is_looked_for_without_an_index,
     an_unfit_table_is_refused_with_its_defect,
     deleting_a_user_obeys_the_applications_foreign_keys,
+    a_check_writes_nothing_and_notices_that_nothing_can_be_written,
+    privileges_that_are_lacking_are_told,
+    algorithms_are_told_once_each,
     servers_that_start_at_once_all_start_and_a_table_that_is_not_ours_is_refused,
 ];
 
@@ -579,6 +582,114 @@ async fn deleting_a_user_obeys_the_applications_foreign_keys(schema: &'static Sc
     let error = users.delete_user(&grace.id).await.unwrap_err();
     assert!(chain(&error).contains("invoice_owner_fkey"), "{error:?}");
     assert!(users.get_user(&grace.id).await.unwrap().is_some());
+}
+
+async fn a_check_writes_nothing_and_notices_that_nothing_can_be_written(schema: &'static Schema) {
+    let schema = with(
+        schema,
+        TEXT_ID,
+        "id INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+    )
+    .await;
+    schema
+        .execute(
+            "CREATE TABLE log (line TEXT);
+             CREATE FUNCTION write() RETURNS trigger LANGUAGE plpgsql AS $$
+                BEGIN INSERT INTO log VALUES (TG_OP); RETURN NULL; END $$;
+             CREATE TRIGGER each_statement AFTER INSERT OR UPDATE OR DELETE ON users
+                FOR EACH STATEMENT EXECUTE FUNCTION write()",
+        )
+        .await;
+    let users = connect(&schema, generated()).await;
+    users.check().await.unwrap();
+    let row = query("SELECT count(*) FROM log");
+    let row = row.fetch_one(&mut schema.connection().await).await.unwrap();
+    assert_eq!(row.get::<i64, _>(0), 0);
+
+    let read_only = format!("{}&options[default_transaction_read_only]=on", schema.url());
+    let users = PostgresUserStore::connect_existing(&read_only, generated()).await;
+    let users = users.unwrap();
+    assert_eq!(users.get_user(&"1".into()).await.unwrap(), None);
+    let error = users.check().await.unwrap_err();
+    assert!(chain(&error).contains("25006"), "{error:?}");
+}
+
+async fn privileges_that_are_lacking_are_told(schema: &'static Schema) {
+    let schema = with(schema, TEXT_ID, TEXT_ID).await;
+    let (name, role) = (schema.name(), format!("faroe_{}", server::random()));
+    let all = "email_address, password_hash, password_hash_algorithm_id, password_salt, email_address_counter, \
+               password_hash_counter, sessions_counter";
+    let steps = [
+        (
+            format!("SELECT ON users TO {role}"),
+            "INSERT, UPDATE, DELETE on the table \"users\"",
+        ),
+        (
+            format!("INSERT (id, {all}), UPDATE ({all}) ON users TO {role}"),
+            "INSERT, DELETE on",
+        ),
+        (
+            format!("INSERT (disabled, disabled_counter), DELETE ON users TO {role}"),
+            "",
+        ),
+    ];
+    schema
+        .execute(format!(
+            "CREATE ROLE {role}; GRANT USAGE ON SCHEMA {name} TO {role}"
+        ))
+        .await;
+    let url = format!("{}&options[role]={role}", schema.url());
+    for (grant, lacking) in steps {
+        schema.execute(format!("GRANT {grant}")).await;
+        let connected = PostgresUserStore::connect_existing(&url, UsersTable::default()).await;
+        match connected {
+            Ok(users) => {
+                assert_eq!(lacking, "");
+                users.check().await.unwrap();
+                let user = create(&users, "ada@example.com").await;
+                let _ = users.delete_user(&user.id).await.unwrap();
+            }
+            Err(error) => assert!(
+                chain(&error).contains(lacking) && !lacking.is_empty(),
+                "{error:?}"
+            ),
+        }
+    }
+    schema
+        .execute(format!("DROP OWNED BY {role}; DROP ROLE {role}"))
+        .await;
+}
+
+async fn algorithms_are_told_once_each(schema: &'static Schema) {
+    let schema = with(
+        schema,
+        "password_hash_algorithm_id TEXT NOT NULL",
+        "password_hash_algorithm_id TEXT",
+    )
+    .await;
+    let users = connect(&schema, UsersTable::default()).await;
+    let none: [&str; 0] = [];
+    assert_eq!(users.password_hash_algorithm_ids().await.unwrap(), none);
+    for address in [
+        "a@example.com",
+        "b@example.com",
+        "c@example.com",
+        "d@example.com",
+        "e@example.com",
+    ] {
+        create(&users, address).await;
+    }
+    for (address, id) in [("a", "NULL"), ("b", "''"), ("c", "'other'")] {
+        let set = "UPDATE users SET password_hash_algorithm_id";
+        schema
+            .execute(format!(
+                "{set} = {id} WHERE email_address = '{address}@example.com'"
+            ))
+            .await;
+    }
+    let mut ids = users.password_hash_algorithm_ids().await.unwrap();
+    ids.sort();
+    assert_eq!(ids, ["algorithm", "other"]);
 }
 
 async fn servers_that_start_at_once_all_start_and_a_table_that_is_not_ours_is_refused(

@@ -98,6 +98,34 @@ impl SqliteUserStore {
         })
     }
 
+    /// Checks that users can be read and written, without changing anything. A file that cannot be
+    /// written, or that another process keeps locked, fails the check.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read or written.
+    pub async fn check(&self) -> Result<(), AdapterError> {
+        const OPERATION: &str = "check the users in SQLite";
+        let statements = Arc::clone(&self.statements);
+        let read = move |connection: &Connection| statements.check_read(connection);
+        self.database.read(OPERATION, read).await?;
+        self.write(OPERATION, Statements::check_write).await
+    }
+
+    /// Returns the IDs of the password hash algorithms in the first 10,000 rows of the table, each once. Users without a
+    /// password have none.
+    ///
+    /// # Errors
+    ///
+    /// When the query fails.
+    pub async fn password_hash_algorithm_ids(&self) -> Result<Vec<String>, AdapterError> {
+        let statements = Arc::clone(&self.statements);
+        let read = move |connection: &Connection| statements.algorithm_ids(connection);
+        self.database
+            .read("read the password hash algorithms from SQLite", read)
+            .await
+    }
+
     async fn write<T: Send + 'static>(
         &self,
         operation: &'static str,

@@ -22,7 +22,13 @@ pub(crate) struct Statements {
     update_password_hash: String,
     increment_sessions_counter: String,
     delete: String,
+    read_check: String,
+    write_check: String,
+    algorithm_ids: String,
 }
+
+/// The number of rows in which algorithms are looked for.
+const ROWS: usize = 10_000;
 
 /// The outcome of a change.
 pub(crate) enum Changed {
@@ -104,6 +110,13 @@ impl Statements {
                  WHERE {is_user} AND {sessions_counter} = ?2"
             ),
             delete: format!("DELETE FROM {name} WHERE {is_user}"),
+            read_check: format!("SELECT 1 FROM {name} LIMIT 1"),
+            write_check: format!(
+                "UPDATE {name} SET {sessions_counter} = {sessions_counter} WHERE FALSE"
+            ),
+            algorithm_ids: format!(
+                "SELECT DISTINCT id FROM (SELECT {algorithm} AS id FROM {name} LIMIT {ROWS}) WHERE id <> ''"
+            ),
         }
     }
 
@@ -122,6 +135,8 @@ impl Statements {
             &self.update_password_hash,
             &self.increment_sessions_counter,
             &self.delete,
+            &self.read_check,
+            &self.write_check,
         ] {
             connection.prepare_cached(statement)?;
         }
@@ -214,6 +229,23 @@ impl Statements {
             0 => Changed::NoSuchUser,
             _ => Changed::Yes,
         })
+    }
+
+    /// Reads a row, if there is one.
+    pub(crate) fn check_read(&self, connection: &Connection) -> Result<(), Error> {
+        connection.prepare_cached(&self.read_check)?.exists(())?;
+        Ok(())
+    }
+
+    /// Changes no row.
+    pub(crate) fn check_write(&self, connection: &Connection) -> Result<(), Error> {
+        connection.prepare_cached(&self.write_check)?.execute(())?;
+        Ok(())
+    }
+
+    pub(crate) fn algorithm_ids(&self, connection: &Connection) -> Result<Vec<String>, Error> {
+        let mut select = connection.prepare(&self.algorithm_ids)?;
+        select.query_map((), |row| row.get(0))?.collect()
     }
 
     /// Makes a change that increments a counter, unless the counter is the last there is.

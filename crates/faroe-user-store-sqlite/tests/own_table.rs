@@ -527,3 +527,55 @@ async fn users_survive_a_restart_and_a_table_that_is_not_ours_is_refused() {
         .unwrap_err();
     assert!(!absent.exists());
 }
+
+#[tokio::test]
+async fn a_check_notices_that_nothing_can_be_written() {
+    let application = with(
+        "id TEXT NOT NULL PRIMARY KEY",
+        "id INTEGER PRIMARY KEY AUTOINCREMENT",
+    );
+    let users = application.connect(numbers()).await.unwrap();
+    let user = create(&users, "ada@example.com").await;
+    users.check().await.unwrap();
+    assert_eq!(users.get_user(&user.id).await.unwrap(), Some(user));
+
+    application
+        .connection
+        .execute_batch("BEGIN IMMEDIATE")
+        .unwrap();
+    let error = users.check().await.unwrap_err();
+    assert!(
+        ErrorChain(&error).to_string().contains("locked"),
+        "{error:?}"
+    );
+    application.connection.execute_batch("COMMIT").unwrap();
+    users.check().await.unwrap();
+}
+
+#[tokio::test]
+async fn algorithms_are_told_once_each() {
+    let application = with(
+        "password_hash_algorithm_id TEXT NOT NULL",
+        "password_hash_algorithm_id TEXT",
+    );
+    let users = application.connect(UsersTable::default()).await.unwrap();
+    let none: [&str; 0] = [];
+    assert_eq!(users.password_hash_algorithm_ids().await.unwrap(), none);
+    for address in [
+        "a@example.com",
+        "b@example.com",
+        "c@example.com",
+        "d@example.com",
+        "e@example.com",
+    ] {
+        create(&users, address).await;
+    }
+    for (address, id) in [("a", "NULL"), ("b", "''"), ("c", "'other'")] {
+        let set = "UPDATE users SET password_hash_algorithm_id";
+        let set = format!("{set} = {id} WHERE email_address = '{address}@example.com'");
+        application.connection.execute(&set, ()).unwrap();
+    }
+    let mut ids = users.password_hash_algorithm_ids().await.unwrap();
+    ids.sort();
+    assert_eq!(ids, ["algorithm", "other"]);
+}
