@@ -198,6 +198,7 @@ describe("P54: the website in a browser", () => {
 			assert.ok(!policy.includes("script") && !policy.includes("unsafe"));
 			assert.equal(headers.get("X-Content-Type-Options"), "nosniff");
 			assert.equal(headers.get("Referrer-Policy"), "same-origin");
+			assert.equal(headers.get("Strict-Transport-Security"), "max-age=31536000");
 		}
 		assert.deepEqual(statuses, [200, 404, 303, 403, 415, 200]);
 	});
