@@ -11,7 +11,7 @@ use crate::{
     },
     storage::{Cache, MainStorage, RateLimitStorage, Storage, namespace},
     time::{Clock, SystemClock},
-    user_store::UserStore,
+    user_store::{EmailAddressCase, UserStore},
 };
 
 /// The required parts of a server.
@@ -116,6 +116,9 @@ pub struct ServerOptions {
     pub hashing: Hashing,
     /// The timeouts of actions and adapters.
     pub timeouts: Timeouts,
+    /// The comparison of email addresses. The user store must ignore letter case for [`EmailAddressCase::Ignore`].
+    /// Default: [`EmailAddressCase::Exact`].
+    pub email_address_case: EmailAddressCase,
     /// Decides which email addresses may be used. Default: [`AllowAllEmailAddresses`].
     pub email_address_checker: Arc<dyn EmailAddressChecker>,
     /// Decides which passwords are too weak. Default: [`AllowAllPasswords`].
@@ -135,6 +138,7 @@ impl Default for ServerOptions {
             rate_limits: RateLimits::default(),
             hashing: Hashing::default(),
             timeouts: Timeouts::default(),
+            email_address_case: EmailAddressCase::default(),
             email_address_checker: Arc::new(AllowAllEmailAddresses),
             password_strength_checker: Arc::new(AllowAllPasswords),
             error_logger: Arc::new(TracingLogger),
@@ -249,7 +253,9 @@ pub struct Timeouts {
     pub action: Duration,
     /// One call of a storage or cache. Default: 2 seconds.
     pub storage: Duration,
-    /// One call of the user store. Default: 2 seconds.
+    /// One call of the user store. Default: 4 seconds. A sign-up, the longest chain of calls that may follow a late answer,
+    /// makes two: it creates the user, and looks for it if the answer is late. Both fit into the action's 10 seconds, of
+    /// which 2 are reserved for finishing.
     pub user_store: Duration,
     /// One call of the email address checker or the password strength checker. Default: 5 seconds.
     pub checker: Duration,
@@ -264,7 +270,7 @@ impl Default for Timeouts {
         Self {
             action: Duration::from_secs(10),
             storage: Duration::from_secs(2),
-            user_store: Duration::from_secs(2),
+            user_store: Duration::from_secs(4),
             checker: Duration::from_secs(5),
             email: Duration::from_secs(8),
             notification: Duration::from_secs(2),

@@ -44,6 +44,11 @@ impl Fault {
         }
     }
 
+    /// Checks whether the user store refused the call by a rule of the application.
+    pub(crate) fn is_refusal(&self) -> bool {
+        matches!(self, Self::Adapter(error) if error.is_refusal())
+    }
+
     /// Returns the fault of a step that follows a change: a conflict is then a failure, because something was changed.
     pub(crate) fn after_a_change(self) -> Self {
         if self.is_conflict() {

@@ -24,7 +24,7 @@ use crate::{
     parts::Parts,
     storage::{Cache, MainStorage, RateLimitStorage},
     time::{UnixTime, runtime_now, until},
-    user_store::UserStore,
+    user_store::{EmailAddressCase, UserStore},
 };
 
 /// The result of an action: its values, or the reason why there are none.
@@ -110,6 +110,10 @@ impl<'a> Invocation<'a> {
 
     pub(crate) fn user_store(&self) -> &dyn UserStore {
         &*self.parts.user_store
+    }
+
+    pub(crate) fn email_address_case(&self) -> EmailAddressCase {
+        self.parts.options.email_address_case
     }
 
     pub(crate) fn hasher(&self) -> &Hasher {
@@ -261,6 +265,17 @@ impl<'a> Invocation<'a> {
                 None
             }
             Err(_) => None,
+        }
+    }
+
+    /// Logs the refusal of a call by the application's rules and returns `None` for it.
+    pub(crate) fn unless_refused<T>(&self, result: Result<T, Fault>) -> Result<Option<T>, Fault> {
+        match result {
+            Err(Fault::Adapter(error)) if error.is_refusal() => {
+                self.log(&error, true);
+                Ok(None)
+            }
+            other => other.map(Some),
         }
     }
 

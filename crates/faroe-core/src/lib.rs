@@ -36,3 +36,4 @@ pub use configuration::{
 pub use faroe_protocol as protocol;
 pub use faroe_protocol::{client, error};
 pub use server::{InvocationError, InvocationErrorKind, Server, ServerAction};
+pub use user_store::EmailAddressCase;

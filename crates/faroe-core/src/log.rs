@@ -13,8 +13,9 @@ pub struct ActionError<'a> {
     pub action: &'static str,
     /// The invocation ID in the client's response.
     pub action_invocation_id: &'a ActionInvocationId,
-    /// True if the action failed with `internal_error`. Otherwise an optional step failed and the action continued: a
-    /// notification was not sent, for example.
+    /// True if the action failed with `internal_error`, or ended its flow because the users table refused a user, an
+    /// address or a deletion. Otherwise an optional step failed and the action continued: a notification was not sent, for
+    /// example.
     pub failed: bool,
     /// The fault, with its sources.
     pub error: &'a (dyn Error + 'static),

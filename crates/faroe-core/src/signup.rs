@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use faroe_protocol::{
     action::NoValues,
+    secret::SignupToken,
     signup::{
         CompleteSignup, CompleteSignupErrorCode, CompleteSignupValues, CreateSignup,
         CreateSignupErrorCode, CreateSignupValues, DeleteSignup, DeleteSignupErrorCode, GetSignup,
@@ -24,11 +25,14 @@ use crate::{
     password::PasswordHash,
     rate_limit::Bucket,
     record::{Held, Record},
-    user::{NewPassword, RememberedUser},
+    user::{Availability, Creation, NewPassword, RememberedUser},
     user_store::NewUser,
     validation::is_email_address,
     verification_code::CodeNonce,
 };
+
+/// The number of attempts at completing a signup while storages report conflicts.
+const RACE_ATTEMPTS: usize = 8;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct SignupRecord {
@@ -38,6 +42,9 @@ struct SignupRecord {
     password_hash: Option<PasswordHash>,
     #[serde(default, skip_serializing_if = "WeakPasswords::is_none")]
     weak_passwords: WeakPasswords,
+    /// True after a completion, which is the only one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    completed: bool,
 }
 
 impl Record for SignupRecord {
@@ -84,12 +91,10 @@ impl Run for CreateSignup {
         if !is_email_address(&email_address) {
             return Err(Code::InvalidEmailAddress.into());
         }
-        if invocation
-            .user_by_email_address(&email_address)
-            .await?
-            .is_some()
-        {
-            return Err(Code::EmailAddressAlreadyUsed.into());
+        match invocation.availability(&email_address, None).await? {
+            Availability::Free => {}
+            Availability::Used => return Err(Code::EmailAddressAlreadyUsed.into()),
+            Availability::Refused => return Err(Code::EmailAddressNotAllowed.into()),
         }
         if !invocation.is_allowed(&email_address).await? {
             return Err(Code::EmailAddressNotAllowed.into());
@@ -110,6 +115,7 @@ impl Run for CreateSignup {
             email_address_verified: false,
             password_hash: None,
             weak_passwords: WeakPasswords::default(),
+            completed: false,
         };
         let signup = invocation.create(record).await?;
         if let Err(fault) = send_code(invocation, &signup).await {
@@ -132,9 +138,7 @@ async fn send_code(invocation: &Invocation<'_>, signup: &Held<SignupRecord>) -> 
 
 impl Run for GetSignup {
     async fn run(self, invocation: &Invocation<'_>) -> Answer<Self> {
-        let signup = invocation
-            .find::<SignupRecord>(self.signup_token.expose())
-            .await?;
+        let signup = invocation.signup(self.signup_token.expose()).await?;
         let signup = signup.ok_or(GetSignupErrorCode::InvalidSignupToken)?;
         Ok(GetSignupValues::new(
             signup.to_signup(invocation.session_configuration()),
@@ -145,9 +149,7 @@ impl Run for GetSignup {
 impl Run for DeleteSignup {
     async fn run(self, invocation: &Invocation<'_>) -> Answer<Self> {
         type Code = DeleteSignupErrorCode;
-        let signup = invocation
-            .find::<SignupRecord>(self.signup_token.expose())
-            .await?;
+        let signup = invocation.signup(self.signup_token.expose()).await?;
         let signup = signup.ok_or(Code::InvalidSignupToken)?;
         if !invocation.remove(&signup).await? {
             return Err(Code::InvalidSignupToken.into());
@@ -159,9 +161,7 @@ impl Run for DeleteSignup {
 impl Run for SendSignupEmailAddressVerificationCode {
     async fn run(self, invocation: &Invocation<'_>) -> Answer<Self> {
         type Code = SendSignupEmailAddressVerificationCodeErrorCode;
-        let signup = invocation
-            .find::<SignupRecord>(self.signup_token.expose())
-            .await?;
+        let signup = invocation.signup(self.signup_token.expose()).await?;
         let signup = signup.ok_or(Code::InvalidSignupToken)?;
         if signup.record.email_address_verified {
             return Err(Code::EmailAddressAlreadyVerified.into());
@@ -184,9 +184,7 @@ impl Run for SendSignupEmailAddressVerificationCode {
 impl Run for VerifySignupEmailAddressVerificationCode {
     async fn run(self, invocation: &Invocation<'_>) -> Answer<Self> {
         type Code = VerifySignupEmailAddressVerificationCodeErrorCode;
-        let signup = invocation
-            .find::<SignupRecord>(self.signup_token.expose())
-            .await?;
+        let signup = invocation.signup(self.signup_token.expose()).await?;
         let mut signup = signup.ok_or(Code::InvalidSignupToken)?;
         if signup.record.email_address_verified {
             return Err(Code::EmailAddressAlreadyVerified.into());
@@ -213,9 +211,7 @@ impl Run for VerifySignupEmailAddressVerificationCode {
 impl Run for SetSignupPassword {
     async fn run(self, invocation: &Invocation<'_>) -> Answer<Self> {
         type Code = SetSignupPasswordErrorCode;
-        let signup = invocation
-            .find::<SignupRecord>(self.signup_token.expose())
-            .await?;
+        let signup = invocation.signup(self.signup_token.expose()).await?;
         let mut signup = signup.ok_or(Code::InvalidSignupToken)?;
         if !signup.record.email_address_verified {
             return Err(Code::EmailAddressNotVerified.into());
@@ -238,9 +234,7 @@ impl Run for SetSignupPassword {
 impl Run for CompleteSignup {
     async fn run(self, invocation: &Invocation<'_>) -> Answer<Self> {
         type Code = CompleteSignupErrorCode;
-        let signup = invocation
-            .find::<SignupRecord>(self.signup_token.expose())
-            .await?;
+        let signup = invocation.signup(self.signup_token.expose()).await?;
         let signup = signup.ok_or(Code::InvalidSignupToken)?;
         let SignupRecord {
             email_address,
@@ -256,11 +250,21 @@ impl Run for CompleteSignup {
             invocation.discard(&signup).await;
             return Err(Code::InvalidSignupToken.into());
         }
-        // Only one completion succeeds: an address is used once.
         let new_user = NewUser::new(email_address, password_hash.clone());
-        let user = invocation.create_user(new_user).await?;
-        invocation.discard(&signup).await;
-        let user = user.ok_or(Code::InvalidSignupToken)?;
+        let (user, is_new) = match invocation.create_user(new_user).await? {
+            Creation::Created(user) => (user, true),
+            Creation::Found(user) => (user, false),
+            Creation::Impossible => {
+                invocation.discard(&signup).await;
+                return Err(Code::InvalidSignupToken.into());
+            }
+        };
+        let completed = invocation.complete(signup, is_new).await;
+        match invocation.tolerate(completed) {
+            Some(true) => {}
+            Some(false) => return Err(Code::InvalidSignupToken.into()),
+            None => return Err(Code::SessionNotCreated.into()),
+        }
         let session = invocation
             .tolerate(
                 invocation
@@ -270,5 +274,44 @@ impl Run for CompleteSignup {
             .flatten();
         let (session, session_token) = session.ok_or(Code::SessionNotCreated)?;
         Ok(CompleteSignupValues::new(session, session_token))
+    }
+}
+
+impl Invocation<'_> {
+    /// Returns the signup that the token opens, unless it was completed.
+    async fn signup(&self, token: &str) -> Result<Option<Held<SignupRecord>>, Fault> {
+        let signup = self.find::<SignupRecord>(token).await?;
+        Ok(signup.filter(|signup| !signup.record.completed))
+    }
+
+    /// Completes a signup whose user exists. Returns false if another completion did: of concurrent updates of the record,
+    /// one succeeds.
+    ///
+    /// The completion that created the user also removes the record. One that found the user leaves it, because the former
+    /// may still be on its way. If the record is missing, the signup was deleted after it had been read, and only the
+    /// completion that created the user continues.
+    async fn complete(&self, mut signup: Held<SignupRecord>, is_new: bool) -> Result<bool, Fault> {
+        self.finish();
+        for _ in 0..RACE_ATTEMPTS {
+            signup.record.completed = true;
+            match self.update(&mut signup).await {
+                Ok(()) if is_new => {
+                    self.discard(&signup).await;
+                    return Ok(true);
+                }
+                Ok(()) => return Ok(true),
+                Err(fault) if fault.is_conflict() => {}
+                Err(fault) => return Err(fault),
+            }
+            let token: SignupToken = signup.token();
+            signup = match self.find(token.expose()).await? {
+                Some(now) => now,
+                None => return Ok(is_new),
+            };
+            if signup.record.completed {
+                return Ok(false);
+            }
+        }
+        Err(Fault::Conflict)
     }
 }

@@ -161,8 +161,13 @@ impl Run for CompleteUserDeletion {
             return Err(Code::UserIdentityNotVerified.into());
         }
         // Only one completion succeeds: a user is deleted once.
-        let outcome = invocation.delete_user(&user.id).await?;
+        let deleted = invocation.delete_user(&user.id).await;
+        let outcome = invocation.unless_refused(deleted)?;
         invocation.discard(&flow).await;
+        let Some(outcome) = outcome else {
+            // Other tables refer to the user, who stays signed in.
+            return Err(Code::InvalidUserDeletionToken.into());
+        };
         invocation.tolerate(invocation.end_session(&session).await);
         match outcome {
             UpdateUserOutcome::Updated => Ok(NoValues {}),

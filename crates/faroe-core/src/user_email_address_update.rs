@@ -29,7 +29,7 @@ use crate::{
     invocation::{Answer, Invocation, Run},
     rate_limit::Bucket,
     record::{Held, Record},
-    user::{PasswordAttempt, RememberedUser},
+    user::{Availability, PasswordAttempt, RememberedUser},
     user_store::UpdateUserEmailAddressOutcome,
     validation::is_email_address,
     verification_code::CodeNonce,
@@ -101,12 +101,13 @@ impl Run for CreateUserEmailAddressUpdate {
         }
         let session = invocation.session_and_user(&session_token).await?;
         let (session, user) = session.ok_or(Code::InvalidSessionToken)?;
-        if invocation
-            .user_by_email_address(&new_email_address)
+        match invocation
+            .availability(&new_email_address, Some(&user.id))
             .await?
-            .is_some()
         {
-            return Err(Code::EmailAddressAlreadyUsed.into());
+            Availability::Free => {}
+            Availability::Used => return Err(Code::EmailAddressAlreadyUsed.into()),
+            Availability::Refused => return Err(Code::EmailAddressNotAllowed.into()),
         }
         if !invocation.is_allowed(&new_email_address).await? {
             return Err(Code::EmailAddressNotAllowed.into());
@@ -308,16 +309,18 @@ impl Run for CompleteUserEmailAddressUpdate {
         }
         // Only one completion succeeds: the counter is the remembered one, which an unchanged user still has.
         let counter = user.email_address_counter;
-        match invocation
+        let updated = invocation
             .update_user_email_address(&user.id, new_email_address, counter)
-            .await?
-        {
-            UpdateUserEmailAddressOutcome::Updated => {}
-            UpdateUserEmailAddressOutcome::EmailAddressAlreadyUsed => {
+            .await;
+        match invocation.unless_refused(updated)? {
+            Some(UpdateUserEmailAddressOutcome::Updated) => {}
+            Some(UpdateUserEmailAddressOutcome::EmailAddressAlreadyUsed) | None => {
                 invocation.discard(&flow).await;
                 return Err(Code::InvalidUserEmailAddressUpdateToken.into());
             }
-            UpdateUserEmailAddressOutcome::UserNotFound => return Err(Fault::Conflict.into()),
+            Some(UpdateUserEmailAddressOutcome::UserNotFound) => {
+                return Err(Fault::Conflict.into());
+            }
         }
         invocation.discard(&flow).await;
         let content = EmailContent::UserEmailAddressUpdatedNotification {

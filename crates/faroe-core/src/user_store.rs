@@ -7,6 +7,26 @@ pub use faroe_protocol::{id::UserId, types::Counter, user::User};
 
 use crate::{error::AdapterError, password::PasswordHash};
 
+/// The comparison of email addresses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EmailAddressCase {
+    /// Byte by byte: `Ada@example.com` and `ada@example.com` are two addresses.
+    #[default]
+    Exact,
+    /// Without the case of ASCII letters: they are one address, which is stored as it was given.
+    Ignore,
+}
+
+impl EmailAddressCase {
+    /// Checks whether two texts are the same address.
+    pub fn is_same(self, address: &str, other: &str) -> bool {
+        match self {
+            Self::Exact => address == other,
+            Self::Ignore => address.eq_ignore_ascii_case(other),
+        }
+    }
+}
+
 /// A user to be created.
 ///
 /// Later versions may add fields. A store that does not know a field ignores it.
@@ -79,6 +99,10 @@ pub enum UpdateUserOutcome {
 ///
 /// - Email addresses and user IDs are stored as given, never normalised, and compared byte by byte: letter case and
 ///   trailing spaces matter. No two users have the same address, even after concurrent calls.
+/// - A store may ignore the case of ASCII letters in addresses, and no other difference. Then no two users have addresses
+///   that differ in nothing else, a look-up by address finds the one user, and
+///   [`ServerOptions::email_address_case`](crate::ServerOptions::email_address_case) decides whether that user can sign in
+///   with the other spelling.
 /// - An operation with a counter compares it with the user's, and makes its change and increments that counter only if
 ///   they are equal, all in one step.
 /// - The application owns the disabled counter and increments it whenever it flips the flag.
@@ -87,25 +111,30 @@ pub enum UpdateUserOutcome {
 /// # Errors
 ///
 /// `Err` means that the store failed; the outcome of a write is then unknown. [`AdapterError::conflict`] means that
-/// nothing was changed and the call may be retried. A counter never wraps: a change beyond [`Counter::MAX`] is an
-/// error.
+/// nothing was changed and the call may be retried. [`AdapterError::refusal`] means that a rule of the application, such as
+/// a constraint of its table, refused the user, the address or the deletion, and that nothing was changed. A counter never
+/// wraps: a change beyond [`Counter::MAX`] is an error.
 ///
 /// # Concurrency
 ///
-/// Called from many tasks and many servers at once. Calls should end within two seconds; the core stops waiting then.
+/// Called from many tasks and many servers at once. Calls should end within
+/// [`Timeouts::user_store`](crate::Timeouts::user_store), 4 seconds by default; the core stops waiting then. A user whose
+/// creation takes effect later is found when the client retries.
 ///
 /// # Implementing
 ///
 /// Prove it with `faroe_testkit::conformance::user_store`.
 #[async_trait]
 pub trait UserStore: Debug + Send + Sync + 'static {
-    /// Creates a user. The application chooses the ID and never uses it again for another user.
+    /// Creates a user. The application chooses the ID and never uses it again for another user. It may store the address in
+    /// another letter case, as a trigger does; the returned user shows what it stored.
     async fn create_user(&self, new_user: NewUser) -> Result<CreateUserOutcome, AdapterError>;
 
     /// Returns the user with this ID, or `None`.
     async fn get_user(&self, user_id: &UserId) -> Result<Option<User>, AdapterError>;
 
-    /// Returns the user with exactly this address, or `None`.
+    /// Returns the user with exactly this address, or `None`. A store that ignores letter case returns the user that has the
+    /// address in any.
     async fn get_user_by_email_address(
         &self,
         email_address: &str,

@@ -5,13 +5,23 @@ use std::{borrow::Cow, error::Error, fmt};
 /// A failure of an adapter: a database is unavailable, a request timed out, an answer is invalid.
 ///
 /// Expected outcomes are values, never errors. An error is opaque: the core logs it with its whole chain of sources,
-/// answers `internal_error`, and decides nothing by its content. It must contain neither secrets nor arguments of a
+/// answers `internal_error`, and decides nothing by its content, apart from the two kinds of errors that have changed
+/// nothing: a [conflict](Self::conflict) and a [refusal](Self::refusal). It must contain neither secrets nor arguments of a
 /// caller.
 #[derive(Debug)]
 pub struct AdapterError {
     operation: Cow<'static, str>,
     source: Option<Box<dyn Error + Send + Sync>>,
-    conflict: bool,
+    kind: Kind,
+}
+
+/// The kind of a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// The outcome of a write is unknown.
+    Failure,
+    Conflict,
+    Refusal,
 }
 
 impl AdapterError {
@@ -23,7 +33,7 @@ impl AdapterError {
         Self {
             operation: operation.into(),
             source: Some(source.into()),
-            conflict: false,
+            kind: Kind::Failure,
         }
     }
 
@@ -34,7 +44,20 @@ impl AdapterError {
         source: impl Into<Box<dyn Error + Send + Sync>>,
     ) -> Self {
         Self {
-            conflict: true,
+            kind: Kind::Conflict,
+            ..Self::new(operation, source)
+        }
+    }
+
+    /// Creates the error of a call that the application's own rules refused and that changed nothing: a constraint, a
+    /// trigger or a foreign key of the users table. The same call would be refused again, so the core ends the flow
+    /// instead of letting the client retry it.
+    pub fn refusal(
+        operation: impl Into<Cow<'static, str>>,
+        source: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        Self {
+            kind: Kind::Refusal,
             ..Self::new(operation, source)
         }
     }
@@ -45,13 +68,18 @@ impl AdapterError {
         Self {
             operation: operation.into(),
             source: None,
-            conflict: false,
+            kind: Kind::Failure,
         }
     }
 
     /// Returns true for errors created by [`AdapterError::conflict`].
     pub fn is_conflict(&self) -> bool {
-        self.conflict
+        self.kind == Kind::Conflict
+    }
+
+    /// Returns true for errors created by [`AdapterError::refusal`].
+    pub fn is_refusal(&self) -> bool {
+        self.kind == Kind::Refusal
     }
 }
 

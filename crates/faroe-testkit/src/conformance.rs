@@ -44,8 +44,11 @@ use tokio::runtime::{Builder, Runtime};
 
 use self::case::{Case, CaseResult, Failure};
 pub use self::{
-    cache::cache, main_storage::main_storage, rate_limit_storage::rate_limit_storage,
-    storage::storage, user_store::user_store,
+    cache::cache,
+    main_storage::main_storage,
+    rate_limit_storage::rate_limit_storage,
+    storage::storage,
+    user_store::{user_store, user_store_ignoring_case},
 };
 
 /// The time limit of a case, which waits only for the store.

@@ -11,8 +11,8 @@ use faroe_core::{
     error::AdapterError,
     password::PasswordHash,
     user_store::{
-        Counter, CreateUserOutcome, NewUser, UpdateUserEmailAddressOutcome, UpdateUserOutcome,
-        User, UserId, UserStore,
+        Counter, CreateUserOutcome, EmailAddressCase, NewUser, UpdateUserEmailAddressOutcome,
+        UpdateUserOutcome, User, UserId, UserStore,
     },
 };
 
@@ -22,6 +22,8 @@ use crate::locked;
 /// anything about them behind the server's back.
 #[derive(Default)]
 pub struct ReferenceUserStore {
+    email_address_case: EmailAddressCase,
+    trigger: Option<fn(&mut User)>,
     table: Mutex<Table>,
     calls: Mutex<Vec<UserStoreCall>>,
 }
@@ -52,6 +54,22 @@ pub enum UserStoreCall {
 }
 
 impl ReferenceUserStore {
+    /// A store that ignores the letter case of addresses.
+    pub fn ignoring_email_address_case() -> Self {
+        Self {
+            email_address_case: EmailAddressCase::Ignore,
+            ..Self::default()
+        }
+    }
+
+    /// A store with a trigger that changes every new user.
+    pub fn with_trigger(trigger: fn(&mut User)) -> Self {
+        Self {
+            trigger: Some(trigger),
+            ..Self::default()
+        }
+    }
+
     /// All users, in the order of their IDs.
     pub fn users(&self) -> Vec<User> {
         locked(&self.table).users.values().cloned().collect()
@@ -113,9 +131,9 @@ impl ReferenceUserStore {
 }
 
 impl Table {
-    fn user_with(&self, email_address: &str) -> Option<&User> {
+    fn user_with(&self, email_address: &str, case: EmailAddressCase) -> Option<&User> {
         let mut users = self.users.values();
-        users.find(|user| user.email_address == email_address)
+        users.find(|user| case.is_same(&user.email_address, email_address))
     }
 
     /// Makes a change that counts, if the counter that it concerns is this one.
@@ -145,11 +163,15 @@ impl Table {
 impl UserStore for ReferenceUserStore {
     async fn create_user(&self, new_user: NewUser) -> Result<CreateUserOutcome, AdapterError> {
         let mut table = self.called(UserStoreCall::CreateUser);
-        if table.user_with(&new_user.email_address).is_some() {
+        let case = self.email_address_case;
+        if table.user_with(&new_user.email_address, case).is_some() {
             return Ok(CreateUserOutcome::EmailAddressAlreadyUsed);
         }
         table.created += 1;
-        let user = new_user.into_user(format!("user-{}", table.created).into());
+        let mut user = new_user.into_user(format!("user-{}", table.created).into());
+        if let Some(trigger) = self.trigger {
+            trigger(&mut user);
+        }
         table.users.insert(user.id.clone(), user.clone());
         Ok(CreateUserOutcome::Created(user))
     }
@@ -164,7 +186,8 @@ impl UserStore for ReferenceUserStore {
         email_address: &str,
     ) -> Result<Option<User>, AdapterError> {
         let table = self.called(UserStoreCall::GetUserByEmailAddress);
-        Ok(table.user_with(email_address).cloned())
+        let user = table.user_with(email_address, self.email_address_case);
+        Ok(user.cloned())
     }
 
     async fn update_user_email_address(
@@ -174,7 +197,7 @@ impl UserStore for ReferenceUserStore {
         email_address_counter: Counter,
     ) -> Result<UpdateUserEmailAddressOutcome, AdapterError> {
         let mut table = self.called(UserStoreCall::UpdateUserEmailAddress);
-        let holder = table.user_with(email_address);
+        let holder = table.user_with(email_address, self.email_address_case);
         if holder.is_some_and(|holder| holder.id != *user_id) && table.users.contains_key(user_id) {
             return Ok(UpdateUserEmailAddressOutcome::EmailAddressAlreadyUsed);
         }

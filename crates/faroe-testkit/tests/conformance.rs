@@ -4,7 +4,10 @@ use std::{process::ExitCode, sync::Arc};
 
 use faroe_core::{storage::EmptyCache, time::SystemClock};
 use faroe_testkit::{
-    conformance::{self, Suite, cache, main_storage, rate_limit_storage, storage, user_store},
+    conformance::{
+        self, Suite, cache, main_storage, rate_limit_storage, storage, user_store,
+        user_store_ignoring_case,
+    },
     round_robin::RoundRobin,
     storage::{ReferenceCache, ReferenceStorage},
     user_store::ReferenceUserStore,
@@ -32,6 +35,9 @@ fn main() -> ExitCode {
         cache("cache", async || ReferenceCache::new(Arc::new(SystemClock))),
         cache("empty_cache", async || EmptyCache),
         user_store("user_store", async || ReferenceUserStore::default()),
+        user_store_ignoring_case("user_store_ignoring_case", async || {
+            ReferenceUserStore::ignoring_email_address_case()
+        }),
         Suite::unavailable("absent", "this one shows how a missing service looks"),
     ])
 }

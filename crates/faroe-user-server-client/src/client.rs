@@ -16,25 +16,30 @@ use faroe_core::{
         UpdateUserPasswordHashErrorCode,
     },
     user_store::{
-        Counter, CreateUserOutcome, NewUser, UpdateUserEmailAddressOutcome, UpdateUserOutcome,
-        User, UserId, UserStore,
+        Counter, CreateUserOutcome, EmailAddressCase, NewUser, UpdateUserEmailAddressOutcome,
+        UpdateUserOutcome, User, UserId, UserStore,
     },
 };
 use faroe_http_client::{HttpClient, HttpOptions};
 
 use crate::invocation::{Settled, invoke, settle};
 
-/// The time limit of one request. The core waits two seconds, which leaves time for a second request.
-const TIMEOUT: Duration = Duration::from_secs(1);
+/// The time limit of one request: as long as the core waits for the whole call by default. A second request, after a lost
+/// answer, has what is left of that.
+const TIMEOUT: Duration = Duration::from_secs(4);
 
 const CREATE: &str = "create a user at the user server";
 const READ: &str = "read a user from the user server";
 const UPDATE_EMAIL_ADDRESS: &str = "update a user's email address at the user server";
 const UPDATE_PASSWORD_HASH: &str = "update a user's password hash at the user server";
 const INCREMENT: &str = "increment a user's sessions counter at the user server";
+const OTHER_LETTER_CASE: &str = "the answer has the email address in another letter case; email_address_case = \"ignore\" \
+     accepts it";
 const DELETE: &str = "delete a user at the user server";
 
-/// Returns the default [`HttpOptions`] with a timeout of one second per request.
+/// Returns the default [`HttpOptions`] with the timeout of a call to a user store: 4 seconds, long enough for a user server
+/// that has to start first. For another time, change it together with
+/// [`Timeouts::user_store`](faroe_core::Timeouts::user_store).
 pub fn http_options() -> HttpOptions {
     let mut options = HttpOptions::default();
     options.timeout = TIMEOUT;
@@ -56,12 +61,25 @@ pub fn http_options() -> HttpOptions {
 #[derive(Clone, Debug)]
 pub struct UserServerClient {
     endpoint: Arc<dyn ActionInvocationEndpointClient>,
+    email_address_case: EmailAddressCase,
 }
 
 impl UserServerClient {
     /// Creates a client of a user server that is reached by another transport.
     pub fn new(endpoint: Arc<dyn ActionInvocationEndpointClient>) -> Self {
-        Self { endpoint }
+        Self {
+            endpoint,
+            email_address_case: EmailAddressCase::default(),
+        }
+    }
+
+    /// Sets the comparison of addresses, as in
+    /// [`ServerOptions::email_address_case`](faroe_core::ServerOptions::email_address_case). Default:
+    /// [`EmailAddressCase::Exact`]: an answer about the user with the address in another letter case is an error.
+    #[must_use]
+    pub fn with_email_address_case(mut self, email_address_case: EmailAddressCase) -> Self {
+        self.email_address_case = email_address_case;
+        self
     }
 
     /// Creates a client of the user server at this URL. Nothing is sent yet.
@@ -88,8 +106,11 @@ impl UserStore for UserServerClient {
             password_hash_algorithm_id: password_hash.algorithm_id.clone(),
             password_salt: password_hash.salt.clone(),
         };
-        let is_as_sent =
-            |user: &User| user.email_address == email_address && has_hash(user, &password_hash);
+        // A user server may change the letter case of the address, as a trigger does: the hash shows whose user it is.
+        let is_as_sent = |user: &User| {
+            user.email_address.eq_ignore_ascii_case(&email_address)
+                && has_hash(user, &password_hash)
+        };
         let Settled {
             answer,
             may_have_happened,
@@ -101,7 +122,7 @@ impl UserStore for UserServerClient {
                 is_as_sent,
             )?)),
             Err(CreateUserErrorCode::EmailAddressAlreadyUsed) if may_have_happened => {
-                let user = self.get_user_by_email_address(&email_address).await?;
+                let user = self.holder(&email_address).await?;
                 let user = user.ok_or_else(|| unknowable(CREATE))?;
                 // Only this call has the salt, so the first request created the user.
                 Ok(if is_as_sent(&user) {
@@ -134,16 +155,13 @@ impl UserStore for UserServerClient {
         &self,
         email_address: &str,
     ) -> Result<Option<User>, AdapterError> {
-        let action = GetUserByEmailAddress {
-            email_address: email_address.to_owned(),
-        };
-        let is_right = |user: &User| user.email_address == email_address;
-        match invoke(&*self.endpoint, &action).await {
-            Ok(values) => checked(READ, values.user, is_right).map(Some),
-            Err(failure) => match failure.of_one_attempt(READ)? {
-                GetUserByEmailAddressErrorCode::UserNotFound => Ok(None),
-                code => Err(unexpected(READ, code)),
-            },
+        let user = self.holder(email_address).await?;
+        let case = self.email_address_case;
+        match user {
+            Some(user) if !case.is_same(&user.email_address, email_address) => {
+                Err(AdapterError::new(READ, OTHER_LETTER_CASE))
+            }
+            user => Ok(user),
         }
     }
 
@@ -170,7 +188,7 @@ impl UserStore for UserServerClient {
             }
             Err(Code::UserNotFound) if may_have_happened => {
                 let is_updated = |user: &User| {
-                    user.email_address == email_address
+                    user.email_address.eq_ignore_ascii_case(email_address)
                         && Some(user.email_address_counter) == email_address_counter.next()
                 };
                 self.require(UPDATE_EMAIL_ADDRESS, user_id, is_updated)
@@ -252,6 +270,21 @@ impl UserStore for UserServerClient {
 }
 
 impl UserServerClient {
+    /// Reads the user that has this address in any letter case.
+    async fn holder(&self, email_address: &str) -> Result<Option<User>, AdapterError> {
+        let action = GetUserByEmailAddress {
+            email_address: email_address.to_owned(),
+        };
+        let is_right = |user: &User| user.email_address.eq_ignore_ascii_case(email_address);
+        match invoke(&*self.endpoint, &action).await {
+            Ok(values) => checked(READ, values.user, is_right).map(Some),
+            Err(failure) => match failure.of_one_attempt(READ)? {
+                GetUserByEmailAddressErrorCode::UserNotFound => Ok(None),
+                code => Err(unexpected(READ, code)),
+            },
+        }
+    }
+
     /// Checks whether a change whose answer was lost was made. An error if the user does not show it.
     async fn require(
         &self,

@@ -21,7 +21,8 @@ use faroe_core::{
     },
     random,
     user_store::{
-        CreateUserOutcome, NewUser, UpdateUserEmailAddressOutcome, UpdateUserOutcome, UserStore,
+        CreateUserOutcome, EmailAddressCase, NewUser, UpdateUserEmailAddressOutcome,
+        UpdateUserOutcome, UserStore,
     },
 };
 use tokio::time::timeout;
@@ -31,6 +32,7 @@ use tokio::time::timeout;
 pub(crate) struct Surroundings {
     pub(crate) user_store: Arc<dyn UserStore>,
     pub(crate) timeout: Duration,
+    pub(crate) email_address_case: EmailAddressCase,
     pub(crate) error_logger: Arc<dyn ActionErrorLogger>,
 }
 
@@ -38,9 +40,13 @@ pub(crate) struct Surroundings {
 type Answer<A> = Result<<A as Action>::Values, <A as Action>::ErrorCode>;
 
 trait Run: Action {
+    /// The answer if the user store refuses the call, unless it is `internal_error`.
+    const REFUSED: Option<Self::ErrorCode> = None;
+
     fn run(
         self,
         users: &dyn UserStore,
+        case: EmailAddressCase,
     ) -> impl Future<Output = Result<Answer<Self>, AdapterError>> + Send;
 }
 
@@ -80,7 +86,8 @@ async fn handle<A: Run>(
 ) -> Result<String, InvalidRequest> {
     let action: A = request.arguments()?;
     let id = ActionInvocationId::from(random::id());
-    let run = timeout(surroundings.timeout, action.run(&*surroundings.user_store));
+    let run = action.run(&*surroundings.user_store, surroundings.email_address_case);
+    let run = timeout(surroundings.timeout, run);
     let answer = run
         .await
         .unwrap_or_else(|_| Err(AdapterError::new("call the user store", "timed out")));
@@ -97,13 +104,20 @@ async fn handle<A: Run>(
                 failed: true,
                 error: &error,
             });
-            encode_error(&id, INTERNAL_ERROR)
+            let refused = A::REFUSED.filter(|_| error.is_refusal());
+            encode_error(&id, refused.map_or(INTERNAL_ERROR, |code| code.as_str()))
         }
     })
 }
 
 impl Run for CreateUser {
-    async fn run(self, users: &dyn UserStore) -> Result<Answer<Self>, AdapterError> {
+    const REFUSED: Option<Self::ErrorCode> = Some(CreateUserErrorCode::EmailAddressAlreadyUsed);
+
+    async fn run(
+        self,
+        users: &dyn UserStore,
+        _case: EmailAddressCase,
+    ) -> Result<Answer<Self>, AdapterError> {
         let hash = PasswordHash {
             algorithm_id: self.password_hash_algorithm_id,
             salt: self.password_salt,
@@ -121,7 +135,11 @@ impl Run for CreateUser {
 }
 
 impl Run for GetUser {
-    async fn run(self, users: &dyn UserStore) -> Result<Answer<Self>, AdapterError> {
+    async fn run(
+        self,
+        users: &dyn UserStore,
+        _case: EmailAddressCase,
+    ) -> Result<Answer<Self>, AdapterError> {
         let user = users.get_user(&self.user_id).await?;
         Ok(user
             .map(GetUserValues::new)
@@ -130,16 +148,30 @@ impl Run for GetUser {
 }
 
 impl Run for GetUserByEmailAddress {
-    async fn run(self, users: &dyn UserStore) -> Result<Answer<Self>, AdapterError> {
+    const REFUSED: Option<Self::ErrorCode> = Some(GetUserByEmailAddressErrorCode::UserNotFound);
+
+    async fn run(
+        self,
+        users: &dyn UserStore,
+        case: EmailAddressCase,
+    ) -> Result<Answer<Self>, AdapterError> {
         let user = users.get_user_by_email_address(&self.email_address).await?;
         Ok(user
+            .filter(|user| case.is_same(&user.email_address, &self.email_address))
             .map(GetUserByEmailAddressValues::new)
             .ok_or(GetUserByEmailAddressErrorCode::UserNotFound))
     }
 }
 
 impl Run for UpdateUserEmailAddress {
-    async fn run(self, users: &dyn UserStore) -> Result<Answer<Self>, AdapterError> {
+    const REFUSED: Option<Self::ErrorCode> =
+        Some(UpdateUserEmailAddressErrorCode::EmailAddressAlreadyUsed);
+
+    async fn run(
+        self,
+        users: &dyn UserStore,
+        _case: EmailAddressCase,
+    ) -> Result<Answer<Self>, AdapterError> {
         type Code = UpdateUserEmailAddressErrorCode;
         let (address, counter) = (&self.email_address, self.user_email_address_counter);
         let update = users.update_user_email_address(&self.user_id, address, counter);
@@ -155,7 +187,11 @@ impl Run for UpdateUserEmailAddress {
 }
 
 impl Run for UpdateUserPasswordHash {
-    async fn run(self, users: &dyn UserStore) -> Result<Answer<Self>, AdapterError> {
+    async fn run(
+        self,
+        users: &dyn UserStore,
+        _case: EmailAddressCase,
+    ) -> Result<Answer<Self>, AdapterError> {
         let hash = PasswordHash {
             algorithm_id: self.password_hash_algorithm_id,
             salt: self.password_salt,
@@ -171,7 +207,11 @@ impl Run for UpdateUserPasswordHash {
 }
 
 impl Run for IncrementUserSessionsCounter {
-    async fn run(self, users: &dyn UserStore) -> Result<Answer<Self>, AdapterError> {
+    async fn run(
+        self,
+        users: &dyn UserStore,
+        _case: EmailAddressCase,
+    ) -> Result<Answer<Self>, AdapterError> {
         let counter = self.user_sessions_counter;
         let increment = users.increment_user_sessions_counter(&self.user_id, counter);
         Ok(updated(
@@ -182,7 +222,13 @@ impl Run for IncrementUserSessionsCounter {
 }
 
 impl Run for DeleteUser {
-    async fn run(self, users: &dyn UserStore) -> Result<Answer<Self>, AdapterError> {
+    const REFUSED: Option<Self::ErrorCode> = Some(DeleteUserErrorCode::UserNotFound);
+
+    async fn run(
+        self,
+        users: &dyn UserStore,
+        _case: EmailAddressCase,
+    ) -> Result<Answer<Self>, AdapterError> {
         let delete = users.delete_user(&self.user_id);
         Ok(updated(delete.await?, DeleteUserErrorCode::UserNotFound))
     }

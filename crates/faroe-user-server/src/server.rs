@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use faroe_core::{
     log::{ActionErrorLogger, TracingLogger},
     protocol::envelope::{InvalidRequest, Request},
-    user_store::UserStore,
+    user_store::{EmailAddressCase, UserStore},
 };
 use faroe_http_signatures::InvalidSignature;
 use http::{
@@ -23,8 +23,11 @@ use crate::{
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct UserServerOptions {
-    /// The time limit of a call of the user store. Default: 2 seconds, as long as a Faroe server waits.
+    /// The time limit of a call of the user store. Default: 4 seconds, as long as a Faroe server waits.
     pub timeout: Duration,
+    /// The comparison of email addresses. With [`EmailAddressCase::Exact`], the default, a user whose address differs in letter
+    /// case is not found, although the user store may ignore it.
+    pub email_address_case: EmailAddressCase,
     /// The logger of faults of the user store. Default: [`TracingLogger`].
     pub error_logger: Arc<dyn ActionErrorLogger>,
 }
@@ -32,7 +35,8 @@ pub struct UserServerOptions {
 impl Default for UserServerOptions {
     fn default() -> Self {
         Self {
-            timeout: Duration::from_secs(2),
+            timeout: Duration::from_secs(4),
+            email_address_case: EmailAddressCase::default(),
             error_logger: Arc::new(TracingLogger),
         }
     }
@@ -45,6 +49,9 @@ impl Default for UserServerOptions {
 /// - The user store is called only for a valid request that the [`Protection`] accepts.
 /// - Every request is answered within [`UserServerOptions::timeout`]. A failure of the store is `internal_error`, logged once;
 ///   a conflict that changed nothing is `internal_conflict`.
+/// - A [refusal](faroe_core::error::AdapterError::refusal), for which the protocol has no code, is logged once and answered with
+///   the code after which the Faroe server ends its flow: `email_address_already_used` for a new user or address,
+///   `user_not_found` for a look-up by address and a deletion.
 /// - An answer repeats nothing from the request except values that the user store returns.
 ///
 /// # Concurrency
@@ -69,6 +76,7 @@ impl UserServer {
             surroundings: Surroundings {
                 user_store,
                 timeout: options.timeout,
+                email_address_case: options.email_address_case,
                 error_logger: options.error_logger,
             },
         }

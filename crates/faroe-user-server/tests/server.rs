@@ -4,8 +4,9 @@
 use std::{sync::Arc, time::Duration};
 
 use faroe_core::{
+    error::AdapterError,
     protocol::{envelope::MAX_BODY_SIZE, schema},
-    user_store::UserStore,
+    user_store::{EmailAddressCase, UserStore},
 };
 use faroe_http_signatures::{Signer, SigningKey};
 use faroe_testkit::{
@@ -276,5 +277,82 @@ async fn a_store_that_fails_is_an_internal_error_that_is_logged_once() {
         assert!(!response.body().contains("told to"));
         assert_eq!(log.errors().len(), logged, "{code}");
         assert!(faults.is_done());
+    }
+}
+
+#[tokio::test]
+async fn p72_a_refusal_is_answered_with_the_code_that_ends_the_flow_and_logged() {
+    let log = Arc::new(ErrorLog::default());
+    let faults = Arc::<Faults>::default();
+    let users = Arc::new(faults.wrap(Arc::new(ReferenceUserStore::default())));
+    let mut options = UserServerOptions::default();
+    options.error_logger = Arc::clone(&log) as _;
+    let server = UserServer::new(users, Protection::None, options);
+    let new_user = json!({ "email_address": "ada@example.com", "password_hash": "AAE=",
+        "password_hash_algorithm_id": "a", "password_salt": "AgM=" });
+    let cases = [
+        (
+            "UserStore::create_user",
+            "create_user",
+            new_user,
+            "email_address_already_used",
+        ),
+        (
+            "UserStore::update_user_email_address",
+            "update_user_email_address",
+            json!({ "user_id": "1", "email_address": "a@b", "user_email_address_counter": 0 }),
+            "email_address_already_used",
+        ),
+        (
+            "UserStore::get_user_by_email_address",
+            "get_user_by_email_address",
+            json!({ "email_address": "a@b" }),
+            "user_not_found",
+        ),
+        (
+            "UserStore::delete_user",
+            "delete_user",
+            json!({ "user_id": "1" }),
+            "user_not_found",
+        ),
+        (
+            "UserStore::increment_user_sessions_counter",
+            "increment_user_sessions_counter",
+            json!({ "user_id": "1", "user_sessions_counter": 0 }),
+            "internal_error",
+        ),
+    ];
+    for (call, action, arguments, code) in cases {
+        faults.before(call, async || {
+            Err(AdapterError::refusal("change a user", "a rule refuses it"))
+        });
+        let answer = ask(&server, action, arguments).await;
+        assert_eq!(
+            answer,
+            json!({ "ok": false, "error_code": code }),
+            "{action}"
+        );
+        let logged = log.take_errors();
+        assert_eq!(logged.len(), 1, "{action}");
+        assert_eq!(logged[0].error, "change a user: a rule refuses it");
+    }
+}
+
+#[tokio::test]
+async fn p72_another_letter_case_is_found_only_if_it_is_ignored() {
+    let missing = json!({ "ok": false, "error_code": "user_not_found" });
+    for case in [EmailAddressCase::Exact, EmailAddressCase::Ignore] {
+        let users = ReferenceUserStore::ignoring_email_address_case();
+        let mut options = UserServerOptions::default();
+        options.email_address_case = case;
+        let server = UserServer::new(Arc::new(users), Protection::None, options);
+        server.answer(&request(&[]), CREATE.as_bytes()).await;
+        let other = json!({ "email_address": "Ada@Example.com" });
+        let answer = ask(&server, "get_user_by_email_address", other).await;
+        assert_eq!(
+            answer == missing,
+            case == EmailAddressCase::Exact,
+            "{answer}"
+        );
     }
 }

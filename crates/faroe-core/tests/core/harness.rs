@@ -29,6 +29,7 @@ use faroe_core::{
     InvocationErrorKind, Server, ServerAction, ServerOptions, ServerParts, Storages,
     UserPasswordHashAlgorithms,
     background::{Background, BackgroundTasks},
+    password::PasswordHash,
     protocol::{
         action::ErrorCode,
         secret::{
@@ -338,6 +339,15 @@ impl Harness {
 
     pub(crate) fn advance(&self, duration: Duration) {
         self.clock.advance(duration);
+    }
+
+    /// The password hash that a signup has stored.
+    pub(crate) async fn hash_of_signup(&self, signup_token: &SignupToken) -> PasswordHash {
+        let id = signup_token.expose().split('.').next().unwrap();
+        let entries = self.storage.entries();
+        let entry = &entries[&format!("main.signup.{id}")];
+        let stored: serde_json::Value = serde_json::from_slice(&entry.value).unwrap();
+        serde_json::from_value(stored["record"]["password_hash"].clone()).unwrap()
     }
 
     /// The keys of the records of this kind.

@@ -14,6 +14,7 @@ use super::{
 
 mod addresses;
 mod changes;
+mod letter_case;
 mod lookups;
 mod races;
 
@@ -30,6 +31,19 @@ pub fn user_store<S: UserStore>(
         changes::CASES,
         races::CASES,
     ] {
+        suite = suite.with_cases(cases, &open, |users| Arc::new(users));
+    }
+    suite
+}
+
+/// The suite of [`UserStore`], like [`user_store`], for a store that ignores the letter case of addresses.
+pub fn user_store_ignoring_case<S: UserStore>(
+    name: impl Into<String>,
+    open: impl AsyncFn() -> S + Send + Sync + 'static,
+) -> Suite {
+    let open = Arc::new(open);
+    let mut suite = Suite::new(name);
+    for cases in [letter_case::CASES, changes::CASES, races::CASES] {
         suite = suite.with_cases(cases, &open, |users| Arc::new(users));
     }
     suite

@@ -24,7 +24,7 @@ use crate::operations::{ADDRESS, hash};
 
 /// The fate of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fate {
+pub(crate) enum Fate {
     Answered,
     /// It never arrives, and the client does not know.
     RequestLost,
@@ -59,9 +59,16 @@ impl Fate {
 
 /// A real user server at the end of a line that loses things as it is told. After that it loses nothing.
 #[derive(Debug)]
-struct Line {
+pub(crate) struct Line {
     server: UserServer,
     fates: Mutex<VecDeque<Fate>>,
+}
+
+impl Line {
+    pub(crate) fn new(server: UserServer, fates: impl IntoIterator<Item = Fate>) -> Self {
+        let fates = Mutex::new(fates.into_iter().collect());
+        Self { server, fates }
+    }
 }
 
 #[async_trait]
@@ -96,11 +103,8 @@ fn line(fates: impl IntoIterator<Item = Fate>) -> (Arc<ReferenceUserStore>, User
         Protection::None,
         UserServerOptions::default(),
     );
-    let fates = Mutex::new(fates.into_iter().collect());
-    (
-        users,
-        UserServerClient::new(Arc::new(Line { server, fates })),
-    )
+    let line = Line::new(server, fates);
+    (users, UserServerClient::new(Arc::new(line)))
 }
 
 fn other_hash() -> PasswordHash {

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod hostile;
+mod letter_case;
 mod lost_answers;
 mod operations;
 mod over_http;
