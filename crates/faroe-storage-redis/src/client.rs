@@ -21,6 +21,13 @@ use crate::{
     target::Target,
 };
 
+/// A connection that was checked this recently is used without another check.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The longest wait for the answer to a check. A server that was silent while the connection was idle leaves time to connect
+/// again.
+const CHECK_TIMEOUT: Duration = Duration::from_millis(500);
+
 /// The longest time of a call, with connecting.
 const CALL_TIMEOUT: Duration = CONNECT_TIMEOUT.saturating_add(RESPONSE_TIMEOUT);
 
@@ -54,6 +61,11 @@ impl Default for RedisOptions {
 ///
 /// One connection serves all calls at once; of a cluster, one for each node. When it breaks or times out, the calls that wait
 /// for it fail, and the next call reconnects; one call at a time does so. Clones share the connection.
+///
+/// Before a call uses a connection that was not checked for a second, a deletion of a key that does not exist shows that it
+/// works and that its server takes writes; the nodes of a cluster are pinged. If not, the call connects again, by name. So a
+/// connection that was closed while idle costs nothing, and no answer comes from a server that became a replica more than a
+/// second ago.
 #[derive(Clone)]
 pub struct Redis {
     shared: Arc<Shared>,
@@ -73,6 +85,20 @@ struct Current {
     connection: Option<Connection>,
     /// Number of connections made so far.
     generation: u64,
+    /// The time of the last check of the connection.
+    checked: Option<Instant>,
+}
+
+impl Current {
+    /// The connection, and its generation.
+    fn connection(&self) -> Option<(Connection, u64)> {
+        Some((self.connection.clone()?, self.generation))
+    }
+
+    fn is_fresh(&self) -> bool {
+        self.checked
+            .is_some_and(|checked| checked.elapsed() < CHECK_INTERVAL)
+    }
 }
 
 impl Redis {
@@ -94,8 +120,8 @@ impl Redis {
     ///
     /// # Errors
     ///
-    /// When the URL is invalid, the server does not answer or refuses the password, or the URL names a cluster and the server is
-    /// none, or the reverse. The error contains neither the URL nor the password.
+    /// When the URL is invalid, the server does not answer, refuses the password or is a replica, or the URL names a cluster and
+    /// the server is none, or the reverse. The error contains neither the URL nor the password.
     pub async fn connect_with(url: &str, options: RedisOptions) -> Result<Self, AdapterError> {
         let connect = async {
             let mut shared = Shared {
@@ -128,13 +154,14 @@ impl Redis {
         }
     }
 
-    /// Sends a command that may change something. It is never sent again.
+    /// Sends a command that may change something. It is sent once more only if a server has refused it because another one
+    /// takes writes.
     pub(crate) async fn write(&self, command: &Cmd) -> Result<Value, Failure> {
-        self.shared.send(command).await
+        let is_unchanged = Failure::is_elsewhere;
+        self.shared.send_twice_if(command, is_unchanged).await
     }
 
-    /// Sends a command that changes nothing. If the connection is broken, it is sent once more over a new one, so a connection
-    /// that was lost while idle fails no read.
+    /// Sends a command that changes nothing. If the connection is broken, it is sent once more over a new one.
     pub(crate) async fn read(&self, command: &Cmd) -> Result<Value, Failure> {
         self.shared.read(command).await
     }
@@ -192,15 +219,30 @@ impl Shared {
             (true, false) => Err(Failure::Settings(
                 "the server is not a node of a Redis Cluster; use a URL that starts with redis://",
             )),
-            (false, false) => Ok(EvictionPolicy::read(&answer)),
+            (false, false) => {
+                self.connect().await?;
+                Ok(EvictionPolicy::read(&answer))
+            }
             (true, true) => Ok(EvictionPolicy::read(&self.read(&information).await?)),
         }
     }
 
     async fn read(&self, command: &Cmd) -> Result<Value, Failure> {
+        let is_broken = |failure: &Failure| {
+            matches!(failure, Failure::Disconnected(_)) || failure.is_elsewhere()
+        };
+        self.send_twice_if(command, is_broken).await
+    }
+
+    /// Sends a command, and once more over a new connection after a failure that allows it.
+    async fn send_twice_if(
+        &self,
+        command: &Cmd,
+        allows: impl FnOnce(&Failure) -> bool,
+    ) -> Result<Value, Failure> {
         let begun = Instant::now();
         match self.send(command).await {
-            Err(Failure::Disconnected(_)) => {
+            Err(failure) if allows(&failure) => {
                 let left = CALL_TIMEOUT.saturating_sub(begun.elapsed());
                 let answer = timeout(left, Box::pin(self.send(command))).await;
                 answer.unwrap_or(Err(Failure::TimedOut))
@@ -211,39 +253,66 @@ impl Shared {
 
     /// Sends a command. Connecting and answering each have a timeout.
     async fn send(&self, command: &Cmd) -> Result<Value, Failure> {
-        let (mut connection, generation) = match self.current() {
-            Some(current) => current,
+        let (mut connection, generation) = match self.fresh() {
+            Some(fresh) => fresh,
             None => Box::pin(self.connect()).await?,
         };
         let answer = connection.send(command).await;
-        if answer.as_ref().is_err_and(|failure| !failure.is_answer()) {
+        if answer.as_ref().is_err_and(Failure::ends_connection) {
             self.give_up(generation);
         }
         answer
     }
 
-    /// The current connection.
-    fn current(&self) -> Option<(Connection, u64)> {
+    /// The current connection, if it was checked recently.
+    fn fresh(&self) -> Option<(Connection, u64)> {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
-        let connection = current.connection.clone()?;
-        Some((connection, current.generation))
+        current.connection().filter(|_| current.is_fresh())
     }
 
-    /// Connects. Concurrent calls wait for the same connection.
+    /// Checks the current connection, or connects. Concurrent calls wait for the same connection.
     async fn connect(&self) -> Result<(Connection, u64), Failure> {
         let connect = async {
             let _connecting = self.connecting.lock().await;
-            if let Some(current) = self.current() {
-                return Ok(current);
+            if let Some(fresh) = self.fresh() {
+                return Ok(fresh);
             }
-            let connection = self.target.connect().await?;
+            if let Some(checked) = self.check().await {
+                return Ok(checked);
+            }
+            let mut connection = self.target.connect().await?;
+            connection.check_new(&self.check_key()).await?;
             let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
             current.connection = Some(connection.clone());
             current.generation += 1;
+            current.checked = Some(Instant::now());
             Ok((connection, current.generation))
         };
         let in_time = timeout(CONNECT_TIMEOUT, connect).await;
         in_time.unwrap_or(Err(Failure::TimedOut))
+    }
+
+    /// Checks the current connection. `None` if there is none, or it must not be used any more.
+    async fn check(&self) -> Option<(Connection, u64)> {
+        let current = || self.current.read().unwrap_or_else(PoisonError::into_inner);
+        let (mut connection, generation) = current().connection()?;
+        let begun = Instant::now();
+        let key = self.check_key();
+        let checked = timeout(CHECK_TIMEOUT, connection.check(&key)).await;
+        if !matches!(checked, Ok(Ok(()))) {
+            self.give_up(generation);
+            return None;
+        }
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        // A call may have given it up meanwhile.
+        let current = (current.generation == generation).then_some(&mut *current)?;
+        current.checked = Some(begun);
+        current.connection()
+    }
+
+    /// A key that does not exist.
+    fn check_key(&self) -> String {
+        format!("{}check", self.options.key_prefix)
     }
 
     /// Drops this connection, unless it has been replaced.

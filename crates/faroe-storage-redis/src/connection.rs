@@ -9,6 +9,7 @@ use redis::{
 use tokio::time::timeout;
 
 use crate::{
+    commands,
     failure::Failure,
     node::{self, RESPONSE_TIMEOUT},
 };
@@ -28,6 +29,27 @@ pub(crate) enum Connection {
 }
 
 impl Connection {
+    /// Checks that the connection works and, of a single server, that it takes writes: deletes a key that does not exist,
+    /// which changes nothing and which a replica refuses. A replica in a cluster refuses every command by itself.
+    pub(crate) async fn check(&mut self, key: &str) -> Result<(), Failure> {
+        let answer = match self {
+            Self::Server(_) => self.send(&commands::delete(key)).await,
+            Self::Cluster { .. } => self.send(&redis::cmd("PING")).await,
+        };
+        match answer {
+            Err(failure) if failure.ends_connection() => Err(failure),
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks a connection that was just made. A cluster of which a node is down can be used.
+    pub(crate) async fn check_new(&mut self, key: &str) -> Result<(), Failure> {
+        match self {
+            Self::Server(_) => self.check(key).await,
+            Self::Cluster { .. } => Ok(()),
+        }
+    }
+
     /// Sends a command, which is executed at most once.
     pub(crate) async fn send(&mut self, command: &Cmd) -> Result<Value, Failure> {
         match self {

@@ -21,9 +21,29 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// Checks whether the failure is an answer, which proves that the connection works.
-    pub(crate) fn is_answer(&self) -> bool {
-        matches!(self, Self::Refused(_) | Self::Unexpected(_))
+    /// Checks whether the connection must not be used any more: it is broken, or its server is not the one that takes writes.
+    pub(crate) fn ends_connection(&self) -> bool {
+        match self {
+            Self::Refused(_) => self.is_elsewhere(),
+            Self::Unexpected(_) => false,
+            Self::Settings(_) | Self::TimedOut | Self::Disconnected(_) => true,
+        }
+    }
+
+    /// Checks whether the server refused the command because another one may take it: it is a replica, has lost its replicas,
+    /// is starting, or belongs to a cluster that has changed. Nothing was changed.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        const ELSEWHERE: [&str; 8] = [
+            "READONLY",
+            "MASTERDOWN",
+            "NOREPLICAS",
+            "LOADING",
+            "CLUSTERDOWN",
+            "MOVED",
+            "ASK",
+            "TRYAGAIN",
+        ];
+        matches!(self, Self::Refused(code) if ELSEWHERE.contains(&code.as_str()))
     }
 }
 
@@ -70,7 +90,11 @@ fn meaning(code: &str) -> Option<&'static str> {
         "OOM" => "Redis has reached its maxmemory",
         "LOADING" => "Redis is still loading its data",
         "MISCONF" => "Redis refuses writes because it cannot save its data",
-        "READONLY" => "the server is a replica, which refuses writes",
+        "READONLY" => {
+            "the server is a replica, which refuses writes; use the name or address of the primary"
+        }
+        "MASTERDOWN" => "the server is a replica that has lost its primary",
+        "NOREPLICAS" => "Redis refuses writes because it has lost its replicas",
         "CLUSTERDOWN" => "the Redis Cluster is down",
         "MOVED" | "ASK" => {
             "the key is on another node of the Redis Cluster; use a URL that starts with redis+cluster://"

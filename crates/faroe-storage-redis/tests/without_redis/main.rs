@@ -6,7 +6,7 @@ mod fake_redis;
 use std::{
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicU16, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -18,6 +18,7 @@ use faroe_core::{
     user_store::Counter,
 };
 use faroe_storage_redis::{EvictionPolicy, Redis, RedisStorage};
+use faroe_testkit::promise;
 use tokio::{io::AsyncReadExt, net::TcpListener};
 
 use crate::fake_redis::{FakeRedis, cluster_node, information, ordinary};
@@ -298,4 +299,69 @@ async fn a_key_that_is_being_moved_to_a_new_node_is_asked_for_there() {
     assert_eq!(update(&storage).await.unwrap(), UpdateOutcome::Updated);
     assert_eq!((old.scripts(), new.scripts()), (1, 1));
     assert!(asked.get().is_some());
+}
+
+#[tokio::test]
+async fn p65_a_server_that_became_a_replica_is_left_and_taken_back_as_a_primary() {
+    let is_replica = Arc::new(AtomicBool::new(false));
+    let is_demoted = Arc::clone(&is_replica);
+    let server = FakeRedis::start(move |command| match command[0].as_str() {
+        "EVAL" | "DEL" if is_demoted.load(Ordering::SeqCst) => {
+            Some("-READONLY You can't write against a read only replica.\r\n".to_owned())
+        }
+        _ => ordinary(command),
+    });
+    let server = server.await;
+    let url = format!("redis://127.0.0.1:{}", server.port);
+    let storage = RedisStorage::new(Redis::connect(&url).await.unwrap());
+    assert!(storage.get("key").await.is_ok());
+    for round in 0..3 {
+        is_replica.store(true, Ordering::SeqCst);
+        let error = update(&storage).await.unwrap_err();
+        assert!(printed(&error).contains("is a replica"), "{error:?}");
+        // The connection is gone, and a new one is not read from.
+        assert!(storage.get("key").await.is_err());
+        let error = Redis::connect(&url).await.unwrap_err();
+        assert!(printed(&error).contains("is a replica"), "{error:?}");
+        is_replica.store(false, Ordering::SeqCst);
+        assert_eq!(update(&storage).await.unwrap(), UpdateOutcome::Updated);
+        assert_eq!(server.scripts(), 2 * (round + 1));
+    }
+    promise::report("P65", "Redis: a fake server, three times a replica");
+}
+
+#[tokio::test]
+async fn p65_a_write_refused_by_a_replica_is_made_on_the_primary_that_the_name_leads_to() {
+    let updates = AtomicUsize::new(0);
+    let server = FakeRedis::start(move |command| match command[0].as_str() {
+        // The first connection leads to a server that was demoted after it was checked.
+        "EVAL" if updates.fetch_add(1, Ordering::SeqCst) == 0 => {
+            Some("-READONLY You can't write against a read only replica.\r\n".to_owned())
+        }
+        _ => ordinary(command),
+    });
+    let server = server.await;
+    let url = format!("redis://127.0.0.1:{}", server.port);
+    let storage = RedisStorage::new(Redis::connect(&url).await.unwrap());
+    assert_eq!(update(&storage).await.unwrap(), UpdateOutcome::Updated);
+    assert_eq!(server.scripts(), 2);
+    promise::report("P65", "Redis: a refused write, made elsewhere at once");
+}
+
+#[tokio::test]
+async fn p65_a_key_that_has_moved_to_a_node_that_is_gone_is_an_error_and_then_found() {
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let gone = free.local_addr().unwrap().port();
+    drop(free);
+    let answers = AtomicUsize::new(0);
+    let (_node, storage) = cluster(move |_| {
+        Some(match answers.fetch_add(1, Ordering::SeqCst) {
+            0 => format!("-ASK 1 127.0.0.1:{gone}\r\n"),
+            _ => ":1\r\n".to_owned(),
+        })
+    })
+    .await;
+    assert!(update(&storage).await.is_err());
+    assert_eq!(update(&storage).await.unwrap(), UpdateOutcome::Updated);
+    promise::report("P65", "Redis Cluster: a redirection to a node that is gone");
 }
