@@ -159,6 +159,48 @@ describe("the development console", () => {
 		await visitor.look("console-deleted");
 	});
 
+	it("shows an empty inbox in one sentence", async (test) => {
+		const fresh = await startServer();
+		test.after(() => fresh.stop());
+		const visitor = await visit("#/inbox", fresh.url);
+		const sentence = visitor.main.getByText(/No email yet/);
+		const lines = await sentence.evaluate((element) => {
+			const range = document.createRange();
+			range.selectNodeContents(element);
+			return new Set([...range.getClientRects()].map(({ top }) => Math.round(top / 20))).size;
+		});
+		assert.equal(lines, 1, await sentence.innerText());
+		await visitor.look("console-inbox-empty");
+	});
+
+	it("selects what it suggests, so that typing replaces it", async () => {
+		const { page, press } = await visit();
+		await page.getByLabel("Email address").fill("typist@example.com");
+		await press("Start the sign-up");
+		await press("Fill in");
+		await press("Verify the code");
+		const password = page.getByLabel("New password");
+		await page.waitForFunction(() => document.activeElement.name === "password");
+		await page.keyboard.type("six green bicycles");
+		assert.equal(await password.inputValue(), "six green bicycles");
+	});
+
+	it("takes leave after a sign-out, and shows the requests of this page only", async () => {
+		const visitor = await visit();
+		const { page, main, latest, press, goTo } = visitor;
+		await visitor.signUp("leaver@example.com");
+		assert.equal(await main.locator(".finished .primary").count(), 1, "one button is the one to press");
+		await goTo("Session");
+		await latest.getByText("The requests of this page").waitFor();
+		await press("Sign out");
+		await page.getByRole("heading", { name: "Signed out" }).waitFor();
+		assert.equal(await main.getByText("You are not signed in").count(), 0);
+		await latest.getByText("delete_session", { exact: true }).waitFor();
+		await visitor.look("console-after-sign-out");
+		await goTo("Change the address");
+		await main.getByText("You are not signed in").waitFor();
+	});
+
 	it("keeps its state when the page is reloaded", async () => {
 		const { page, press, expectOpen, finished } = await visit();
 		await page.getByLabel("Email address").fill("patient@example.com");

@@ -39,6 +39,19 @@ function icon(name) {
 	return svg;
 }
 
+/** Creates the code of a name such as `create_signin`, which breaks between its words. */
+function nameOf(name) {
+	return h("code", {}, name.split(/(?<=_)/).flatMap((word) => [word, h("wbr")]));
+}
+
+/** Focuses a control. The suggestion in a field is selected, so that typing replaces it. */
+function focusOn(control) {
+	control?.focus();
+	if (control instanceof HTMLInputElement) {
+		control.select();
+	}
+}
+
 /** Announces a text to screen readers. */
 function announce(text) {
 	document.getElementById("live").textContent = text;

@@ -22,7 +22,7 @@ function invoke(action, values) {
 /** Sends a body unchanged. The exchange contains the result: `ok` with `values`, a `code`, or neither. */
 async function send(title, body) {
 	const started = performance.now();
-	const exchange = { title, body, at: new Date(), ok: false };
+	const exchange = { title, body, from: page(), at: new Date(), ok: false };
 	try {
 		const response = await fetch("/", { method: "POST", body });
 		exchange.status = response.status;
@@ -79,15 +79,17 @@ function showExchange(exchange) {
 }
 
 function showExchanges() {
-	const [latest, ...earlier] = exchanges;
+	// A request of another page does not answer the question that this page raises.
+	const latest = exchanges[0]?.from === page() ? exchanges[0] : null;
+	const earlier = exchanges.filter((exchange) => exchange !== latest);
 	const content = latest
 		? [
-				h("p", { class: "exchange-title" }, h("code", {}, latest.title), verdict(latest)),
+				h("p", { class: "exchange-title" }, nameOf(latest.title), verdict(latest)),
 				showExchange(latest)
 			]
 		: h("p", { class: "faint" }, "The requests of this page and the server's responses appear here.");
 	const history = earlier.map((exchange) => h("details", {},
-		h("summary", {}, timeOf(exchange.at), " ", h("code", {}, exchange.title), " ", verdict(exchange)),
+		h("summary", {}, timeOf(exchange.at), " ", nameOf(exchange.title), " ", verdict(exchange)),
 		showExchange(exchange)
 	));
 	document.getElementById("exchanges").replaceChildren(
@@ -102,7 +104,7 @@ function showExchanges() {
 function showKept() {
 	const kept = Object.entries(state.tokens);
 	const rows = kept.map(([name, token]) =>
-		h("li", {}, h("code", {}, name), copyButton("Copy", token), h("button", {
+		h("li", {}, nameOf(name), copyButton("Copy", token), h("button", {
 			type: "button",
 			class: "quiet",
 			"aria-label": `Forget ${name}`,

@@ -27,7 +27,7 @@ function showFlow(main, flow) {
 		h("h1", {}, flow.name),
 		h("p", { class: "about" }, flow.about),
 		...(flow.steps.length > 0 ? [showMap(flow, now, current)] : []),
-		...(isSignedOut ? [showSignedOut()] : []),
+		...(isSignedOut ? [hasSignedOut() ? showFarewell() : showSignedOut()] : []),
 		h("ol", { class: "steps" }, flow.steps.map((step, index) => showStep(flow, step, index, now, current))),
 		...(now.completed ? [showDone(flow)] : []),
 		...(!isSignedOut && (flow.steps.length === 0 || now.done.length > 0) ? [showAlso(flow)] : [])
@@ -46,10 +46,28 @@ function showMap(flow, now, current) {
 function showSignedOut() {
 	return h("div", { class: "card note" },
 		h("p", {}, "You are not signed in. Sign up or sign in to try this flow."),
-		h("p", { class: "buttons" },
-			h("a", { class: "button", href: "#/flow/sign-up" }, "Sign up"),
-			h("a", { class: "button", href: "#/flow/sign-in" }, "Sign in")
-		)
+		h("p", { class: "buttons" }, choices([["sign-up", "Sign up"], ["sign-in", "Sign in"]]))
+	);
+}
+
+function hasSignedOut() {
+	return SIGN_OUTS.includes(shown.result?.action) && shown.result.exchange.ok;
+}
+
+function showFarewell() {
+	return finished("Signed out", "The session has ended, and its token opens nothing any more.", choices([["sign-in", "Sign in"], ["sign-up", "Sign up"]]));
+}
+
+/** Returns links to flows. The first is the one to follow. */
+function choices(flows) {
+	return flows.map(([id, name], index) => h("a", { class: index === 0 ? "button primary" : "button", href: `#/flow/${id}` }, name));
+}
+
+function finished(title, text, buttons) {
+	return h("div", { class: "card finished", tabindex: "-1", role: "status" },
+		h("h2", {}, icon("done"), title),
+		h("p", {}, text),
+		h("p", { class: "buttons" }, buttons)
 	);
 }
 
@@ -72,7 +90,7 @@ function showStep(flow, step, index, now, current) {
 	return h("li", { class: `step card ${status}` },
 		h("h2", {}, toggle),
 		h("div", { id, hidden: !isOpen },
-			h("p", {}, step.about, " ", h("a", { href: `#/actions/${step.action}` }, h("code", {}, step.action))),
+			h("p", {}, step.about, " ", h("a", { href: `#/actions/${step.action}` }, nameOf(step.action))),
 			isOpen && showForm(flow, step, now),
 			shown.result?.action === step.action && showResult(flow, step)
 		)
@@ -88,7 +106,7 @@ function showForm(flow, step, now) {
 	const missing = missingToken(step.action);
 	if (missing) {
 		const what = missing === "session_token" ? "Sign in first" : `Start with “${flow.steps[0].name}”`;
-		return h("p", { class: "faint" }, `${what} to get the `, h("code", {}, missing), " for this step.");
+		return h("p", { class: "faint" }, `${what} to get the `, nameOf(missing), " for this step.");
 	}
 	const names = ACTIONS.get(step.action).arguments.map(([name]) => name);
 	const draft = (drafts[step.action] ??= {});
@@ -191,10 +209,10 @@ function moveOn(flow, action, exchange) {
 	if (isStep && now.completed) {
 		main.querySelector(".finished").focus();
 	} else if (isStep && next) {
-		main.querySelector(".step.next input, .step.next [type=submit]")?.focus();
+		focusOn(main.querySelector(".step.next input, .step.next [type=submit]"));
 		announce(`Done. Next: ${next.name}`);
 	} else {
-		(main.querySelector(".result") ?? main).focus();
+		(main.querySelector(".result, .finished") ?? main).focus();
 	}
 }
 
@@ -225,7 +243,7 @@ function remedies(flow, step, code) {
 					drafts[step.action] = { [name]: address };
 					shown.result = null;
 					show();
-					document.getElementById(`${step.action}-${name}`).focus();
+					focusOn(document.getElementById(`${step.action}-${name}`));
 				}),
 				flow.id === "sign-up" && link("sign-in", "Sign in")
 			];
@@ -256,19 +274,13 @@ function startAgain(flow) {
 	restart(flow);
 	Object.assign(shown, { result: null, open: null });
 	show();
-	document.querySelector("#main .step.next input, #main .step.next [type=submit]")?.focus();
+	focusOn(document.querySelector("#main .step.next input, #main .step.next [type=submit]"));
 }
 
 function showDone(flow) {
-	const next = flow.next.map((id) => DATA.flows.find((flow) => flow.id === id));
-	return h("div", { class: "card finished", tabindex: "-1", role: "status" },
-		h("h2", {}, icon("done"), "All steps done"),
-		h("p", {}, flow.done),
-		h("p", { class: "buttons" },
-			next.map(({ id, name }) => h("a", { class: "button", href: `#/flow/${id}` }, name)),
-			h("button", { type: "button", onclick: () => startAgain(flow) }, "Run again")
-		)
-	);
+	const next = flow.next.map((id) => [id, DATA.flows.find((flow) => flow.id === id).name]);
+	const again = h("button", { type: "button", onclick: () => startAgain(flow) }, "Run again");
+	return finished("All steps done", flow.done, [choices(next), again]);
 }
 
 /** Returns the actions that can be invoked at any time. */
@@ -279,7 +291,7 @@ function showAlso(flow) {
 	}
 	const rows = flow.also.map((also) => h("li", {},
 		h("button", { type: "button", onclick: () => run(flow, also.action, {}) }, also.name),
-		h("span", { class: "faint" }, also.about && `${also.about} `, h("a", { href: `#/actions/${also.action}` }, h("code", {}, also.action))),
+		h("span", { class: "faint" }, also.about && `${also.about} `, h("a", { href: `#/actions/${also.action}` }, nameOf(also.action))),
 		shown.result?.action === also.action && showResult(flow, also)
 	));
 	return h("section", { class: "card also" }, h("h2", {}, flow.steps.length > 0 ? "At any time" : "Actions"), h("ul", {}, rows));

@@ -85,7 +85,7 @@ function showInbox(main, number) {
 
 function mailList(shown) {
 	if (inbox.messages.length === 0) {
-		return h("p", { class: "card" }, "No email yet. ", h("a", { href: "#/flow/sign-up" }, "Start a sign-up"), " to receive its code here.");
+		return h("p", { class: "card empty" }, "No email yet. ", h("a", { href: "#/flow/sign-up" }, "Start a sign-up"), " to receive its code here.");
 	}
 	const items = inbox.messages.toReversed().map((message) =>
 		h("li", {}, h("a", { href: `#/inbox/${message.number}`, "aria-current": message === shown && "true" },

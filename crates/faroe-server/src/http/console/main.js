@@ -11,6 +11,12 @@ function place() {
 	return view in VIEWS ? [view, what] : ["flow", DATA.flows[0].id];
 }
 
+/** Returns the name of the flow or view that is shown. */
+function page() {
+	const [view, what] = place();
+	return view === "flow" ? what : view;
+}
+
 /** Shows the view named by the URL's fragment. */
 function show() {
 	const [view, what] = place();

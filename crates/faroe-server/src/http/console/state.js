@@ -3,6 +3,7 @@
 const DATA = JSON.parse(document.getElementById("data").textContent);
 const ACTIONS = new Map(DATA.actions.map((action) => [action.name, action]));
 const STORED = "faroe-console";
+const SIGN_OUTS = ["delete_session", "delete_all_sessions"];
 const NAMES = ["ada", "grace", "alan", "barbara", "edsger", "margaret", "donald", "frances"];
 const PASSWORDS = ["seven wet umbrellas", "four paper lanterns", "nine quiet harbours"];
 
@@ -92,7 +93,7 @@ function learn(flow, action, sent, exchange) {
 			state.tokens[name] = exchange.values[name];
 		}
 	}
-	if (action === "delete_session" || action === "delete_all_sessions") {
+	if (SIGN_OUTS.includes(action)) {
 		delete state.tokens.session_token;
 	}
 	if (flow?.steps.length) {
