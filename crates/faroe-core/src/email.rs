@@ -1,6 +1,10 @@
 //! Email: the six messages of the server, the trait that sends them, and the trait that checks addresses.
 
-use std::fmt::Debug;
+use std::{
+    borrow::Cow,
+    error::Error,
+    fmt::{self, Debug},
+};
 
 use async_trait::async_trait;
 use faroe_protocol::secret::{EmailAddressVerificationCode, TemporaryPassword};
@@ -119,8 +123,8 @@ impl EmailContent {
 ///
 /// # Errors
 ///
-/// `Err` means that the message was not accepted, or that the outcome is unknown. The error must not contain the
-/// message.
+/// `Err` means that the message was not accepted, or that the outcome is unknown. An error made by
+/// [`EmailFate::error`] says which, and any other means that the outcome is unknown. The error must not contain the message.
 ///
 /// # Concurrency
 ///
@@ -134,6 +138,66 @@ impl EmailContent {
 pub trait EmailSender: Debug + Send + Sync + 'static {
     /// Sends a message.
     async fn send(&self, message: EmailMessage) -> Result<(), AdapterError>;
+}
+
+/// The fate of a message that could not be sent, as far as its sender knows it.
+///
+/// Every code and temporary password uses one of the address's emails ([`RateLimits::send_email`](crate::RateLimits)). The
+/// core gives it back for [`EmailFate::NotAccepted`] only, so that an outage of the mail server does not use up the emails of
+/// the users who tried meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EmailFate {
+    /// The message may have been accepted: its transfer had begun, and there was no clear answer.
+    Unknown,
+    /// The message was certainly not accepted, and may be later: the delivery system was not reached, or refused it before
+    /// it was told the recipient, or for now.
+    NotAccepted,
+    /// The recipient was refused for good, and the message was certainly not accepted. Trying again does not help.
+    RecipientRefused,
+}
+
+impl EmailFate {
+    /// Creates the error of a message with this fate. The texts of `operation` and `source` are those of the error.
+    pub fn error(
+        self,
+        operation: impl Into<Cow<'static, str>>,
+        source: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> AdapterError {
+        let (fate, source) = (self, source.into());
+        AdapterError::new(operation, Unsent { fate, source })
+    }
+
+    /// Returns the fate of the message whose sending failed with this error. Errors that wrap another keep its fate.
+    pub fn of(error: &AdapterError) -> Self {
+        let mut cause: Option<&(dyn Error + 'static)> = error.source();
+        while let Some(error) = cause {
+            if let Some(unsent) = error.downcast_ref::<Unsent>() {
+                return unsent.fate;
+            }
+            cause = error.source();
+        }
+        Self::Unknown
+    }
+}
+
+/// The cause of a failure to send, with the message's fate. It has the cause's text and sources.
+#[derive(Debug)]
+struct Unsent {
+    fate: EmailFate,
+    source: Box<dyn Error + Send + Sync>,
+}
+
+impl fmt::Display for Unsent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.source, f)
+    }
+}
+
+impl Error for Unsent {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.source()
+    }
 }
 
 /// Decides which email addresses a signup or an email address update may use.
@@ -172,3 +236,26 @@ impl EmailAddressChecker for AllowAllEmailAddresses {
 }
 
 const _OBJECT_SAFE: Option<(&dyn EmailSender, &dyn EmailAddressChecker)> = None;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorChain;
+
+    #[test]
+    fn an_error_carries_the_fate_and_keeps_its_text() {
+        let refused = AdapterError::new("connect", "connection refused");
+        let error = EmailFate::NotAccepted.error("send an email", refused);
+        assert_eq!(EmailFate::of(&error), EmailFate::NotAccepted);
+        let wrapped = AdapterError::new("deliver", error);
+        assert_eq!(EmailFate::of(&wrapped), EmailFate::NotAccepted);
+        let text = ErrorChain(&wrapped).to_string();
+        assert_eq!(text, "deliver: send an email: connect: connection refused");
+    }
+
+    #[test]
+    fn the_fate_of_any_other_error_is_unknown() {
+        let error = AdapterError::new("send an email", "timed out");
+        assert_eq!(EmailFate::of(&error), EmailFate::Unknown);
+    }
+}

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use faroe_core::{
-    email::{EmailMessage, EmailSender},
+    email::{EmailFate, EmailMessage, EmailSender},
     error::{AdapterError, ErrorChain},
 };
 use tokio::{
@@ -46,8 +46,8 @@ impl Default for EmailQueueOptions {
 /// - A code or temporary password is passed to the sender within the call, and the sender's error is returned.
 /// - A notification is queued or rejected without waiting. It is rejected if the queue already holds
 ///   [`EmailQueueOptions::capacity`] notifications.
-/// - A queued notification is attempted until it is sent, until its last retry has failed, or until
-///   [`EmailQueue::flush`] returns. A notification that is dropped is logged once, without its recipient.
+/// - A queued notification is attempted until it is sent, until its recipient is refused for good
+///   ([`EmailFate::RecipientRefused`]), until its last retry has failed, or until [`EmailQueue::flush`] returns. A notification that is dropped is logged once, without its recipient.
 /// - Nothing is written to disk. Notifications that are unsent when the process exits are lost.
 ///
 /// # Concurrency
@@ -134,8 +134,10 @@ impl Worker {
                 return;
             };
             let r#type = message.content.type_name();
+            let fate = EmailFate::of(&error);
             let error = ErrorChain(&error).to_string();
-            let pause = pauses.next().filter(|_| !*self.stopping.borrow());
+            let is_last = fate == EmailFate::RecipientRefused || *self.stopping.borrow();
+            let pause = pauses.next().filter(|_| !is_last);
             let Some(pause) = pause else {
                 tracing::warn!(r#type, error, "notification dropped");
                 return;

@@ -11,7 +11,7 @@ use std::{
 
 use async_trait::async_trait;
 use faroe_core::{
-    email::{EmailContent, EmailMessage, EmailSender},
+    email::{EmailContent, EmailFate, EmailMessage, EmailSender},
     error::AdapterError,
     time::UnixTime,
 };
@@ -27,6 +27,7 @@ fn seconds(seconds: u64) -> Duration {
 enum Fate {
     Sent,
     Fails,
+    Refused,
     Hangs,
 }
 
@@ -84,6 +85,9 @@ impl EmailSender for Scripted {
                 Ok(())
             }
             Fate::Fails => Err(AdapterError::message("deliver an undeliverable message")),
+            Fate::Refused => {
+                Err(EmailFate::RecipientRefused.error("deliver to nobody", "no such user"))
+            }
             Fate::Hangs => std::future::pending().await,
         };
         self.at_once.fetch_sub(1, Ordering::SeqCst);
@@ -191,6 +195,15 @@ async fn concurrent_attempts_are_limited_and_codes_do_not_wait_for_them() {
         "two notifications and the code"
     );
     assert_eq!(sender.times().len(), 11);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_notification_whose_recipient_is_refused_is_dropped_at_once() {
+    let sender = Scripted::new(&[Fate::Fails, Fate::Refused]);
+    let queue = queue(&sender, EmailQueueOptions::default());
+    queue.send(notification("a")).await.unwrap();
+    sleep(seconds(86_400)).await;
+    assert_eq!(sender.times(), [0, 1]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,66 +1,61 @@
-//! Connecting to the server, authenticating, and sending messages.
+//! Connecting to the server and greeting it.
 
 use std::{net::SocketAddr, sync::Arc};
 
 use faroe_address::is_this_machine;
 use faroe_core::error::AdapterError;
-use lettre::{
-    address::Envelope,
-    transport::smtp::{
-        authentication::{Credentials, Mechanism},
-        client::{AsyncSmtpConnection, TlsParameters},
-        extension::ClientId,
-    },
+use lettre::transport::smtp::{
+    client::{AsyncSmtpConnection, AsyncTokioStream},
+    extension::ClientId,
 };
 use rustls::{ClientConfig, pki_types::ServerName};
 use tokio::net::{TcpStream, lookup_host};
-use tokio_rustls::TlsConnector;
+use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use crate::{
+    authentication,
     failure::failed,
-    options::{SmtpOptions, SmtpSecurity},
+    options::{SmtpCredentials, SmtpOptions, SmtpSecurity},
+    starttls,
     stream::Guarded,
     tls,
 };
 
 const CONNECT: &str = "connect to the SMTP server";
+pub(crate) const GREET: &str = "greet the SMTP server";
+pub(crate) const START_TLS: &str = "start TLS with the SMTP server";
 
 /// Opens connections to one server.
 pub(crate) struct Connector {
     host: String,
     port: u16,
-    protection: Protection,
-    credentials: Option<Credentials>,
+    security: SmtpSecurity,
+    /// The settings of TLS and the name in the server's certificate, unless the security is plain.
+    tls: Option<(TlsConnector, ServerName<'static>)>,
+    credentials: Option<SmtpCredentials>,
     /// The client's name in EHLO.
     name: ClientId,
 }
 
-enum Protection {
-    Tls(Arc<ClientConfig>, ServerName<'static>),
-    StartTls(TlsParameters),
-    Plain,
-}
-
 impl Connector {
     pub(crate) fn new(options: &SmtpOptions, domain: &str) -> Result<Self, AdapterError> {
-        let (host, roots) = (options.host.as_str(), options.root_certificates.as_deref());
-        let protection = match options.security {
-            SmtpSecurity::Tls => {
+        let (host, security) = (options.host.as_str(), options.security);
+        let tls = match security {
+            SmtpSecurity::Tls | SmtpSecurity::StartTls => {
                 let name = ServerName::try_from(host.to_owned())
                     .map_err(|error| AdapterError::new("use the name of the SMTP server", error))?;
-                Protection::Tls(tls::from_the_start(roots)?, name)
+                let configuration: Arc<ClientConfig> =
+                    tls::configuration(options.root_certificates.as_deref())?;
+                Some((TlsConnector::from(configuration), name))
             }
-            SmtpSecurity::StartTls => Protection::StartTls(tls::after_starttls(host, roots)?),
-            SmtpSecurity::Plain => Protection::Plain,
+            SmtpSecurity::Plain => None,
         };
-        let credentials = options.credentials.as_ref().map(|credentials| {
-            Credentials::new(credentials.username.clone(), credentials.password.clone())
-        });
         Ok(Self {
             host: host.to_owned(),
             port: options.port,
-            protection,
-            credentials,
+            security,
+            tls,
+            credentials: options.credentials.clone(),
             name: ClientId::Domain(domain.to_owned()),
         })
     }
@@ -71,37 +66,32 @@ impl Connector {
             .reach()
             .await
             .map_err(|error| AdapterError::new(CONNECT, error))?;
-        let greeted = match &self.protection {
-            Protection::Tls(configuration, name) => {
-                let connector = TlsConnector::from(Arc::clone(configuration));
-                let stream = connector.connect(name.clone(), tcp).await;
-                let stream = stream
-                    .map_err(|error| AdapterError::new("start TLS with the SMTP server", error))?;
-                let stream = Box::new(Guarded::new(stream, peer));
-                AsyncSmtpConnection::connect_with_transport(stream, &self.name).await
-            }
-            Protection::StartTls(_) | Protection::Plain => {
-                let stream = Box::new(Guarded::new(tcp, peer));
-                AsyncSmtpConnection::connect_with_transport(stream, &self.name).await
+        let stream: Box<dyn AsyncTokioStream> = match self.security {
+            SmtpSecurity::Plain => Box::new(Guarded::new(tcp, peer)),
+            SmtpSecurity::Tls => Box::new(Guarded::new(self.secure(tcp).await?, peer)),
+            SmtpSecurity::StartTls => {
+                let tcp = starttls::request(tcp, peer, &self.name).await?;
+                Box::new(Guarded::greeted(self.secure(tcp).await?, peer))
             }
         };
-        let mut connection = greeted.map_err(|error| failed("greet the SMTP server", &error))?;
-        if let Protection::StartTls(parameters) = &self.protection {
-            let upgraded = connection.starttls(parameters.clone(), &self.name).await;
-            upgraded.map_err(|error| failed("start TLS with the SMTP server", &error))?;
-        }
+        let greeted = AsyncSmtpConnection::connect_with_transport(stream, &self.name).await;
+        let mut connection = greeted.map_err(|error| failed(GREET, &error))?;
         if let Some(credentials) = &self.credentials {
-            let mechanisms = [Mechanism::Plain, Mechanism::Login];
-            let signed_in = connection.auth(&mechanisms, credentials).await;
-            signed_in.map_err(|error| failed("sign in to the SMTP server", &error))?;
+            authentication::sign_in(&mut connection, credentials).await?;
         }
         Ok(connection)
+    }
+
+    async fn secure(&self, tcp: TcpStream) -> Result<TlsStream<TcpStream>, AdapterError> {
+        let (connector, name) = self.tls.as_ref().expect("the security is not plain");
+        let stream = connector.connect(name.clone(), tcp).await;
+        stream.map_err(|error| AdapterError::new(START_TLS, error))
     }
 
     /// Opens a TCP connection to the first address that accepts one. Without TLS, only loopback addresses are tried,
     /// whatever the name resolves to.
     async fn reach(&self) -> std::io::Result<(TcpStream, SocketAddr)> {
-        let is_plain = matches!(self.protection, Protection::Plain);
+        let is_plain = self.tls.is_none();
         let addresses: Vec<SocketAddr> = lookup_host((self.host.as_str(), self.port))
             .await?
             .filter(|address| !is_plain || is_this_machine(address.ip()))
@@ -119,15 +109,4 @@ impl Connector {
         stream.set_nodelay(true)?;
         Ok((stream, peer))
     }
-}
-
-/// Sends a message over an open connection.
-pub(crate) async fn send(
-    connection: &mut AsyncSmtpConnection,
-    envelope: &Envelope,
-    message: &[u8],
-) -> Result<(), AdapterError> {
-    let sent = connection.send(envelope, message).await;
-    sent.map(drop)
-        .map_err(|error| failed("send an email to the SMTP server", &error))
 }

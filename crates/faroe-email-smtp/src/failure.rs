@@ -3,6 +3,10 @@
 use std::error::Error;
 
 use faroe_core::error::{AdapterError, ErrorChain};
+use lettre::transport::smtp::response::Code;
+
+/// The cause of an error after an answer that is none.
+pub(crate) const NO_ANSWER: &str = "the server sent an invalid answer or closed the connection";
 
 /// Creates an error with its cause. Of an answer, the cause contains only the status codes: the text can quote the
 /// recipient.
@@ -13,25 +17,27 @@ pub(crate) fn failed(
     AdapterError::new(operation, cause(error))
 }
 
-fn cause(error: &lettre::transport::smtp::Error) -> String {
+/// Returns the cause of an error.
+pub(crate) fn cause(error: &lettre::transport::smtp::Error) -> String {
     if let Some(code) = error.status() {
         let words = error.source().map(ToString::to_string).unwrap_or_default();
-        return match words
-            .split_whitespace()
-            .next()
-            .filter(|word| is_enhanced(word))
-        {
-            Some(enhanced) => format!("the server answered {code} {enhanced}"),
-            None => format!("the server answered {code}"),
-        };
+        return answered(code, words.split_whitespace().next());
     }
     if error.is_response() {
-        return "the server sent an invalid answer or closed the connection".to_owned();
+        return NO_ANSWER.to_owned();
     }
     error.source().map_or_else(
         || error.to_string(),
         |source| ErrorChain(source).to_string(),
     )
+}
+
+/// Describes an answer by its codes.
+pub(crate) fn answered(code: Code, first_word: Option<&str>) -> String {
+    match first_word.filter(|word| is_enhanced(word)) {
+        Some(enhanced) => format!("the server answered {code} {enhanced}"),
+        None => format!("the server answered {code}"),
+    }
 }
 
 /// Checks whether a word is an enhanced status code (RFC 3463), such as `5.7.1`.

@@ -3,19 +3,22 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use faroe_core::{
+    email::EmailFate,
     error::AdapterError,
     random,
     time::{Clock, SystemClock},
 };
 use faroe_email_templates::RenderedEmail;
 use lettre::{
-    Address, Message,
-    address::Envelope,
+    Message,
+    address::{AddressError, Envelope},
     message::{
         Mailbox, MultiPart,
         header::{HeaderName, HeaderValue},
     },
 };
+
+use crate::address::in_ascii;
 
 /// Writes messages from one sender.
 #[derive(Clone, Debug)]
@@ -32,7 +35,7 @@ impl Composer {
         })
     }
 
-    /// Returns the domain of the sender's address.
+    /// Returns the domain of the sender's address, in ASCII.
     pub(crate) fn domain(&self) -> &str {
         self.from.email.domain()
     }
@@ -46,8 +49,11 @@ impl Composer {
         to: &str,
         email: &RenderedEmail,
     ) -> Result<(Envelope, Vec<u8>), AdapterError> {
-        let to: Address = to.parse().map_err(|_| {
-            AdapterError::message("write an email: the recipient's address is invalid in email")
+        let to = in_ascii(to).ok_or_else(|| {
+            EmailFate::RecipientRefused.error(
+                "write an email",
+                "the recipient's address is invalid in email",
+            )
         })?;
         let from = self.from.email.clone();
         let envelope = Envelope::new(Some(from), vec![to.clone()])
@@ -75,13 +81,16 @@ impl Composer {
 }
 
 fn mailbox(setting: &str, text: &str) -> Result<Mailbox, AdapterError> {
-    text.parse()
-        .map_err(|error: lettre::address::AddressError| {
-            AdapterError::new(
-                format!("read `{setting}` (for example \"Example <name@example.com>\")"),
-                error,
-            )
-        })
+    let failed = |cause: String| {
+        let operation = format!("read `{setting}` (for example \"Example <name@example.com>\")");
+        AdapterError::new(operation, cause)
+    };
+    let mailbox: Mailbox = text
+        .parse()
+        .map_err(|error: AddressError| failed(error.to_string()))?;
+    let email = in_ascii(mailbox.email.as_ref())
+        .ok_or_else(|| failed("only the domain may have letters outside of ASCII".to_owned()))?;
+    Ok(Mailbox::new(mailbox.name, email))
 }
 
 fn now() -> SystemTime {

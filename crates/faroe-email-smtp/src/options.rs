@@ -23,11 +23,15 @@ pub struct SmtpOptions {
     pub from: String,
     /// The address for replies, in the same format. Default: replies go to `from`.
     pub reply_to: Option<String>,
-    /// The time limit for one call, including the wait for a connection. Default: 7 seconds, which is shorter than the
-    /// core's own timeout for emails.
+    /// The time limit for one call up to the transfer of the message, including the wait for a connection. Default: 7
+    /// seconds, which is shorter than the core's own timeout for emails. The answer to the message may take three seconds
+    /// longer.
     pub timeout: Duration,
     /// The maximum number of connections; further messages wait for one. Default: 8.
     pub connections: usize,
+    /// The maximum number of messages sent over one connection. Default: 100. With a server that allows fewer, each message
+    /// beyond its limit is refused once and sent over a new connection; a lower number saves that.
+    pub messages_per_connection: u32,
     /// The time after which an unused connection is closed. Default: 30 seconds; servers keep idle connections for a minute
     /// or more.
     pub idle_timeout: Duration,
@@ -74,6 +78,7 @@ impl SmtpOptions {
             reply_to: None,
             timeout: Duration::from_secs(7),
             connections: 8,
+            messages_per_connection: 100,
             idle_timeout: Duration::from_secs(30),
             root_certificates: None,
         }

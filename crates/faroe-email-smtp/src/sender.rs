@@ -8,37 +8,46 @@ use std::{
 
 use async_trait::async_trait;
 use faroe_core::{
-    email::{EmailMessage, EmailSender},
+    email::{EmailFate, EmailMessage, EmailSender},
     error::AdapterError,
 };
 use faroe_email_templates::EmailRenderer;
 use lettre::{address::Envelope, transport::smtp::client::AsyncSmtpConnection};
 use tokio::{
     sync::Semaphore,
-    time::{Instant, timeout},
+    time::{Instant, timeout, timeout_at},
 };
 
 use crate::{
-    connection::{Connector, send},
+    connection::Connector,
     message::Composer,
     options::SmtpOptions,
+    transaction::{announce, end, transmit},
 };
-
-/// The maximum number of messages on one connection. Servers have limits of their own, often a few hundred.
-const MOST_MESSAGES: u32 = 100;
 
 /// The time limit for probing an idle connection. Opening a new one takes little longer.
 const PROBE: Duration = Duration::from_secs(1);
+
+/// The additional time for the answer to a message. A message that is accepted this late is sent all the same, and giving it
+/// up would only cost the user its code. The core's own time limit comes first, unless it was raised.
+const LATE_ACCEPTANCE: Duration = Duration::from_secs(3);
+
+const WAIT: &str = "wait for the SMTP server";
 
 /// Sends emails over SMTP.
 ///
 /// # Guarantees
 ///
 /// - Each message has exactly one recipient and one sender, fixed headers, a fresh Message-ID and a date.
-/// - A call returns within [`SmtpOptions::timeout`]. At most 4 KiB of an answer are read.
+/// - A call returns within [`SmtpOptions::timeout`], and no more than three seconds later if the server has the message and
+///   has not answered yet. At most 4 KiB of an answer are read.
 /// - Credentials and messages are only sent after the server's certificate has been verified. The exception is
 ///   [`SmtpSecurity::Plain`](crate::SmtpSecurity::Plain), which only connects to this machine.
-/// - A message is sent at most once. A connection is not reused after an error.
+/// - A message is accepted at most once. If it is refused on a connection that was used before, or if that connection turns
+///   out to be closed, it is sent once more on a new connection: many servers limit the messages of a connection. A refusal on
+///   a new connection is final. After an unclear answer to the message itself, nothing is repeated.
+/// - An error has an [`EmailFate`].
+/// - A connection is not reused after an error.
 ///
 /// # Concurrency
 ///
@@ -54,6 +63,7 @@ pub struct SmtpEmailSender {
     idle: Mutex<Vec<Idle>>,
     timeout: Duration,
     idle_timeout: Duration,
+    messages_per_connection: u32,
 }
 
 struct Idle {
@@ -69,14 +79,18 @@ impl SmtpEmailSender {
     /// # Errors
     ///
     /// Fails if `from` or `reply_to` is not an address, if the host name is invalid, if the root certificates cannot be
-    /// read, or if the number of connections or the timeout is zero.
+    /// read, or if a number of connections or messages or the timeout is zero.
     pub fn new(
         options: &SmtpOptions,
         renderer: Arc<dyn EmailRenderer>,
     ) -> Result<Self, AdapterError> {
-        if options.connections == 0 || options.timeout.is_zero() {
+        let limits = [
+            options.connections,
+            options.messages_per_connection as usize,
+        ];
+        if limits.contains(&0) || options.timeout.is_zero() {
             return Err(AdapterError::message(
-                "create an SMTP sender: `connections` and `timeout` must be greater than zero",
+                "create an SMTP sender: `connections`, `messages_per_connection` and `timeout` must be greater than zero",
             ));
         }
         let composer = Composer::new(&options.from, options.reply_to.as_deref())?;
@@ -88,6 +102,7 @@ impl SmtpEmailSender {
             idle: Mutex::default(),
             timeout: options.timeout,
             idle_timeout: options.idle_timeout,
+            messages_per_connection: options.messages_per_connection,
         })
     }
 
@@ -97,50 +112,75 @@ impl SmtpEmailSender {
     ///
     /// Returns the errors that sending a message would return up to that point.
     pub async fn check(&self) -> Result<(), AdapterError> {
-        self.in_time(async {
-            let mut connection = self.connector.connect().await?;
-            // A failed QUIT does not matter.
-            let _ = connection.quit().await;
-            Ok(())
-        })
-        .await
+        let deadline = self.deadline();
+        let connection = self.by(deadline, self.connector.connect()).await??;
+        end(connection).await;
+        Ok(())
     }
 
-    async fn in_time(
+    fn deadline(&self) -> Instant {
+        Instant::now() + self.timeout
+    }
+
+    /// Waits for a step until the deadline. Before the message is transmitted, nothing can have been accepted.
+    async fn by<T>(
         &self,
-        work: impl Future<Output = Result<(), AdapterError>>,
-    ) -> Result<(), AdapterError> {
-        let late = |_| {
+        deadline: Instant,
+        step: impl Future<Output = T>,
+    ) -> Result<T, AdapterError> {
+        timeout_at(deadline, step).await.map_err(|_| {
             let cause = format!("timed out after {:?}", self.timeout);
-            AdapterError::new("wait for the SMTP server", cause)
-        };
-        timeout(self.timeout, work).await.map_err(late)?
+            EmailFate::NotAccepted.error(WAIT, cause)
+        })
     }
 
     async fn hand_over(&self, envelope: &Envelope, message: &[u8]) -> Result<(), AdapterError> {
+        let deadline = self.deadline();
         let _place = self
-            .places
-            .acquire()
-            .await
+            .by(deadline, self.places.acquire())
+            .await?
             .expect("the semaphore is never closed");
-        let (mut connection, messages) = match self.reuse().await {
-            Some(Idle {
-                connection,
-                messages,
-                ..
-            }) => (connection, messages),
-            None => (self.connector.connect().await?, 0),
-        };
-        send(&mut connection, envelope, message).await?;
-        let idle = Idle {
-            connection,
-            since: Instant::now(),
-            messages: messages + 1,
-        };
-        if idle.messages < MOST_MESSAGES {
-            self.idle().push(idle);
+        if let Some(idle) = self.by(deadline, self.reuse()).await? {
+            match self.deliver(idle, envelope, message, deadline).await {
+                Err(error) if EmailFate::of(&error) != EmailFate::Unknown => {}
+                done => return done,
+            }
         }
-        Ok(())
+        let fresh = Idle {
+            connection: self
+                .by(deadline, self.connector.connect())
+                .await?
+                .map_err(not_accepted)?,
+            since: Instant::now(),
+            messages: 0,
+        };
+        self.deliver(fresh, envelope, message, deadline).await
+    }
+
+    /// Sends a message over a connection, and keeps the connection if that succeeds.
+    async fn deliver(
+        &self,
+        mut idle: Idle,
+        envelope: &Envelope,
+        message: &[u8],
+        deadline: Instant,
+    ) -> Result<(), AdapterError> {
+        let connection = &mut idle.connection;
+        let mut sent = self.by(deadline, announce(connection, envelope)).await?;
+        if sent.is_ok() {
+            let transmitted = timeout_at(deadline + LATE_ACCEPTANCE, transmit(connection, message));
+            sent = transmitted.await.unwrap_or_else(|_| {
+                Err(EmailFate::Unknown.error(WAIT, "no answer to the message in time"))
+            });
+        }
+        idle.since = Instant::now();
+        idle.messages += 1;
+        if sent.is_ok() && idle.messages < self.messages_per_connection {
+            self.idle().push(idle);
+        } else {
+            end(idle.connection).await;
+        }
+        sent
     }
 
     /// Returns the most recently used idle connection if it still works. Servers close idle connections, and firewalls drop
@@ -160,12 +200,16 @@ impl SmtpEmailSender {
     }
 }
 
+fn not_accepted(error: AdapterError) -> AdapterError {
+    EmailFate::NotAccepted.error("send an email", error)
+}
+
 #[async_trait]
 impl EmailSender for SmtpEmailSender {
     async fn send(&self, message: EmailMessage) -> Result<(), AdapterError> {
         let email = self.renderer.render(&message)?;
         let (envelope, bytes) = self.composer.compose(&message.to, &email)?;
-        self.in_time(self.hand_over(&envelope, &bytes)).await
+        self.hand_over(&envelope, &bytes).await
     }
 }
 

@@ -1,9 +1,8 @@
-//! TLS settings (rustls and ring) for implicit TLS and for STARTTLS.
+//! TLS settings: rustls and ring.
 
 use std::sync::Arc;
 
 use faroe_core::error::AdapterError;
-use lettre::transport::smtp::client::{Certificate, CertificateStore, TlsParameters};
 use rustls::{
     ClientConfig, RootCertStore,
     crypto::ring,
@@ -12,8 +11,8 @@ use rustls::{
 
 const OPERATION: &str = "read the root certificates";
 
-/// Returns settings for TLS 1.2 or 1.3 from the first byte. The server's certificate must be issued by a trusted authority.
-pub(crate) fn from_the_start(roots: Option<&str>) -> Result<Arc<ClientConfig>, AdapterError> {
+/// Returns settings for TLS 1.2 or 1.3. The server's certificate must be issued by a trusted authority.
+pub(crate) fn configuration(roots: Option<&str>) -> Result<Arc<ClientConfig>, AdapterError> {
     let roots = match roots {
         Some(pem) => {
             let mut store = RootCertStore::empty();
@@ -32,23 +31,6 @@ pub(crate) fn from_the_start(roots: Option<&str>) -> Result<Arc<ClientConfig>, A
     Ok(Arc::new(
         builder.with_root_certificates(roots).with_no_client_auth(),
     ))
-}
-
-/// Returns the same settings for TLS after STARTTLS.
-pub(crate) fn after_starttls(
-    host: &str,
-    roots: Option<&str>,
-) -> Result<TlsParameters, AdapterError> {
-    let failed = |error: lettre::transport::smtp::Error| AdapterError::new(OPERATION, error);
-    let mut parameters = TlsParameters::builder(host.to_owned());
-    if let Some(pem) = roots {
-        parameters = parameters.certificate_store(CertificateStore::None);
-        for certificate in certificates(pem)? {
-            let certificate = Certificate::from_der(certificate.to_vec()).map_err(failed)?;
-            parameters = parameters.add_root_certificate(certificate);
-        }
-    }
-    parameters.build_rustls().map_err(failed)
 }
 
 fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, AdapterError> {

@@ -3,13 +3,16 @@
 /// The maximum number of displayed characters of a display name.
 const LONGEST_NAME: usize = 64;
 
+/// The joiners, which names in Persian and Indic scripts and combined emoji need.
+const JOINERS: [char; 2] = ['\u{200c}', '\u{200d}'];
+
 /// Reduces a text to one line. Control characters and white space become single spaces; zero-width characters and
-/// direction controls are removed.
+/// direction controls are removed, except for joiners within the text.
 pub(crate) fn one_line(text: &str) -> String {
     let is_invisible = |character: &char| {
         matches!(
             character,
-            '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+            '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
         )
     };
     let visible: String = text
@@ -23,7 +26,9 @@ pub(crate) fn one_line(text: &str) -> String {
             }
         })
         .collect();
-    visible.split_whitespace().collect::<Vec<_>>().join(" ")
+    let is_edge = |character: char| character.is_whitespace() || JOINERS.contains(&character);
+    let words = visible.trim_matches(is_edge).split_whitespace();
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// Reduces a display name to one line and truncates it.
@@ -32,9 +37,8 @@ pub(crate) fn name(text: &str) -> String {
     if name.chars().count() <= LONGEST_NAME {
         return name;
     }
-    let mut cut: String = name.chars().take(LONGEST_NAME).collect();
-    cut.push('…');
-    cut
+    let cut: String = name.chars().take(LONGEST_NAME).collect();
+    format!("{}…", cut.trim_end_matches(JOINERS))
 }
 
 /// Splits a code into groups of four characters.
@@ -74,6 +78,10 @@ mod tests {
             ("evil\u{202e}txt.exe\u{200b}", "eviltxt.exe"),
             ("\n\n", ""),
             ("Ÿ 李 🦀", "Ÿ 李 🦀"),
+            ("علی\u{200c}رضا", "علی\u{200c}رضا"),
+            ("ක්\u{200d}ෂ 👩\u{200d}🔬", "ක්\u{200d}ෂ 👩\u{200d}🔬"),
+            ("\u{200d} Ada\u{200c}\u{200b}", "Ada"),
+            ("\u{200c}\u{200d}", ""),
         ] {
             assert_eq!(name(given), shown);
         }

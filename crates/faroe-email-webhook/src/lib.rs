@@ -1,17 +1,17 @@
 #![doc = include_str!("../README.md")]
 
-use std::sync::Arc;
+use std::{error::Error, sync::Arc};
 
 use async_trait::async_trait;
 use faroe_core::{
-    client::ActionInvocationEndpointClient,
-    email::{EmailMessage, EmailSender},
+    client::{ActionInvocationEndpointClient, SendError},
+    email::{EmailFate, EmailMessage, EmailSender},
     error::AdapterError,
 };
 use faroe_email_templates::{EmailFields, EmailRenderer};
-use faroe_http_client::{HttpClient, HttpOptions, RequestProtection};
+use faroe_http_client::{HttpClient, HttpOptions, RequestProtection, UnexpectedStatus};
 use faroe_http_signatures::Signer;
-use http::{HeaderMap, request::Parts};
+use http::{HeaderMap, StatusCode, request::Parts};
 use serde::Serialize;
 
 /// Posts emails to the application's backend, which sends them.
@@ -19,6 +19,8 @@ use serde::Serialize;
 /// # Guarantees
 ///
 /// - Each message is one POST request with a JSON body, sent at most once. It counts as accepted only if the answer is 200.
+/// - An error has an [`EmailFate`]: the message was not accepted if the backend was not reached or answered 503 or 4xx, and
+///   the recipient was refused for good if it answered 422. After any other answer, or none, the outcome is unknown.
 /// - Every request carries a signature (RFC 9421) over the method, host, path and body, with a timestamp and a nonce.
 /// - A call returns within [`HttpOptions::timeout`]. Without TLS, requests are only sent to this machine.
 ///
@@ -69,8 +71,21 @@ impl WebhookEmailSender {
         // The client only returns answers with status 200; the body is ignored.
         answer
             .map(drop)
-            .map_err(|error| AdapterError::new("post an email to the webhook", error))
+            .map_err(|error| fate(&error).error("post an email to the webhook", error))
     }
+}
+
+fn fate(error: &SendError) -> EmailFate {
+    match error {
+        SendError::NotInvoked(error) if is_unprocessable(error) => EmailFate::RecipientRefused,
+        SendError::NotInvoked(_) | SendError::Overloaded { .. } => EmailFate::NotAccepted,
+        SendError::NoAnswer(_) => EmailFate::Unknown,
+    }
+}
+
+fn is_unprocessable(error: &AdapterError) -> bool {
+    let status = error.source().and_then(|source| source.downcast_ref());
+    status == Some(&UnexpectedStatus(StatusCode::UNPROCESSABLE_ENTITY))
 }
 
 /// The JSON body of a request.

@@ -8,7 +8,7 @@ use std::{
 
 use axum::{Router, body::Bytes, extract::State, http::StatusCode, routing::post};
 use faroe_core::{
-    email::{EmailContent, EmailMessage, EmailSender},
+    email::{EmailContent, EmailFate, EmailMessage, EmailSender},
     error::ErrorChain,
     time::UnixTime,
 };
@@ -134,15 +134,22 @@ async fn every_request_is_signed() {
 
 #[tokio::test]
 async fn any_status_but_200_is_an_error_that_quotes_nothing() {
-    for status in [
-        StatusCode::NO_CONTENT,
-        StatusCode::FOUND,
-        StatusCode::UNAUTHORIZED,
-        StatusCode::INTERNAL_SERVER_ERROR,
-        StatusCode::SERVICE_UNAVAILABLE,
+    for (status, fate) in [
+        (StatusCode::NO_CONTENT, EmailFate::Unknown),
+        (StatusCode::FOUND, EmailFate::Unknown),
+        (StatusCode::UNAUTHORIZED, EmailFate::NotAccepted),
+        (StatusCode::TOO_MANY_REQUESTS, EmailFate::NotAccepted),
+        (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            EmailFate::RecipientRefused,
+        ),
+        (StatusCode::INTERNAL_SERVER_ERROR, EmailFate::Unknown),
+        (StatusCode::SERVICE_UNAVAILABLE, EmailFate::NotAccepted),
+        (StatusCode::GATEWAY_TIMEOUT, EmailFate::Unknown),
     ] {
         let (url, mut received) = backend(status).await;
         let error = sender(&url).send(code()).await.unwrap_err();
+        assert_eq!(EmailFate::of(&error), fate, "{status}");
         let text = ErrorChain(&error).to_string();
         assert!(text.contains("post an email to the webhook"), "{text}");
         assert!(
@@ -159,8 +166,18 @@ async fn a_backend_that_does_not_answer_times_out() {
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", silent.local_addr().unwrap());
     let start = Instant::now();
-    assert!(sender(&url).send(code()).await.is_err());
+    let error = sender(&url).send(code()).await.unwrap_err();
+    assert_eq!(EmailFate::of(&error), EmailFate::Unknown);
     assert!(start.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test]
+async fn a_backend_that_is_not_there_has_not_accepted_the_message() {
+    let gone = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", gone.local_addr().unwrap());
+    drop(gone);
+    let error = sender(&url).send(code()).await.unwrap_err();
+    assert_eq!(EmailFate::of(&error), EmailFate::NotAccepted);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The client.
 
 use std::{
+    error::Error,
     fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     sync::Arc,
@@ -109,7 +110,7 @@ impl ActionInvocationEndpointClient for HttpClient {
                 retry_after: retry_after(response.headers()),
             }),
             status => {
-                let error = AdapterError::new(ASK, format!("it answered with status {status}"));
+                let error = AdapterError::new(ASK, UnexpectedStatus(status));
                 Err(
                     if status.is_client_error() && status != StatusCode::REQUEST_TIMEOUT {
                         SendError::NotInvoked(error)
@@ -121,6 +122,18 @@ impl ActionInvocationEndpointClient for HttpClient {
         }
     }
 }
+
+/// The cause of an error after an answer with a status other than 200 and 503.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnexpectedStatus(pub StatusCode);
+
+impl fmt::Display for UnexpectedStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "it answered with status {}", self.0)
+    }
+}
+
+impl Error for UnexpectedStatus {}
 
 /// Shows the host and not the rest of the URL, which may hold a secret.
 impl fmt::Debug for HttpClient {

@@ -6,7 +6,7 @@ mod protection;
 mod tls;
 
 pub use self::{
-    client::HttpClient,
+    client::{HttpClient, UnexpectedStatus},
     options::HttpOptions,
     protection::{BearerToken, NoProtection, RequestProtection},
 };

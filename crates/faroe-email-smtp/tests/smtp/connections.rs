@@ -6,7 +6,7 @@ use std::{
 };
 
 use faroe_core::{
-    email::EmailSender,
+    email::{EmailFate, EmailSender},
     error::{AdapterError, ErrorChain},
 };
 use faroe_email_smtp::SmtpOptions;
@@ -111,6 +111,110 @@ async fn a_connection_carries_a_hundred_messages_at_most() {
             .count()
     };
     assert_eq!([on(0), on(1), on(2)], [100, 100, 1]);
+}
+
+#[tokio::test]
+async fn the_number_of_messages_on_a_connection_can_be_set() {
+    let server = Server::start(Behaviour::default()).await;
+    let sender = sender(SmtpOptions {
+        messages_per_connection: 2,
+        ..options(&server)
+    });
+    for _ in 0..5 {
+        sender.send(code_to("a@example.com")).await.unwrap();
+    }
+    let connections: Vec<_> = server.messages().iter().map(|m| m.connection).collect();
+    assert_eq!(connections, [0, 0, 1, 1, 2]);
+}
+
+/// Ways in which servers end a connection that has carried its share of messages.
+const LIMITS: [(Stage, Misbehaviour); 9] = [
+    (Stage::Noop, Misbehaviour::Closes),
+    (
+        Stage::Mail,
+        Misbehaviour::Leaves("421 4.7.0 too many messages"),
+    ),
+    (
+        Stage::Mail,
+        Misbehaviour::Says("452 4.5.3 too many messages"),
+    ),
+    (
+        Stage::Mail,
+        Misbehaviour::Says("503 5.5.1 too many messages"),
+    ),
+    (Stage::Mail, Misbehaviour::Resets),
+    (
+        Stage::Recipient,
+        Misbehaviour::Leaves("421 4.7.0 too many messages"),
+    ),
+    (
+        Stage::Data,
+        Misbehaviour::Says("452 4.4.5 too many messages"),
+    ),
+    (Stage::Data, Misbehaviour::Closes),
+    (
+        Stage::Message,
+        Misbehaviour::Says("452 4.4.5 too many messages"),
+    ),
+];
+
+#[tokio::test]
+async fn p69_a_limit_of_messages_for_each_connection_loses_no_message() {
+    for limit in LIMITS {
+        let server = Server::start(Behaviour {
+            misbehaves: Some(limit),
+            behaves_for: 3,
+            ..Behaviour::default()
+        })
+        .await;
+        let sender = sender(options(&server));
+        for _ in 0..10 {
+            let sent = sender.send(code_to("a@example.com")).await;
+            sent.unwrap_or_else(|error| panic!("{limit:?}: {}", ErrorChain(&error)));
+        }
+        assert_eq!(
+            (server.messages().len(), server.connections()),
+            (10, 4),
+            "{limit:?}"
+        );
+    }
+    faroe_testkit::promise::report(
+        "P69",
+        format!(
+            "SMTP: {} ways to end a connection after three messages",
+            LIMITS.len()
+        ),
+    );
+}
+
+#[tokio::test]
+async fn a_message_without_an_answer_is_not_repeated() {
+    for misbehaviour in [Misbehaviour::Closes, Misbehaviour::Resets] {
+        let server = Server::start(Behaviour {
+            misbehaves: Some((Stage::Message, misbehaviour)),
+            behaves_for: 1,
+            ..Behaviour::default()
+        })
+        .await;
+        let sender = sender(options(&server));
+        sender.send(code_to("a@example.com")).await.unwrap();
+        let error = sender.send(code_to("a@example.com")).await.unwrap_err();
+        assert_eq!(EmailFate::of(&error), EmailFate::Unknown);
+        assert_eq!(server.connections(), 1, "it may have been accepted");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_on_a_new_connection_is_final() {
+    let server = Server::start(Behaviour {
+        misbehaves: Some((Stage::Recipient, Misbehaviour::Says("550 5.1.1 unknown"))),
+        ..Behaviour::default()
+    })
+    .await;
+    let sender = sender(options(&server));
+    let error = sender.send(code_to("a@example.com")).await.unwrap_err();
+    assert_eq!(EmailFate::of(&error), EmailFate::RecipientRefused);
+    assert_eq!(server.connections(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,9 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod actions;
+mod addresses;
+mod authentication;
 mod connections;
 mod headers;
 mod misbehaviour;
+mod replies;
 mod server;
 mod tls;
 

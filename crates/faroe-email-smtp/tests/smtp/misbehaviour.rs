@@ -2,7 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use faroe_core::{email::EmailSender, error::ErrorChain};
+use faroe_core::{
+    email::{EmailFate, EmailSender},
+    error::ErrorChain,
+};
 use faroe_email_smtp::{SmtpCredentials, SmtpOptions, SmtpSecurity};
 use futures::stream::{StreamExt, iter};
 
@@ -66,6 +69,23 @@ pub(crate) async fn with_each(test: impl AsyncFn(Stage, Misbehaviour)) -> usize 
     iter(tests).buffer_unordered(8).count().await
 }
 
+/// Returns what is known about a message after a misbehaviour.
+fn fate(stage: Stage, misbehaviour: Misbehaviour) -> EmailFate {
+    let Misbehaviour::Says(line) = misbehaviour else {
+        return match stage {
+            // Only the message itself may have been accepted.
+            Stage::Message => EmailFate::Unknown,
+            _ => EmailFate::NotAccepted,
+        };
+    };
+    match (stage, line.as_bytes()[0]) {
+        (Stage::Recipient | Stage::Data | Stage::Message, b'5') => EmailFate::RecipientRefused,
+        (Stage::Message, b'4') => EmailFate::NotAccepted,
+        (Stage::Message, _) => EmailFate::Unknown,
+        _ => EmailFate::NotAccepted,
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn p41_every_misbehaviour_at_every_stage_ends_in_time_with_an_error() {
     let count = with_each(async |stage, misbehaviour| {
@@ -83,12 +103,23 @@ async fn p41_every_misbehaviour_at_every_stage_ends_in_time_with_an_error() {
             assert!(!text.contains(secret), "{cell}: {text}");
         }
         assert!(text.contains("SMTP server"), "{cell}: {text}");
+        assert_eq!(EmailFate::of(&error), fate(stage, misbehaviour), "{cell}");
     })
     .await;
     faroe_testkit::promise::report(
         "P41",
         format!("{count} misbehaviours of an SMTP server, each ended in time"),
     );
+}
+
+#[tokio::test]
+async fn a_message_that_is_accepted_late_is_sent() {
+    let late = Misbehaviour::Hesitates(Duration::from_millis(1500));
+    let (server, options) = misbehaving(Stage::Message, late).await;
+    // The time limit is a second, which has passed when the answer comes.
+    let sent = impatient(options).send(code_to("a@example.com")).await;
+    sent.unwrap();
+    assert_eq!(server.messages().len(), 1);
 }
 
 #[tokio::test]

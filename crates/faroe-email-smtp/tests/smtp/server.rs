@@ -36,20 +36,31 @@ pub(crate) enum Misbehaviour {
     Silent,
     /// Sends this line.
     Says(&'static str),
+    /// Sends this line and closes the connection.
+    Leaves(&'static str),
     /// Resets the connection.
     Resets,
     /// Closes the connection.
     Closes,
+    /// Sends the correct answer after this time.
+    Hesitates(Duration),
     /// Sends an answer of endless lines.
     ManyLines,
     /// Sends one endless line.
     LongLine,
-    /// Sends the correct answer, one byte every 100 ms.
+    /// Sends the correct answer, one byte every 300 ms.
     Drips,
 }
 
+impl Misbehaviour {
+    /// Checks whether the server gives its correct answer in the end.
+    fn accepts(self) -> bool {
+        matches!(self, Self::Hesitates(_))
+    }
+}
+
 /// The behaviour of a server.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Behaviour {
     /// The name in the certificate. `None` disables TLS.
     pub(crate) certificate_for: Option<&'static str>,
@@ -61,10 +72,45 @@ pub(crate) struct Behaviour {
     pub(crate) injects: &'static str,
     /// Requires authentication as `user` with `password`.
     pub(crate) wants_auth: bool,
+    /// The line of the reply to EHLO that offers mechanisms.
+    pub(crate) mechanisms: &'static str,
+    /// The answer to AUTH PLAIN. A prompt asks for the credentials although they were part of the command.
+    pub(crate) answer_to_plain: &'static str,
+    /// The prompts for the user name and the password of AUTH LOGIN. `None` disables LOGIN.
+    pub(crate) prompts: Option<[&'static str; 2]>,
+    /// Sends codes without text, wherever the text has no meaning.
+    pub(crate) is_terse: bool,
     pub(crate) misbehaves: Option<(Stage, Misbehaviour)>,
+    /// The number of messages after which a connection misbehaves.
+    pub(crate) behaves_for: usize,
     /// The number of messages after which the server closes a connection without notice.
     pub(crate) closes_after: Option<usize>,
 }
+
+impl Default for Behaviour {
+    fn default() -> Self {
+        Self {
+            certificate_for: None,
+            implicit_tls: false,
+            offers_starttls: false,
+            injects: "",
+            wants_auth: false,
+            mechanisms: "AUTH PLAIN LOGIN",
+            answer_to_plain: WELCOME,
+            prompts: Some(["334 VXNlcm5hbWU6", "334 UGFzc3dvcmQ6"]),
+            is_terse: false,
+            misbehaves: None,
+            behaves_for: 0,
+            closes_after: None,
+        }
+    }
+}
+
+pub(crate) const WELCOME: &str = "235 2.7.0 welcome";
+
+const USER: &str = "dXNlcg==";
+const PASSWORD: &str = "cGFzc3dvcmQ=";
+const IDENTITY: &str = "AHVzZXIAcGFzc3dvcmQ=";
 
 /// An accepted message.
 #[derive(Clone, Debug)]
@@ -112,6 +158,7 @@ impl Server {
                     acceptor: acceptor.clone(),
                     seen: Arc::clone(&shared),
                     number,
+                    accepted: AtomicUsize::new(0),
                 };
                 tokio::spawn(session.serve(stream));
             }
@@ -188,6 +235,8 @@ struct Session {
     acceptor: Option<TlsAcceptor>,
     seen: Arc<Seen>,
     number: usize,
+    /// The number of messages accepted on this connection.
+    accepted: AtomicUsize,
 }
 
 /// The outcome of a conversation.
@@ -241,7 +290,6 @@ impl Session {
                 .await?;
         }
         let (mut has_signed_in, mut from, mut recipients) = (!wants_auth, None, Vec::new());
-        let mut accepted = 0;
         loop {
             let mut line = String::new();
             if stream.read_line(&mut line).await? == 0 {
@@ -261,7 +309,7 @@ impl Session {
                         answer.push_str("250-STARTTLS\r\n");
                     }
                     if wants_auth {
-                        answer.push_str("250-AUTH PLAIN LOGIN\r\n");
+                        answer.push_str(&format!("250-{}\r\n", self.behaviour.mechanisms));
                     }
                     answer.push_str("250 SIZE 100000\r\n");
                     self.answer(stream, Stage::Ehlo, &answer).await?;
@@ -272,9 +320,27 @@ impl Session {
                     return Ok(End::TurnsToTls);
                 }
                 "AUTH PLAIN AHVzZXIAcGFzc3dvcmQ=" if wants_auth => {
-                    self.answer(stream, Stage::Auth, "235 2.7.0 welcome\r\n")
+                    let mut answer = self.behaviour.answer_to_plain;
+                    if answer.starts_with("334") {
+                        answer = match self.prompt(stream, answer).await? == IDENTITY {
+                            true => WELCOME,
+                            false => "535 5.7.8 wrong",
+                        };
+                    }
+                    self.answer(stream, Stage::Auth, &format!("{answer}\r\n"))
                         .await?;
-                    has_signed_in = true;
+                    has_signed_in = answer == WELCOME;
+                }
+                "AUTH LOGIN" if wants_auth && self.behaviour.prompts.is_some() => {
+                    let [username, password] = self.behaviour.prompts.unwrap();
+                    let username = self.prompt(stream, username).await?;
+                    let password = self.prompt(stream, password).await?;
+                    has_signed_in = (username.as_str(), password.as_str()) == (USER, PASSWORD);
+                    let answer = match has_signed_in {
+                        true => "235 2.7.0 welcome\r\n",
+                        false => "535 5.7.8 wrong\r\n",
+                    };
+                    self.answer(stream, Stage::Auth, answer).await?;
                 }
                 "NOOP" => self.answer(stream, Stage::Noop, "250 well\r\n").await?,
                 "QUIT" => {
@@ -310,16 +376,15 @@ impl Session {
                         connection: self.number,
                     };
                     if self
-                        .behaviour
-                        .misbehaves
-                        .is_none_or(|(stage, _)| stage != Stage::Message)
+                        .misbehaviour(Stage::Message)
+                        .is_none_or(Misbehaviour::accepts)
                     {
                         self.seen.messages.lock().unwrap().push(received);
                     }
                     self.answer(stream, Stage::Message, "250 2.0.0 taken\r\n")
                         .await?;
-                    accepted += 1;
-                    if self.behaviour.closes_after == Some(accepted) {
+                    self.accepted.fetch_add(1, Ordering::SeqCst);
+                    if self.behaviour.closes_after == Some(self.accepted()) {
                         return Ok(End::Over);
                     }
                 }
@@ -352,6 +417,28 @@ impl Session {
         }
     }
 
+    /// Sends a prompt and returns the client's answer.
+    async fn prompt<S: Stream>(
+        &self,
+        stream: &mut BufReader<S>,
+        prompt: &str,
+    ) -> Result<String, Over> {
+        stream.write_all(format!("{prompt}\r\n").as_bytes()).await?;
+        let mut line = String::new();
+        stream.read_line(&mut line).await?;
+        Ok(line.strip_suffix("\r\n").ok_or(Over)?.to_owned())
+    }
+
+    fn accepted(&self) -> usize {
+        self.accepted.load(Ordering::SeqCst)
+    }
+
+    fn misbehaviour(&self, at: Stage) -> Option<Misbehaviour> {
+        let misbehaviour = self.behaviour.misbehaves.filter(|(stage, _)| *stage == at);
+        let (_, misbehaviour) = misbehaviour?;
+        (self.accepted() >= self.behaviour.behaves_for).then_some(misbehaviour)
+    }
+
     /// Sends the answer, or misbehaves if the script says so for this stage.
     async fn answer<S: Stream>(
         &self,
@@ -359,8 +446,14 @@ impl Session {
         at: Stage,
         answer: &str,
     ) -> Result<(), Over> {
-        let misbehaviour = self.behaviour.misbehaves.filter(|(stage, _)| *stage == at);
-        let Some((_, misbehaviour)) = misbehaviour else {
+        let Some(misbehaviour) = self.misbehaviour(at) else {
+            let answer = match self.behaviour.is_terse {
+                true if at == Stage::Ehlo => {
+                    format!("250-\r\n{}", answer.replace("250-localhost", "250-"))
+                }
+                true => format!("{}\r\n", &answer[..3]),
+                false => answer.to_owned(),
+            };
             return Ok(stream.write_all(answer.as_bytes()).await?);
         };
         match misbehaviour {
@@ -372,6 +465,14 @@ impl Session {
                 stream.write_all(line.as_bytes()).await?;
                 stream.write_all(b"\r\n").await?;
                 return Ok(());
+            }
+            Misbehaviour::Hesitates(time) => {
+                sleep(time).await;
+                stream.write_all(answer.as_bytes()).await?;
+                return Ok(());
+            }
+            Misbehaviour::Leaves(line) => {
+                stream.write_all(format!("{line}\r\n").as_bytes()).await?;
             }
             Misbehaviour::Resets => stream.get_ref().reset(),
             Misbehaviour::Closes => {}
@@ -386,7 +487,7 @@ impl Session {
             Misbehaviour::Drips => {
                 for byte in answer.bytes() {
                     stream.write_all(&[byte]).await?;
-                    sleep(Duration::from_millis(100)).await;
+                    sleep(Duration::from_millis(300)).await;
                 }
                 let mut rest = Vec::new();
                 stream.read_to_end(&mut rest).await?;

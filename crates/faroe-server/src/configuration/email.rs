@@ -1,6 +1,10 @@
 //! The section `email`.
 
-use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
+use std::{
+    num::{NonZeroU32, NonZeroUsize},
+    path::PathBuf,
+    time::Duration,
+};
 
 use faroe_email_queue::EmailQueueOptions;
 use faroe_email_templates::EmailTemplatesOptions;
@@ -33,10 +37,12 @@ section! {
         signing_key: Option<SecretPlace>,
         /// Name of that key in signatures.
         signing_key_id: String = "faroe",
-        /// Time limit for one email, from the first byte to the last.
+        /// Time limit for one email; the SMTP server may take three seconds longer to accept it.
         timeout: Duration = "7s",
         /// Number of simultaneous connections to the SMTP server.
         connections: NonZeroUsize = 8,
+        /// Number of messages sent over one connection to the SMTP server.
+        messages_per_connection: NonZeroU32 = 100,
         /// Number of notifications that wait to be sent; further ones are dropped.
         queue: NonZeroUsize = EmailQueueOptions::default().capacity,
         /// Certificate authorities to trust, instead of those that browsers trust.

@@ -101,6 +101,7 @@ fn smtp(url: &str, email: &Email, password: Option<Secret>) -> Result<SmtpOption
         reply_to: email.reply_to.clone(),
         timeout: email.timeout,
         connections: email.connections.get(),
+        messages_per_connection: email.messages_per_connection.get(),
         root_certificates: email.root_certificates(),
         ..options
     })
