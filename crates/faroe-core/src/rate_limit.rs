@@ -14,8 +14,12 @@ use crate::{
     time::UnixTime,
 };
 
-/// The time for which a full bucket is kept, so that a server whose clock is behind cannot start a new one too early.
+/// The time for which a full bucket is kept, so that a server whose clock is behind cannot start a new one too early. A
+/// bucket whose time is further ahead of a server's clock is set back.
 const CLOCK_DIFFERENCE_ALLOWED: Duration = Duration::from_secs(60 * 60);
+
+/// The number of leaps that a bucket remembers: of so many visits to a clock that is wrong, each can be undone.
+const LEAPS: usize = 4;
 
 /// The key of the counted attempts, and their limit.
 #[derive(Debug)]
@@ -70,18 +74,39 @@ fn digest(text: &str) -> String {
 }
 
 /// The stored state of a bucket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct BucketState {
     tokens: u32,
-    /// The time from which refills are counted. It never moves backwards.
+    /// The time from which refills are counted. It moves backwards only when the bucket is set back.
     refilled_at: UnixTime,
+    /// The last leaps, oldest first. Buckets of earlier versions have none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    leaps: Vec<Leap>,
+}
+
+/// A step of a bucket's time by more than an hour: nobody came for so long, or a clock is ahead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Leap {
+    /// The time of the bucket before.
+    from: UnixTime,
+    /// The number of tokens before.
+    had: u32,
+    /// The number of tokens taken since, until the next leap.
+    taken: u32,
 }
 
 impl BucketState {
     fn full(limit: RateLimit, now: UnixTime) -> Self {
+        // A new bucket was full for ever.
+        let leap = Leap {
+            from: UnixTime::from_milliseconds(0),
+            had: limit.capacity,
+            taken: 0,
+        };
         Self {
             tokens: limit.capacity,
             refilled_at: now,
+            leaps: vec![leap],
         }
     }
 
@@ -89,38 +114,85 @@ impl BucketState {
         Self {
             tokens: 0,
             refilled_at: now,
+            leaps: vec![],
         }
     }
 
-    /// Returns the bucket at `now`: one more token for each whole interval since the last refill, and none if `now` is
-    /// not after it. A full bucket saves up no time.
+    /// Returns the bucket at `now`. If its time is more than an hour ahead, one of the clocks is wrong, and the bucket
+    /// is set back.
     fn refilled(self, limit: RateLimit, now: UnixTime) -> Self {
-        let interval = limit.interval.as_millis();
-        let elapsed = now.saturating_since(self.refilled_at).as_millis();
-        let gained = elapsed / interval;
-        let tokens = u128::from(self.tokens) + gained;
-        if tokens >= u128::from(limit.capacity) {
-            return Self {
-                tokens: limit.capacity,
-                refilled_at: now.max(self.refilled_at),
-            };
+        if self.refilled_at > now.saturating_add(CLOCK_DIFFERENCE_ALLOWED) {
+            return self.set_back(limit, now);
         }
-        let advanced = Duration::from_millis(u64::try_from(gained * interval).unwrap_or(u64::MAX));
+        let (tokens, refilled_at) = refill(self.tokens, self.refilled_at, limit, now);
+        let mut leaps = self.leaps;
+        let is_leap = now > self.refilled_at.saturating_add(CLOCK_DIFFERENCE_ALLOWED);
+        if is_leap || leaps.is_empty() {
+            let excess = (leaps.len() + 1).saturating_sub(LEAPS);
+            leaps.drain(..excess);
+            leaps.push(Leap {
+                from: self.refilled_at,
+                had: self.tokens,
+                taken: 0,
+            });
+        }
         Self {
-            tokens: u32::try_from(tokens).unwrap_or(limit.capacity),
-            refilled_at: self.refilled_at.saturating_add(advanced),
+            tokens,
+            refilled_at,
+            leaps,
+        }
+    }
+
+    /// Returns the bucket as if all that was taken ahead of `now` had been taken at `now`, and one more token lent to
+    /// it. If that is no gain, the bucket stays as it is.
+    ///
+    /// The bound on guesses holds for any clocks, because each token is paid with an interval that lies between
+    /// readings of clocks and pays for no other. Tokens taken since the last leap from a time before `now` may have
+    /// been paid with time after `now`; they are paid again, as far as the bucket before that leap had none for them,
+    /// with the time that follows. So is the token that is lent, which is why the bucket's new time must not be later
+    /// than the one that a clock has shown.
+    fn set_back(self, limit: RateLimit, now: UnixTime) -> Self {
+        let mut leaps = self.leaps.clone();
+        let mut undone = Leap {
+            from: now,
+            had: 0,
+            taken: 0,
+        };
+        while let Some(leap) = leaps.pop() {
+            let taken = undone.taken.saturating_add(leap.taken);
+            undone = Leap { taken, ..leap };
+            if leap.from <= now {
+                break;
+            }
+        }
+        let (had, from) = refill(undone.had, undone.from, limit, now);
+        let to_pay = undone.taken.saturating_sub(had).saturating_add(1);
+        let refilled_at = from
+            .max(now)
+            .saturating_add(limit.interval.saturating_mul(to_pay));
+        if refilled_at >= self.refilled_at {
+            let tokens = self.tokens.min(limit.capacity);
+            return Self { tokens, ..self };
+        }
+        leaps.push(undone);
+        Self {
+            tokens: 1,
+            refilled_at,
+            leaps,
         }
     }
 
     /// Returns the bucket with one token less, if it has one.
-    fn consumed(self) -> Option<Self> {
-        self.tokens
-            .checked_sub(1)
-            .map(|tokens| Self { tokens, ..self })
+    fn consumed(mut self) -> Option<Self> {
+        self.tokens = self.tokens.checked_sub(1)?;
+        if let Some(leap) = self.leaps.last_mut() {
+            leap.taken = leap.taken.saturating_add(1);
+        }
+        Some(self)
     }
 
     /// Returns the time from which on the bucket can be dropped without an effect.
-    fn expires_at(self, limit: RateLimit) -> UnixTime {
+    fn expires_at(&self, limit: RateLimit) -> UnixTime {
         let missing = limit
             .interval
             .saturating_mul(limit.capacity.saturating_sub(self.tokens));
@@ -129,9 +201,26 @@ impl BucketState {
             .saturating_add(CLOCK_DIFFERENCE_ALLOWED)
     }
 
-    fn encode(self) -> Vec<u8> {
-        serde_json::to_vec(&self).expect("two numbers")
+    fn encode(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("numbers")
     }
+}
+
+/// Returns the tokens and the time of a bucket at `now`: one more token for each whole interval since the last refill,
+/// and none if `now` is not after it. A full bucket saves up no time.
+fn refill(tokens: u32, refilled_at: UnixTime, limit: RateLimit, now: UnixTime) -> (u32, UnixTime) {
+    let interval = limit.interval.as_millis();
+    let elapsed = now.saturating_since(refilled_at).as_millis();
+    let gained = elapsed / interval;
+    let filled = u128::from(tokens) + gained;
+    if filled >= u128::from(limit.capacity) {
+        return (limit.capacity, now.max(refilled_at));
+    }
+    let advanced = Duration::from_millis(u64::try_from(gained * interval).unwrap_or(u64::MAX));
+    (
+        u32::try_from(filled).unwrap_or(limit.capacity),
+        refilled_at.saturating_add(advanced),
+    )
 }
 
 impl Invocation<'_> {
