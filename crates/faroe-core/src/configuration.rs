@@ -164,7 +164,7 @@ pub struct SessionConfiguration {
     pub cache_expiration: Option<Duration>,
     /// Without a cache, a session's user is not read again for this long. Default: read at every check.
     pub user_cache_expiration: Option<Duration>,
-    /// Ends the user's other sessions after a password update or reset. Default: off.
+    /// Ends the user's other sessions when a password update or reset is completed. Default: on.
     pub end_other_sessions_on_password_change: bool,
 }
 
@@ -176,7 +176,7 @@ impl Default for SessionConfiguration {
             absolute_expiration: None,
             cache_expiration: None,
             user_cache_expiration: None,
-            end_other_sessions_on_password_change: false,
+            end_other_sessions_on_password_change: true,
         }
     }
 }

@@ -78,6 +78,11 @@ impl<R: Record> Held<R> {
         T::from(format!("{}.{}", self.id, *self.secret))
     }
 
+    /// Checks whether the entry was not written between the two reads.
+    pub(crate) fn is_same_version(&self, other: &Self) -> bool {
+        self.counter == other.counter
+    }
+
     /// Returns `created_at` and `expires_at` as they appear on the wire.
     pub(crate) fn lifetime(&self, configuration: &SessionConfiguration) -> (Timestamp, Timestamp) {
         let expires_at = self.record.expires_at(self.created_at, configuration);
@@ -182,6 +187,15 @@ impl Invocation<'_> {
             return Ok(None);
         }
         Ok(Some(held))
+    }
+
+    /// Reads a record again.
+    pub(crate) async fn find_again<R: Record>(
+        &self,
+        held: &Held<R>,
+    ) -> Result<Option<Held<R>>, Fault> {
+        let Held { id, secret, .. } = held;
+        self.find_parsed(Token { id, secret }).await
     }
 
     pub(crate) fn is_expired<R: Record>(

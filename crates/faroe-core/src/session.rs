@@ -10,7 +10,7 @@ use faroe_protocol::{
         DeleteAllSessions, DeleteAllSessionsErrorCode, DeleteSession, DeleteSessionErrorCode,
         GetSession, GetSessionErrorCode, GetSessionValues, Session,
     },
-    types::Counter,
+    types::{Bytes, Counter},
     user::User,
 };
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,7 @@ use crate::{
     configuration::SessionConfiguration,
     fault::Fault,
     invocation::{Answer, Invocation, Run},
+    password::PasswordHash,
     record::{self, Held, Record, Token},
     storage::Cache,
     time::UnixTime,
@@ -26,8 +27,12 @@ use crate::{
     user_store::UpdateUserOutcome,
 };
 
-/// The number of attempts at a step of ending sessions while concurrent updates cause conflicts.
+/// The number of attempts at a step of ending sessions, or at reading one, while concurrent updates get in between.
 const RACE_ATTEMPTS: usize = 8;
+
+/// The time for which a session outlives the password change that it makes, until it has been written back. Longer than
+/// an action takes, because the clocks of servers may differ.
+const KEPT_FOR: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct SessionRecord {
@@ -37,6 +42,20 @@ pub(crate) struct SessionRecord {
     last_used_at: UnixTime,
     /// The time at which the user was last read.
     user_checked_at: UnixTime,
+    /// The password changes that this session has on its way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    own_changes: Vec<PasswordChange>,
+}
+
+/// A password change that a session makes and outlives.
+///
+/// The session is valid before the change increments the sessions counter, and after that. `delete_all_sessions`
+/// increments the counter twice, so it ends this session, too.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct PasswordChange {
+    /// The salt of the new password. It tells whether the change was made.
+    password_salt: Bytes,
+    until: UnixTime,
 }
 
 impl Record for SessionRecord {
@@ -54,11 +73,30 @@ impl Record for SessionRecord {
 }
 
 impl SessionRecord {
-    fn is_valid(&self, user: &User) -> bool {
+    fn is_valid(&self, user: &User, now: UnixTime) -> bool {
         user.id == self.user_id
             && !user.disabled
             && user.disabled_counter == self.disabled_counter
-            && user.sessions_counter == self.sessions_counter
+            && (user.sessions_counter == self.sessions_counter || self.has_changed(user, now))
+    }
+
+    /// Checks whether the user's sessions counter was moved by a password change of this session.
+    fn has_changed(&self, user: &User, now: UnixTime) -> bool {
+        let is_made = |change: &PasswordChange| {
+            now < change.until
+                && !change.password_salt.is_empty()
+                && change.password_salt == user.password_salt
+        };
+        self.sessions_counter.next() == Some(user.sessions_counter)
+            && self.own_changes.iter().any(is_made)
+    }
+
+    /// Remembers the state of a user for whom the session is valid.
+    fn follow(&mut self, user: &User) {
+        if self.sessions_counter != user.sessions_counter {
+            self.sessions_counter = user.sessions_counter;
+            self.own_changes.clear();
+        }
     }
 }
 
@@ -108,13 +146,7 @@ impl Run for DeleteAllSessions {
     async fn run(self, invocation: &Invocation<'_>) -> Answer<Self> {
         let session = invocation.session_and_user(&self.session_token).await?;
         let (session, user) = session.ok_or(DeleteAllSessionsErrorCode::InvalidSessionToken)?;
-        match invocation
-            .increment_user_sessions_counter(&user.id, user.sessions_counter)
-            .await?
-        {
-            UpdateUserOutcome::Updated => {}
-            UpdateUserOutcome::UserNotFound => return Err(Fault::Conflict.into()),
-        }
+        invocation.end_all_sessions(&user).await?;
         invocation.tolerate(invocation.end_session(&session).await);
         Ok(NoValues {})
     }
@@ -163,10 +195,13 @@ impl Invocation<'_> {
                 sessions_counter: user.sessions_counter,
                 last_used_at: now,
                 user_checked_at: now,
+                own_changes: vec![],
             })
             .await?;
-        let is_unchanged = self.user(&user.id).await.map(|now| {
-            now.is_some_and(|now| held.record.is_valid(&now) && remembered.is_unchanged(&now))
+        let is_unchanged = self.user(&user.id).await.map(|user| {
+            user.is_some_and(|user| {
+                held.record.is_valid(&user, now) && remembered.is_unchanged(&user)
+            })
         });
         match is_unchanged {
             Ok(true) => Ok(Some((
@@ -190,14 +225,13 @@ impl Invocation<'_> {
         &self,
         token: &SessionToken,
     ) -> Result<Option<(Held<SessionRecord>, User)>, Fault> {
-        let Some(mut session) = self.find::<SessionRecord>(token.expose()).await? else {
+        let Some(session) = self.find::<SessionRecord>(token.expose()).await? else {
             return Ok(None);
         };
-        let user = self.check_user(&session).await?;
-        let Some(user) = user else {
+        let Some((mut session, user)) = self.check_user(session).await? else {
             return Ok(None);
         };
-        if self.note_use(&mut session, true) {
+        if self.note_use(&mut session, Some(&user)) {
             self.write_use(&session).await;
         }
         Ok(Some((session, user)))
@@ -222,10 +256,14 @@ impl Invocation<'_> {
             .is_none_or(|expiration| {
                 !is_within(session.read_at, session.record.user_checked_at, expiration)
             });
-        if asks_user_store && self.check_user(&session).await?.is_none() {
-            return Ok(None);
+        let mut user = None;
+        if asks_user_store {
+            let Some(checked) = self.check_user(session).await? else {
+                return Ok(None);
+            };
+            (session, user) = (checked.0, Some(checked.1));
         }
-        if self.note_use(&mut session, asks_user_store) {
+        if self.note_use(&mut session, user.as_ref()) {
             Box::pin(self.write_use(&session)).await;
         }
         if let Some((cache, expiration)) = self.cache()
@@ -236,19 +274,35 @@ impl Invocation<'_> {
         Ok(Some(session.into_session(configuration)))
     }
 
-    /// Returns the session's user if the session is still valid for it. Removes the session otherwise.
-    async fn check_user(&self, session: &Held<SessionRecord>) -> Result<Option<User>, Fault> {
-        let user = self.user(&session.record.user_id).await?;
-        let user = user.filter(|user| session.record.is_valid(user));
-        if user.is_none() {
-            Box::pin(self.discard(session)).await;
+    /// Returns the session with its user if it is still valid for them. Removes the session otherwise.
+    ///
+    /// A password change that the session makes may have begun since the session was read. It changes the session
+    /// before the user, so the session is read again before it counts as ended.
+    async fn check_user(
+        &self,
+        mut session: Held<SessionRecord>,
+    ) -> Result<Option<(Held<SessionRecord>, User)>, Fault> {
+        for _ in 0..RACE_ATTEMPTS {
+            let user = self.user(&session.record.user_id).await?;
+            let valid = user.filter(|user| session.record.is_valid(user, session.read_at));
+            if let Some(user) = valid {
+                return Ok(Some((session, user)));
+            }
+            let Some(again) = Box::pin(self.find_again(&session)).await? else {
+                return Ok(None);
+            };
+            if again.is_same_version(&session) {
+                Box::pin(self.discard(&session)).await;
+                return Ok(None);
+            }
+            session = again;
         }
-        Ok(user)
+        Ok(None)
     }
 
     /// Updates the times of the last use and the last check of the user, each at most once per interval. Returns
     /// whether the record has to be written.
-    fn note_use(&self, session: &mut Held<SessionRecord>, user_was_checked: bool) -> bool {
+    fn note_use(&self, session: &mut Held<SessionRecord>, user: Option<&User>) -> bool {
         let configuration = self.session_configuration();
         let now = session.read_at;
         let used = session
@@ -256,19 +310,21 @@ impl Invocation<'_> {
             .last_used_at
             .saturating_add(configuration.activity_check_interval)
             <= now;
-        let checked = user_was_checked
+        let checked = user.is_some()
             && configuration
                 .user_cache_expiration
                 .is_some_and(|expiration| {
                     !is_within(now, session.record.user_checked_at, expiration)
                 });
-        if used || checked {
+        let changed = user.is_some_and(|user| session.record.has_changed(user, now));
+        if used || checked || changed {
             session.record.last_used_at = now.max(session.record.last_used_at);
-            if user_was_checked {
+            if let Some(user) = user {
                 session.record.user_checked_at = now;
+                session.record.follow(user);
             }
         }
-        used || checked
+        used || checked || changed
     }
 
     /// Writes the times in the background. Neither a failure nor a conflict invalidates the session.
@@ -288,6 +344,30 @@ impl Invocation<'_> {
         let was_there = self.remove(session).await?;
         self.forget_cached_session(session).await;
         Ok(was_there)
+    }
+
+    /// Ends all sessions of a user.
+    ///
+    /// The second increment ends a session for which a concurrent password change accepts the first one as its own. Any
+    /// other increment in its place does, too.
+    async fn end_all_sessions(&self, user: &User) -> Result<(), Fault> {
+        let counter = user.sessions_counter;
+        match self
+            .increment_user_sessions_counter(&user.id, counter)
+            .await?
+        {
+            UpdateUserOutcome::Updated => {}
+            UpdateUserOutcome::UserNotFound => return Err(Fault::Conflict),
+        }
+        self.finish();
+        let Some(counter) = counter.next() else {
+            return Ok(());
+        };
+        let _: UpdateUserOutcome = self
+            .increment_user_sessions_counter(&user.id, counter)
+            .await
+            .map_err(Fault::after_a_change)?;
+        Ok(())
     }
 
     /// Ends all sessions of a user whose password was just changed, if so configured. Returns the user with its new
@@ -322,23 +402,61 @@ impl Invocation<'_> {
         Err(Fault::Conflict)
     }
 
-    /// Keeps the session that has just ended the user's other sessions. If the sessions counter has moved further, a
-    /// concurrent request has ended this session too. A failure is only logged.
+    /// Prepares a session for the password change that it is about to make, so that it does not end with the user's
+    /// other sessions. Returns the session, or `None` if it was ended since it was read.
     ///
     /// If the session's use is recorded at the same time, this starts again from the new record.
+    pub(crate) async fn prepare_to_keep_session(
+        &self,
+        mut session: Held<SessionRecord>,
+        user: &User,
+        new_hash: &PasswordHash,
+    ) -> Result<Option<Held<SessionRecord>>, Fault> {
+        if !self
+            .session_configuration()
+            .end_other_sessions_on_password_change
+        {
+            return Ok(Some(session));
+        }
+        for _ in 0..RACE_ATTEMPTS {
+            let now = self.now();
+            let change = PasswordChange {
+                password_salt: new_hash.salt.clone(),
+                until: now.saturating_add(KEPT_FOR),
+            };
+            session.record.follow(user);
+            let changes = &mut session.record.own_changes;
+            changes.retain(|it| now < it.until && it.password_salt != change.password_salt);
+            changes.push(change);
+            match self.update(&mut session).await {
+                Err(fault) if fault.is_conflict() => {}
+                updated => return updated.map(|()| Some(session)),
+            }
+            match self.find_again(&session).await? {
+                Some(now) if now.record.is_valid(user, now.read_at) => session = now,
+                // Another change of this session was faster, and this one would fail.
+                Some(_) => return Err(Fault::Conflict),
+                None => return Ok(None),
+            }
+        }
+        Err(Fault::Conflict)
+    }
+
+    /// Writes back a session that has just ended the user's other sessions. If the sessions counter has moved further,
+    /// a concurrent request has ended this session too. A failure is only logged: the session's next use within a
+    /// minute makes up for it.
     pub(crate) async fn keep_session(&self, mut session: Held<SessionRecord>, user: &User) {
         for _ in 0..RACE_ATTEMPTS {
             if session.record.sessions_counter.next() != Some(user.sessions_counter) {
                 return;
             }
-            session.record.sessions_counter = user.sessions_counter;
+            session.record.follow(user);
             let updated = self.update(&mut session).await;
             if !updated.as_ref().is_err_and(Fault::is_conflict) {
                 self.tolerate(updated);
                 return;
             }
-            let token: SessionToken = session.token();
-            let now = self.find(token.expose()).await;
+            let now = self.find_again(&session).await;
             let Some(Some(now)) = self.tolerate(now) else {
                 return;
             };

@@ -214,6 +214,10 @@ impl Run for CompleteUserPasswordUpdate {
             .new_password_hash
             .as_ref()
             .ok_or(Code::NewPasswordNotSet)?;
+        let session = invocation
+            .prepare_to_keep_session(session, &user, new_hash)
+            .await?
+            .ok_or(Code::InvalidSessionToken)?;
         let user = invocation.change_password(user, new_hash).await?;
         invocation.keep_session(session, &user).await;
         invocation.discard(&flow).await;

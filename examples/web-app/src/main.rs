@@ -87,8 +87,6 @@ async fn auth_server(
         Arc::new(terminal),
     );
     let mut options = ServerOptions::default();
-    // Users may change their password because someone else knows it.
-    options.session.end_other_sessions_on_password_change = true;
     options.password_strength_checker = Arc::new(PasswordStrength::default());
     Ok(Server::new(parts, options)?)
 }

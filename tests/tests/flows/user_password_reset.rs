@@ -116,8 +116,11 @@ async fn a_reset_goes_from_an_address_to_a_new_password_and_a_session() {
 }
 
 #[tokio::test]
-async fn sessions_survive_by_default() {
-    let server = TestServer::start().await;
+async fn sessions_survive_if_so_configured() {
+    let server = TestServer::start_with(|options| {
+        options.session.end_other_sessions_on_password_change = false;
+    })
+    .await;
     let old = server.sign_up(USER).await;
     let new = reset_password(&server).await;
     for session in [old, new] {
@@ -126,11 +129,8 @@ async fn sessions_survive_by_default() {
 }
 
 #[tokio::test]
-async fn with_the_option_only_the_new_session_is_alive() {
-    let server = TestServer::start_with(|options| {
-        options.session.end_other_sessions_on_password_change = true;
-    })
-    .await;
+async fn only_the_new_session_is_alive() {
+    let server = TestServer::start().await;
     let old = server.sign_up(USER).await;
     let new = reset_password(&server).await;
     assert_eq!(server.session_state(&old).await, "invalid_session_token");

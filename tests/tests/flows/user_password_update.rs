@@ -101,8 +101,11 @@ async fn an_update_goes_from_the_old_password_to_the_new() {
 }
 
 #[tokio::test]
-async fn sessions_survive_by_default() {
-    let server = TestServer::start().await;
+async fn sessions_survive_if_so_configured() {
+    let server = TestServer::start_with(|options| {
+        options.session.end_other_sessions_on_password_change = false;
+    })
+    .await;
     let acting = server.sign_up(USER).await;
     let other = server.sign_in(USER, PASSWORD).await;
     change_password(&server, &acting).await;
@@ -112,11 +115,8 @@ async fn sessions_survive_by_default() {
 }
 
 #[tokio::test]
-async fn with_the_option_only_the_acting_session_survives() {
-    let server = TestServer::start_with(|options| {
-        options.session.end_other_sessions_on_password_change = true;
-    })
-    .await;
+async fn only_the_acting_session_survives() {
+    let server = TestServer::start().await;
     let acting = server.sign_up(USER).await;
     let other = server.sign_in(USER, PASSWORD).await;
     let other_user = server.sign_up("grace@example.com").await;

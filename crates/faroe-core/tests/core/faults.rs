@@ -94,7 +94,7 @@ impl Sweep {
     fn check(&self, observed: &Observed, circumstances: Circumstances) -> Result<(), String> {
         observed.check(&[self.step; 2], circumstances)?;
         // A retry can end the other sessions again.
-        let counted = if circumstances.ends_sessions { 3 } else { 4 };
+        let counted = if circumstances.keeps_sessions { 4 } else { 3 };
         let grown = |observed: &Observed| {
             let counters = observed
                 .users
@@ -121,14 +121,16 @@ impl Sweep {
     }
 }
 
-/// Returns the default circumstances, and those in which every optional call is made.
+/// Returns circumstances in which no optional call is made, and those in which every one is.
 fn circumstances() -> [Circumstances; 2] {
     let usual = Circumstances::default();
     [
-        usual,
+        Circumstances {
+            keeps_sessions: true,
+            ..usual
+        },
         Circumstances {
             outdated_hash: true,
-            ends_sessions: true,
             idle: true,
             ..usual
         },
@@ -182,7 +184,11 @@ async fn p28_an_error_at_any_call_changes_nothing_or_all_and_the_next_try_is_saf
                 let fail = |why: &str| sweep.fail(injection, answered, &seen, why);
                 // Ending the other sessions is a separate change after that of the password.
                 let ends_sessions =
-                    circumstances.ends_sessions && sweep.step.kind.changes_password();
+                    !circumstances.keeps_sessions && sweep.step.kind.changes_password();
+                // All sessions end with the first of two changes.
+                let ends_sessions = ends_sessions
+                    || sweep.step.kind.name == "delete_all_sessions"
+                        && seen.sessions == sweep.after.sessions;
                 match answer.outcome.as_str() {
                     "ok" => {}
                     "session_not_created" if sweep.step.kind.mints() => {}

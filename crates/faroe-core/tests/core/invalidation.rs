@@ -43,10 +43,10 @@ const TABLE: &str = "
 signed out                  | lives  lives  session session session  session  lives
 signed out everywhere       | lives  lives  session session session  session  lives
 email address updated       | lives  lives  lives   dead    lives    lives    dead
-password updated            | lives  dead   lives   dead    dead     dead     dead
-password updated, ending    | lives  dead   session session session  session  dead
-password reset              | lives  dead   lives   dead    dead     dead     dead
-password reset, ending      | lives  dead   session session session  session  dead
+password updated            | lives  dead   session session session  session  dead
+password updated, keeping   | lives  dead   lives   dead    dead     dead     dead
+password reset              | lives  dead   session session session  session  dead
+password reset, keeping     | lives  dead   lives   dead    dead     dead     dead
 password hashed again       | lives  dead   lives   dead    dead     dead     dead
 deleted by the user         | lives  dead   session session session  session  dead
 deleted by the application  | lives  dead   session session session  session  dead
@@ -57,9 +57,9 @@ storage lost                | dead   dead   session session session  session  de
 
 /// Creates a world with completable flows and applies an event to it.
 async fn after(event: &str) -> World {
-    let ending = event.ends_with(", ending");
+    let keeping = event.ends_with(", keeping");
     let harness = Harness::with(|_, options| {
-        options.session.end_other_sessions_on_password_change = ending;
+        options.session.end_other_sessions_on_password_change = !keeping;
     });
     let world = World::completable(harness).await;
     let Harness { server, users, .. } = &world.harness;
@@ -77,8 +77,8 @@ async fn after(event: &str) -> World {
             assert_eq!(outcome(server, delete).await, "ok");
         }
         "email address updated" => update_email_address(harness, acting).await,
-        "password updated" | "password updated, ending" => harness.update_password(&acting).await,
-        "password reset" | "password reset, ending" => {
+        "password updated" | "password updated, keeping" => harness.update_password(&acting).await,
+        "password reset" | "password reset, keeping" => {
             let user_password_reset_token = harness.completable_reset().await;
             let complete = CompleteUserPasswordReset {
                 user_password_reset_token,

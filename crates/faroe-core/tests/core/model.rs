@@ -576,6 +576,11 @@ impl Model {
             Kind::PasswordUpdate | Kind::PasswordReset => {
                 self.users[user].password = new_password.unwrap();
                 self.users[user].password_changes += 1;
+                // All sessions of the user end but the one that has changed the password.
+                self.users[user].sessions_changes += 1;
+                if let Some(acting) = self.records.get_mut(session) {
+                    acting.remembered.sessions_changes += 1;
+                }
                 if kind == Kind::PasswordUpdate {
                     return Ok(());
                 }

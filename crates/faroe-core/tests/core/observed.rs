@@ -168,17 +168,29 @@ impl Observed {
             }
         }
         for event in self.succeeded(steps) {
-            for instance in (0..2).filter(|instance| ends_session(event, *instance)) {
+            let ends = |instance: &usize| ends_session(event, *instance, circumstances);
+            for instance in (0..2).filter(ends) {
                 require(
                     !self.sessions[instance],
                     &format!("session {instance} survives {event}"),
                 )?;
-                let may_be_cached = circumstances.cached && event.instance != instance;
+                let may_be_cached = circumstances.cached
+                    && (event.instance != instance || event.kind.changes_password());
                 require(
                     !self.shown_sessions[instance] || may_be_cached,
                     &format!("session {instance} is shown after {event}"),
                 )?;
             }
+            let is_ended = || {
+                self.succeeded(steps)
+                    .any(|other| ends_session(other, event.instance, circumstances))
+            };
+            require(
+                event.kind.name != "complete_user_password_update"
+                    || self.sessions[event.instance]
+                    || is_ended(),
+                "an update of the password has ended its own session",
+            )?;
             // Completing a sign-up creates another user.
             let mut new = self.new_sessions.iter().zip(steps);
             require(
@@ -231,8 +243,12 @@ fn ends_flow(event: &Step, step: &Step) -> bool {
 }
 
 /// Checks whether a prepared session has ended once `event` was acknowledged.
-fn ends_session(event: &Step, instance: usize) -> bool {
+fn ends_session(event: &Step, instance: usize, circumstances: Circumstances) -> bool {
     match event.kind.name {
+        "complete_user_password_update" => {
+            !circumstances.keeps_sessions && event.instance != instance
+        }
+        "complete_user_password_reset" => !circumstances.keeps_sessions,
         "complete_user_deletion" | "delete_all_sessions" => true,
         "delete_session" => event.instance == instance,
         _ => false,

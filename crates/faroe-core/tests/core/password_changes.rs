@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use faroe_core::{
     Server, ServerOptions, ServerParts, UserPasswordHashAlgorithms,
+    error::AdapterError,
     protocol::{
+        session::DeleteAllSessions,
         signin::{CompleteSignin, GetSignin, VerifySigninUserPassword},
         user_password_reset::{CompleteUserPasswordReset, GetUserPasswordReset},
         user_password_update::{
@@ -13,9 +15,9 @@ use faroe_core::{
         },
     },
 };
-use faroe_testkit::{fault::Fault, hasher::CountingHasher};
+use faroe_testkit::{fault::Fault, hasher::CountingHasher, promise};
 
-use crate::harness::{Harness, NEW_PASSWORD, PASSWORD, outcome};
+use crate::harness::{Harness, NEW_PASSWORD, PASSWORD, minutes, outcome};
 
 #[tokio::test]
 async fn defect_7_a_reset_dies_with_the_password_that_it_is_for() {
@@ -70,11 +72,147 @@ async fn defect_15_no_session_comes_of_a_password_that_was_changed_in_between() 
 }
 
 #[tokio::test]
-async fn sessions_survive_a_password_change_unless_configured_otherwise() {
-    let harness = Harness::new();
+async fn sessions_survive_a_password_change_if_so_configured() {
+    let harness = Harness::with(|_, options| {
+        options.session.end_other_sessions_on_password_change = false;
+    });
     let (acting, other) = (harness.sign_up().await, harness.sign_in().await);
     harness.update_password(&acting).await;
     assert!(harness.is_signed_in(&acting).await && harness.is_signed_in(&other).await);
+    let complete = CompleteUserPasswordReset {
+        user_password_reset_token: harness.completable_reset().await,
+    };
+    assert_eq!(outcome(&harness.server, complete).await, "ok");
+    assert!(harness.is_signed_in(&acting).await && harness.is_signed_in(&other).await);
+}
+
+#[tokio::test]
+async fn p73_other_sessions_end_with_an_update_and_the_acting_one_goes_on() {
+    let harness = Harness::new();
+    let (acting, other) = (harness.sign_up().await, harness.sign_in().await);
+    harness.update_password(&acting).await;
+    assert!(!harness.is_signed_in(&other).await);
+    assert!(harness.is_signed_in(&acting).await);
+    harness.advance(minutes(2));
+    assert!(
+        harness.is_signed_in(&acting).await,
+        "not only for the time of the change"
+    );
+    promise::report("P73", "an update of the password ended the other session");
+}
+
+#[tokio::test]
+async fn p73_the_acting_session_is_valid_before_and_after_every_step_of_an_update() {
+    let steps = [
+        ("Storage::update main.session", 0),
+        ("UserStore::update_user_password_hash", 0),
+        ("UserStore::increment_user_sessions_counter", 0),
+        ("Storage::update main.session", 1),
+        ("Storage::delete main.user_password_update", 0),
+    ];
+    for (call, earlier) in steps {
+        let harness = Arc::new(Harness::new());
+        let acting = harness.sign_up().await;
+        let user_password_update_token = harness.completable_password_update(&acting).await;
+        let (server, faults) = harness.beside(|_, _| {});
+        let (other, session_token) = (Arc::clone(&harness), acting.clone());
+        for _ in 0..earlier {
+            faults.before(call, async || Ok(()));
+        }
+        faults.before(call, async move || {
+            assert!(other.is_signed_in(&session_token).await);
+            Ok(())
+        });
+        let complete = CompleteUserPasswordUpdate {
+            session_token: acting.clone(),
+            user_password_update_token,
+        };
+        assert_eq!(outcome(&server, complete).await, "ok", "{call}");
+        assert!(faults.is_done(), "{call}");
+        assert!(harness.is_signed_in(&acting).await, "{call}");
+    }
+    let steps = steps.len();
+    promise::report(
+        "P73",
+        format!("the acting session was valid before each of {steps} steps"),
+    );
+}
+
+#[tokio::test]
+async fn p73_a_sign_out_everywhere_between_the_steps_ends_the_acting_session_at_once() {
+    let steps = [
+        "Storage::update main.session",
+        "UserStore::update_user_password_hash",
+        "UserStore::increment_user_sessions_counter",
+    ];
+    for call in steps {
+        let harness = Arc::new(Harness::new());
+        let (acting, other) = (harness.sign_up().await, harness.sign_in().await);
+        let user_password_update_token = harness.completable_password_update(&acting).await;
+        let (server, faults) = harness.beside(|_, _| {});
+        let (beside, session_token) = (Arc::clone(&harness), acting.clone());
+        faults.before(call, async move || {
+            let delete = DeleteAllSessions {
+                session_token: other,
+            };
+            assert_eq!(outcome(&beside.server, delete).await, "ok");
+            // The password change ends here, and what it has begun stays.
+            Err(AdapterError::message("the server was killed"))
+        });
+        let complete = CompleteUserPasswordUpdate {
+            session_token: acting.clone(),
+            user_password_update_token,
+        };
+        outcome(&server, complete).await;
+        assert!(faults.is_done(), "{call}");
+        assert!(!harness.is_signed_in(&session_token).await, "{call}");
+    }
+    let steps = steps.len();
+    promise::report(
+        "P73",
+        format!("a sign-out everywhere before each of {steps} steps ended all sessions"),
+    );
+}
+
+#[tokio::test]
+async fn p73_an_acting_session_that_could_not_be_written_back_is_kept_by_its_next_use() {
+    let harness = Harness::new();
+    let acting = harness.sign_up().await;
+    let user_password_update_token = harness.completable_password_update(&acting).await;
+    let (server, faults) = harness.beside(|_, _| {});
+    faults.before("Storage::update main.session", async || Ok(()));
+    faults.at_next("Storage::update main.session", Fault::FailBeforeActing);
+    let complete = CompleteUserPasswordUpdate {
+        session_token: acting.clone(),
+        user_password_update_token,
+    };
+    assert_eq!(outcome(&server, complete).await, "ok");
+    assert!(faults.is_done());
+    assert!(harness.is_signed_in(&acting).await);
+    harness.advance(minutes(2));
+    assert!(harness.is_signed_in(&acting).await);
+    promise::report("P73", "a failed write did not end the acting session");
+}
+
+#[tokio::test]
+async fn a_password_change_that_was_not_made_keeps_no_session() {
+    let harness = Harness::new();
+    let (acting, other) = (harness.sign_up().await, harness.sign_in().await);
+    let user_password_update_token = harness.completable_password_update(&acting).await;
+    let (server, faults) = harness.beside(|_, _| {});
+    faults.at_next("UserStore::update_user_password_hash", Fault::Conflict);
+    let complete = CompleteUserPasswordUpdate {
+        session_token: acting.clone(),
+        user_password_update_token,
+    };
+    assert_eq!(outcome(&server, complete).await, "internal_conflict");
+    assert!(harness.is_signed_in(&acting).await);
+    let id = harness.user().id;
+    harness.users.change_user(&id, |user| {
+        user.sessions_counter = user.sessions_counter.next().unwrap();
+    });
+    assert!(!harness.is_signed_in(&acting).await);
+    assert!(!harness.is_signed_in(&other).await);
 }
 
 fn ending_other_sessions(_: &mut ServerParts, options: &mut ServerOptions) {
@@ -82,17 +220,8 @@ fn ending_other_sessions(_: &mut ServerParts, options: &mut ServerOptions) {
 }
 
 #[tokio::test]
-async fn other_sessions_end_with_an_update_and_the_acting_one_goes_on() {
-    let harness = Harness::with(ending_other_sessions);
-    let (acting, other) = (harness.sign_up().await, harness.sign_in().await);
-    harness.update_password(&acting).await;
-    assert!(harness.is_signed_in(&acting).await);
-    assert!(!harness.is_signed_in(&other).await);
-}
-
-#[tokio::test]
-async fn other_sessions_end_with_a_reset_and_the_new_one_is_valid() {
-    let harness = Harness::with(ending_other_sessions);
+async fn p73_other_sessions_end_with_a_reset_and_the_new_one_is_valid() {
+    let harness = Harness::new();
     let old = harness.sign_up().await;
     let user_password_reset_token = harness.completable_reset().await;
     let complete = CompleteUserPasswordReset {
@@ -101,6 +230,7 @@ async fn other_sessions_end_with_a_reset_and_the_new_one_is_valid() {
     let new = harness.server.invoke(complete).await.unwrap().session_token;
     assert!(harness.is_signed_in(&new).await);
     assert!(!harness.is_signed_in(&old).await);
+    promise::report("P73", "a reset of the password ended the old session");
 }
 
 #[tokio::test]

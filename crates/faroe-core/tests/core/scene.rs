@@ -62,8 +62,8 @@ impl Prepared {
 pub(crate) struct Circumstances {
     /// The user's password hash uses a previous algorithm.
     pub(crate) outdated_hash: bool,
-    /// A password change ends other sessions.
-    pub(crate) ends_sessions: bool,
+    /// A password change does not end other sessions.
+    pub(crate) keeps_sessions: bool,
     /// The use of the sessions is due to be recorded.
     pub(crate) idle: bool,
     /// Work that no answer needs runs in the background, as a separate action.
@@ -136,7 +136,7 @@ impl Fakes {
         }
         let mut storages = Storages::single(through(&self.storage, interceptor));
         let mut session = SessionConfiguration::default();
-        session.end_other_sessions_on_password_change = circumstances.ends_sessions;
+        session.end_other_sessions_on_password_change = !circumstances.keeps_sessions;
         if circumstances.cached {
             storages.cache = Some(Arc::new(through(&self.cache, interceptor)));
             session.cache_expiration = Some(minutes(1));

@@ -111,7 +111,7 @@ fn variables_are_read_as_the_type_of_their_key() {
         ("FAROE_SESSION__ABSOLUTE_EXPIRATION", "90 days"),
         (
             "FAROE_SESSION__END_OTHER_SESSIONS_ON_PASSWORD_CHANGE",
-            "true",
+            "false",
         ),
         ("FAROE_HASHING__PERMITS", "2"),
         (
@@ -144,7 +144,7 @@ fn variables_are_read_as_the_type_of_their_key() {
         session.absolute_expiration,
         Some(Duration::from_secs(90 * 86_400))
     );
-    assert!(session.end_other_sessions_on_password_change);
+    assert!(!session.end_other_sessions_on_password_change);
     assert_eq!(settings.hashing.permits.unwrap().get(), 2);
     assert_eq!(
         settings.hashing.previous().next().unwrap().memory_kib,
