@@ -40,6 +40,7 @@ pub(crate) enum Message {
     PasswordResetEnded,
     SignInEnded,
     SignInFirst,
+    SignedOutMeanwhile,
     SignUpEnded,
     UserDisabled,
     /// The server is overloaded, or a concurrent request got in the way.
@@ -80,7 +81,7 @@ pub(crate) enum Place {
     Field(&'static str),
     /// At the top of the page, as a problem.
     Problem,
-    /// At the top of the page, as a success.
+    /// At the top of the page, as a success, or as what comes next.
     Success,
 }
 
@@ -177,7 +178,7 @@ impl Message {
             ),
             Self::CodeNotSent => (
                 Problem,
-                "We cannot send the code again so soon. All of our emails contain the same code; please check your spam folder.",
+                "We cannot send the code again right now, after several emails or several wrong codes. Wait a few minutes. All of our emails contain the same code; please check your spam folder.",
                 None,
             ),
             Self::DeletionEnded => (
@@ -205,7 +206,12 @@ impl Message {
                 "Something changed while you were signing in. Please try again.",
                 None,
             ),
-            Self::SignInFirst => (Problem, "Please sign in first.", None),
+            Self::SignedOutMeanwhile => (
+                Problem,
+                "You were signed out in the meantime. Please sign in again.",
+                None,
+            ),
+            Self::SignInFirst => (Success, "Please sign in to see that page.", None),
             Self::SignUpEnded => (
                 Problem,
                 "This sign-up has ended. Sign-ups expire after 20 minutes. Please start again.",

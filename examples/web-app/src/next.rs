@@ -1,10 +1,10 @@
 //! The response to a form: always a redirect, so that reloading a page never sends a password again.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use axum::{
     extract::Request,
-    http::{HeaderMap, Method},
+    http::{HeaderMap, Method, Uri, uri::PathAndQuery},
     middleware,
     response::{IntoResponse, Redirect, Response},
 };
@@ -27,7 +27,7 @@ const MAX_TYPED_SIZE: usize = 254;
 #[must_use]
 pub(crate) struct Next {
     /// The target; `None` is the page of the form.
-    page: Option<&'static str>,
+    page: Option<Cow<'static, str>>,
     message: Option<Message>,
     typed: Option<String>,
     cookies: Vec<SetCookie>,
@@ -35,9 +35,9 @@ pub(crate) struct Next {
 
 impl Next {
     /// Redirects to a page.
-    pub(crate) fn page(page: &'static str) -> Self {
+    pub(crate) fn page(page: impl Into<Cow<'static, str>>) -> Self {
         Self {
-            page: Some(page),
+            page: Some(page.into()),
             message: None,
             typed: None,
             cookies: Vec::new(),
@@ -77,14 +77,18 @@ impl Next {
         self
     }
 
-    fn answer(self, cookies: Cookies, method: &Method, path: &str) -> Response {
+    fn answer(self, cookies: Cookies, method: &Method, uri: &Uri) -> Response {
         let page = match (self.page, self.message.as_ref()) {
             (Some(page), _) => page,
             // A page that redirects to itself would loop.
             (None, Some(message)) if method == Method::GET => return page::failed(message),
-            (None, _) => path,
+            (None, _) => uri
+                .path_and_query()
+                .map_or("/", PathAndQuery::as_str)
+                .to_owned()
+                .into(),
         };
-        let mut response = Redirect::to(page).into_response();
+        let mut response = Redirect::to(&page).into_response();
         for cookie in self.cookies {
             response = (cookie, response).into_response();
         }
@@ -92,7 +96,7 @@ impl Next {
             return response;
         };
         let notice = Notice {
-            page: page.to_owned(),
+            page: page.split('?').next().unwrap_or_default().to_owned(),
             message,
             typed: self.typed,
         };
@@ -160,12 +164,12 @@ impl Notice {
 /// Turns every [`Next`] into a redirect, and removes a message after it was shown.
 pub(crate) async fn deliver(auth: Auth, request: Request, inner: middleware::Next) -> Response {
     let cookies = auth.cookies();
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let (method, uri) = (request.method().clone(), request.uri().clone());
     let is_shown =
-        method == Method::GET && Notice::find(cookies, request.headers(), &path).is_some();
+        method == Method::GET && Notice::find(cookies, request.headers(), uri.path()).is_some();
     let mut response = inner.run(request).await;
     if let Some(next) = response.extensions_mut().remove::<Next>() {
-        return next.answer(cookies, &method, &path);
+        return next.answer(cookies, &method, &uri);
     }
     if is_shown {
         return (cookies.remove(NOTICE), response).into_response();

@@ -23,6 +23,14 @@ use crate::{
 
 const PAGE: &str = "/settings";
 
+/// The pages that a visitor can ask for before they sign in.
+pub(crate) const PAGES: [&str; 4] = [
+    PAGE,
+    email_address::FIRST_PAGE,
+    password::FIRST_PAGE,
+    delete_account::PAGE,
+];
+
 pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route(PAGE, get(settings_page))
@@ -63,5 +71,5 @@ async fn sign_out_everywhere(auth: Auth, member: Member) -> Result<Next, Next> {
 
 /// Redirects to the sign-in page, because the session has ended in the meantime.
 fn signed_out() -> Next {
-    Next::page(sign_in::PAGE).telling(Message::SignInFirst)
+    Next::page(sign_in::PAGE).telling(Message::SignedOutMeanwhile)
 }

@@ -3,6 +3,8 @@
 use askama::Template;
 use axum::{
     Form, Router,
+    extract::Query,
+    http::{Method, request::Parts},
     routing::{get, post},
 };
 use faroe_axum::{Auth, SignedIn};
@@ -10,6 +12,7 @@ use faroe_core::protocol::signin::{
     CompleteSignin, CompleteSigninErrorCode, CreateSignin, CreateSigninErrorCode,
     VerifySigninUserPassword, VerifySigninUserPasswordErrorCode,
 };
+use serde::Deserialize;
 
 use crate::{
     app::App,
@@ -18,6 +21,7 @@ use crate::{
     message::Message,
     next::{Next, answers},
     page::Page,
+    settings,
     visitor::Visitor,
 };
 
@@ -27,6 +31,32 @@ pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route(PAGE, get(sign_in_page).post(sign_in))
         .route("/sign-out", post(sign_out))
+}
+
+/// The query of the sign-in page.
+#[derive(Debug, Deserialize)]
+struct Wanted {
+    /// The page to show after the sign-in.
+    then: Option<String>,
+}
+
+impl Wanted {
+    /// Returns the page, if it is one of this website. A link could name any.
+    fn page(&self) -> &'static str {
+        let mut pages = settings::PAGES.into_iter();
+        pages
+            .find(|page| self.then.as_deref() == Some(page))
+            .unwrap_or("/")
+    }
+}
+
+/// Redirects to the sign-in page, and from there to the page that was requested.
+pub(crate) fn first(request: &Parts) -> Next {
+    let page = match request.method {
+        Method::GET => format!("{PAGE}?then={}", request.uri.path()),
+        _ => PAGE.to_owned(),
+    };
+    Next::page(page).telling(Message::SignInFirst)
 }
 
 #[derive(Debug, Template)]
@@ -40,15 +70,19 @@ async fn sign_in_page(visitor: Visitor) -> Result<Page<SignInPage>, Next> {
     Ok(Page(SignInPage { visitor }))
 }
 
-async fn sign_in(auth: Auth, Form(form): Form<SignInForm>) -> Result<Next, Next> {
+async fn sign_in(
+    auth: Auth,
+    Query(wanted): Query<Wanted>,
+    Form(form): Form<SignInForm>,
+) -> Result<Next, Next> {
     let email_address = form.email_address()?.to_owned();
-    check(&auth, form)
+    check(&auth, form, wanted.page())
         .await
         .map_err(|next| next.keeping(&email_address))
 }
 
 /// Runs the whole flow at once, so that the sign-in token never leaves this process.
-async fn check(auth: &Auth, form: SignInForm) -> Result<Next, Next> {
+async fn check(auth: &Auth, form: SignInForm, page: &'static str) -> Result<Next, Next> {
     let user_email_address = form.email_address()?.to_owned();
     let password = form.password()?;
     let created = auth.invoke(CreateSignin { user_email_address }).await??;
@@ -59,7 +93,7 @@ async fn check(auth: &Auth, form: SignInForm) -> Result<Next, Next> {
     };
     auth.invoke(verify).await??;
     let completed = auth.invoke(CompleteSignin { signin_token }).await??;
-    Ok(Next::page("/").with(auth.session_cookie(&completed.session_token)))
+    Ok(Next::page(page).with(auth.session_cookie(&completed.session_token)))
 }
 
 async fn sign_out(auth: Auth, signed_in: Option<SignedIn>) -> Result<Next, Next> {

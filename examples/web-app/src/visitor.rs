@@ -130,8 +130,7 @@ impl FromRequestParts<App> for Member {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
         let Some((email_address, session_token)) = signed_in(parts, app).await? else {
-            let sign_in = Next::page(sign_in::PAGE).telling(Message::SignInFirst);
-            return Err(sign_in.into_response());
+            return Err(sign_in::first(parts).into_response());
         };
         let who = Who::Member {
             email_address: email_address.clone(),

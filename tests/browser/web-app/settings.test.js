@@ -47,7 +47,8 @@ describe("settings", () => {
 		for (const page of pages) {
 			await person.open(`/settings${page}`);
 			person.isAt("/sign-in");
-			await person.isTold(/Please sign in first/);
+			await person.isTold(/Please sign in to see that page/);
+			assert.equal(await person.visitor.page.locator(".banner.problem").count(), 0, "it is no error");
 		}
 	});
 
@@ -120,7 +121,7 @@ describe("settings", () => {
 		await person.submit("Confirm this address", { Code: code });
 		await person.isToldAt("Code", /Wait a minute/);
 		await person.submit("send the code again");
-		await person.isTold(/We cannot send the code again so soon/);
+		await person.isTold(/We cannot send the code again right now/);
 	});
 
 	it("do not change the address without the password", async () => {
@@ -254,7 +255,7 @@ describe("settings", () => {
 		await other.submit("Sign out everywhere");
 		await person.submit("Delete my account", { "Your password": PASSWORD });
 		person.isAt("/sign-in");
-		await person.isTold(/Please sign in first/);
+		await person.isTold(/You were signed out in the meantime|Please sign in/);
 		await person.signIn();
 		await person.isSignedIn();
 	});

@@ -45,8 +45,24 @@ describe("sign-in", () => {
 		person.isAt("/");
 		await person.submit("Sign out");
 		await person.isSignedOut();
-		await person.isTold(/Please sign in first/);
+		await person.isTold(/Please sign in to see that page/);
 		await person.visitor.look("web-app/sign-in-first");
+	});
+
+	it("leads to the page that was wanted, also after a wrong password, and to none of another site", async () => {
+		const person = await withAccount();
+		await person.open("/settings/password");
+		person.isAt("/sign-in");
+		await person.submit("Sign in", { "Email address": person.address, Password: "wrong umbrellas" });
+		person.isAt("/sign-in");
+		await person.submit("Sign in", { "Email address": person.address, Password: PASSWORD });
+		person.isAt("/settings/password");
+		for (const then of ["https://faroe.invalid/", "//faroe.invalid/", "/settings/../sign-up"]) {
+			await person.submit("Sign out");
+			await person.open(`/sign-in?then=${encodeURIComponent(then)}`);
+			await person.submit("Sign in", { "Email address": person.address, Password: PASSWORD });
+			person.isAt("/");
+		}
 	});
 
 	it("ends the session, not only the cookie", async () => {

@@ -115,7 +115,7 @@ describe("sign-up", () => {
 		}
 		await person.submit("send the code again");
 		person.isAt("/sign-up/code");
-		await person.isTold(/We cannot send the code again so soon/);
+		await person.isTold(/We cannot send the code again right now/);
 	});
 
 	it("explains errors of a code, and counts only complete ones", async () => {

@@ -20,8 +20,10 @@ use crate::{
     visitor::{Member, Visitor},
 };
 
+pub(super) const PAGE: &str = "/settings/delete-account";
+
 pub(crate) fn routes() -> Router<App> {
-    Router::new().route("/settings/delete-account", get(page).post(delete))
+    Router::new().route(PAGE, get(page).post(delete))
 }
 
 #[derive(Debug, Template)]
