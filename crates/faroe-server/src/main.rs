@@ -4,12 +4,14 @@ use std::{
     future::Future,
     io::{self, Write},
     process::{self, ExitCode},
+    thread,
     time::Duration,
 };
 
 use faroe_server::{
     Command, CommandLine, Configuration, Instance, StartError, UserServerInstance, check_config,
-    logging, send_test_email,
+    logging::{self, Log},
+    send_test_email,
 };
 use mimalloc::MiMalloc;
 use tokio::runtime;
@@ -21,20 +23,28 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 const ENDED_BY_A_SIGNAL: i32 = 130;
 
 fn main() -> ExitCode {
-    run().unwrap_or_else(|error| {
-        // There is nobody left to tell if this fails.
-        let _ = writeln!(io::stderr(), "faroe-server: {error}");
+    let mut log = None;
+    run(&mut log).unwrap_or_else(|error| {
+        let reason = format!("faroe-server: {error}");
+        match &log {
+            Some(log) => log.write(&reason),
+            None => {
+                // There is nobody left to tell if this fails.
+                let _ = writeln!(io::stderr(), "{reason}");
+            }
+        }
         ExitCode::from(error.exit_status())
     })
 }
 
-fn run() -> Result<ExitCode, StartError> {
+/// Runs the command. The log is started within, and ends with the process.
+fn run(log: &mut Option<Log>) -> Result<ExitCode, StartError> {
     let CommandLine { sources, command } = CommandLine::read()?;
     let configuration = match command {
         Some(Command::UserServer) => Configuration::load_user_server(&sources)?,
         _ => Configuration::load(&sources)?,
     };
-    logging::start(&configuration)?;
+    *log = Some(logging::start(&configuration)?);
     configuration.log_warnings();
     let runtime = runtime::Builder::new_multi_thread()
         .enable_all()
@@ -67,8 +77,7 @@ fn run() -> Result<ExitCode, StartError> {
 async fn serve(configuration: Configuration) -> Result<ExitCode, StartError> {
     let stop = stop_signal();
     let instance = Instance::start(configuration).await?;
-    // A reader that closed standard output wants no more.
-    let _ = write!(io::stdout(), "{}", instance.welcome());
+    welcome(instance.welcome());
     instance.run_until(stop).await;
     Ok(ExitCode::SUCCESS)
 }
@@ -76,12 +85,21 @@ async fn serve(configuration: Configuration) -> Result<ExitCode, StartError> {
 async fn serve_users(configuration: Configuration) -> Result<ExitCode, StartError> {
     let stop = stop_signal();
     let instance = UserServerInstance::start(configuration).await?;
-    let _ = writeln!(io::stdout(), "listening on http://{}", instance.address());
+    welcome(format!("listening on http://{}\n", instance.address()));
     instance.run_until(stop).await;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Waits for the first signal to stop. The second one ends the process at once.
+/// Writes to standard output, in a thread of its own: the server does not wait for a reader.
+fn welcome(text: String) {
+    thread::spawn(move || {
+        // A reader that closed standard output wants no more.
+        let _ = io::stdout().write_all(text.as_bytes());
+    });
+}
+
+/// Waits for the first signal to stop. The second one ends the process at once. `SIGHUP` is ignored: terminals send it when they
+/// are closed, and log rotation to any program.
 ///
 /// Signals count from the call on, not from the first poll.
 fn stop_signal() -> impl Future<Output = ()> {

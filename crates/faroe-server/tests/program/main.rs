@@ -9,6 +9,7 @@ mod email;
 mod files;
 mod ip_rate_limit;
 mod mail_server;
+mod log;
 mod passwords;
 mod shutdown;
 mod support;

@@ -3,10 +3,10 @@
 use std::{
     collections::HashMap,
     env, fs,
-    io::{BufRead, BufReader, Read, Write},
+    io::{self, BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpStream},
     path::Path,
-    process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio},
+    process::{Child, ChildStdout, Command, ExitStatus, Stdio},
     time::Duration,
 };
 
@@ -74,7 +74,7 @@ pub(crate) struct Program {
     child: Child,
     pub(crate) address: SocketAddr,
     pub(crate) folder: TempDir,
-    pub(crate) stderr: BufReader<ChildStderr>,
+    pub(crate) stderr: BufReader<Box<dyn Read + Send + Sync>>,
     /// Standard output after the first line.
     pub(crate) stdout: BufReader<ChildStdout>,
 }
@@ -91,17 +91,26 @@ impl Program {
         configuration: &str,
         prepare: impl Fn(&mut Command) -> &mut Command,
     ) -> Self {
+        Self::start_logging_to(Stdio::piped(), configuration, prepare)
+    }
+
+    /// Starts it with this standard error, which is in `stderr` if it is a new pipe.
+    pub(crate) fn start_logging_to(
+        log: Stdio,
+        configuration: &str,
+        prepare: impl Fn(&mut Command) -> &mut Command,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         write_private(&folder.path().join("faroe.toml"), configuration);
         let mut command = command(folder.path());
         prepare(command.args(["--config", "faroe.toml"]));
-        let mut child = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let stderr: Box<dyn Read + Send + Sync> = match child.stderr.take() {
+            Some(stderr) => Box::new(stderr),
+            None => Box::new(io::empty()),
+        };
+        let mut stderr = BufReader::new(stderr);
         let mut line = String::new();
         stdout.read_line(&mut line).unwrap();
         let Some(address) = line.trim().strip_prefix("listening on http://") else {
