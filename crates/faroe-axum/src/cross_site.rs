@@ -48,8 +48,11 @@ fn host(parts: &Parts) -> Option<&str> {
     authority.or_else(|| host_header(&parts.headers))
 }
 
+/// Returns the only `Host` header. Of two, a proxy may have used the other one.
 fn host_header(headers: &HeaderMap) -> Option<&str> {
-    headers.get(header::HOST)?.to_str().ok()
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let host = hosts.next().filter(|_| hosts.next().is_none());
+    host?.to_str().ok()
 }
 
 /// Checks whether the request names this machine. Any other name could be an attacker's that resolves to this machine.

@@ -1,22 +1,24 @@
 //! Accepting connections up to a limit, closing stalled ones, and shutting down gracefully.
 
 mod heads;
+mod places;
 
 use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
-use futures::{FutureExt, StreamExt, stream::FuturesUnordered};
+use futures::{FutureExt, StreamExt, future::ready, stream::FuturesUnordered};
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    sync::{Semaphore, watch},
+    sync::watch,
     time::{sleep, timeout},
 };
 use tokio_io_timeout::TimeoutStream;
 
-use self::heads::Heads;
-use crate::{answers::Answers, configuration::Http};
+pub(crate) use self::places::Places;
+use self::{heads::Watched, places::Place};
+use crate::{answers::Answers, configuration::Http, hosts::Hosts};
 
 /// The largest request head.
 const MAX_HEAD_SIZE: usize = 16 * 1024;
@@ -37,33 +39,32 @@ const LINGER_SIZE: u64 = 1024 * 1024;
 /// Serves connections until `stop` is ready. Then accepts no more, and waits for requests in flight for at most
 /// [`Http::shutdown_timeout`].
 ///
-/// `answers_for` creates the service for a connection from the client's address. `places` holds a permit for each connection
-/// that may be open. If there is none left, new connections wait in the operating system's queue.
+/// `answers_for` creates the service for a connection from the client's address. If there is no place left, a connection that
+/// is idle gives way to a new one; if none is, new connections wait in the operating system's queue.
 pub(crate) async fn serve<A: Answers>(
     listener: TcpListener,
     answers_for: impl Fn(SocketAddr) -> A + Send + Sync,
     http: &Http,
-    places: Arc<Semaphore>,
+    hosts: Arc<Hosts>,
+    places: Arc<Places>,
     stop: impl Future<Output = ()> + Send,
 ) {
     let (stopping, _) = watch::channel(false);
     let connection = Connection {
         protocol: protocol(),
+        hosts,
         header_timeout: http.header_timeout,
+        keep_alive_timeout: http.keep_alive_timeout,
         write_timeout: http.write_timeout,
     };
     let accept_all = async {
         loop {
-            let place = Arc::clone(&places)
-                .acquire_owned()
-                .await
-                .expect("the semaphore is never closed");
             let (stream, peer) = accept(&listener).await;
+            let place = places.take().await;
             let (connection, answers) = (connection.clone(), answers_for(peer));
             let stopping = stopping.subscribe();
             tokio::spawn(async move {
-                connection.serve(stream, answers, stopping).await;
-                drop(place);
+                connection.serve(stream, answers, &place, stopping).await;
             });
         }
     };
@@ -75,13 +76,8 @@ pub(crate) async fn serve<A: Answers>(
     drop(listener);
     tracing::info!("stopping: requests in flight are finished");
     stopping.send_replace(true);
-    if timeout(
-        http.shutdown_timeout,
-        places.acquire_many(http.max_connections.get()),
-    )
-    .await
-    .is_err()
-    {
+    let finished = timeout(http.shutdown_timeout, places.all_are_free()).await;
+    if finished.is_err() {
         tracing::warn!("stopped before all requests were finished");
     }
 }
@@ -134,7 +130,9 @@ fn protocol() -> http1::Builder {
 #[derive(Clone)]
 struct Connection {
     protocol: http1::Builder,
+    hosts: Arc<Hosts>,
     header_timeout: Duration,
+    keep_alive_timeout: Duration,
     write_timeout: Duration,
 }
 
@@ -142,6 +140,8 @@ struct Connection {
 enum End {
     /// The server is stopping.
     Stopping,
+    /// A new connection needs the place.
+    GivesWay,
     /// The client does not send its next request.
     HeadMissing,
 }
@@ -151,43 +151,58 @@ impl Connection {
         self,
         stream: TcpStream,
         answers: impl Answers,
+        place: &Place,
         mut stopping: watch::Receiver<bool>,
     ) {
+        let heads = &*place.heads;
         // Otherwise a small response can wait for the client's acknowledgement. Fails if the client has disconnected.
         let _ = stream.set_nodelay(true);
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(self.write_timeout));
-        let mut stream = Box::pin(stream);
+        let stream = Box::pin(stream);
+        let mut stream = Watched { stream, heads };
         {
-            let heads = Heads::default();
             let service = service_fn(|request| {
-                let answer = heads.answer(answers.answer_whatever_happens(request));
-                answer.map(Ok::<_, Infallible>)
+                let answer = match self.hosts.refusal(&request) {
+                    None => answers.answer_whatever_happens(request).left_future(),
+                    Some(refusal) => ready(refusal).right_future(),
+                };
+                heads.answer(answer).map(Ok::<_, Infallible>)
             });
             let mut exchange = pin!(
                 self.protocol
                     .serve_connection(TokioIo::new(&mut stream), service)
             );
             let stops = is_stopping(&mut stopping).map(|()| End::Stopping);
+            let gives_way = heads.is_asked_to_give_way().map(|()| End::GivesWay);
             let lacks_a_head = heads
-                .missing(self.header_timeout)
+                .missing(self.header_timeout, self.keep_alive_timeout)
                 .map(|()| End::HeadMissing);
             // These are polled only when they have woken the task, which saves 1 % of the instructions of a request.
-            let mut ends: FuturesUnordered<_> = [stops.left_future(), lacks_a_head.right_future()]
-                .into_iter()
-                .collect();
-            // A connection ends with an error if its client resets it, is too slow, or does not send valid HTTP.
-            tokio::select! {
-                biased;
-                _ = exchange.as_mut() => {}
-                end = ends.next() => if let Some(End::Stopping) = end {
-                    exchange.as_mut().graceful_shutdown();
-                    tokio::select! {
-                        _ = exchange => {}
-                        _ = ends.next() => {}
-                    }
-                    return;
+            let mut ends: FuturesUnordered<_> = [
+                stops.left_future().left_future(),
+                gives_way.right_future().left_future(),
+                lacks_a_head.right_future(),
+            ]
+            .into_iter()
+            .collect();
+            let mut is_ending = false;
+            loop {
+                // A connection ends with an error if its client resets it, is too slow, or does not send valid HTTP.
+                tokio::select! {
+                    biased;
+                    _ = exchange.as_mut() => break,
+                    end = ends.next() => match end {
+                        Some(End::Stopping | End::GivesWay) => {
+                            is_ending = true;
+                            exchange.as_mut().graceful_shutdown();
+                        }
+                        Some(End::HeadMissing) | None => break,
+                    },
                 }
+            }
+            if is_ending {
+                return;
             }
         }
         tokio::select! {

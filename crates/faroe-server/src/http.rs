@@ -5,23 +5,28 @@ mod dev_emails;
 mod ready;
 mod requests;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::{
     Router,
     extract::{Request, State},
-    http::{HeaderValue, Method, header},
+    http::{Method, header},
     response::Response,
     routing::{get, post},
 };
-use faroe_address::Origin;
 use faroe_axum::{endpoint::ActionInvocationEndpoint, ip_rate_limit::IpRateLimitLayer};
-use tokio::sync::Semaphore;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 pub(crate) use self::ready::Readiness;
 use self::requests::{Paths, Requests};
-use crate::{configuration::Http, dev_mailbox::DevMailbox};
+use crate::{connections::Places, dev_mailbox::DevMailbox, hosts::Hosts};
 
 /// The time for which a browser remembers a preflight.
 const PREFLIGHT_AGE: Duration = Duration::from_secs(600);
@@ -35,9 +40,10 @@ pub(crate) struct App {
     pub(crate) readiness: Readiness,
     /// In development mode only.
     pub(crate) dev_mailbox: Option<Arc<DevMailbox>>,
-    pub(crate) http: Http,
-    /// A permit for each connection that may be open.
-    pub(crate) places: Arc<Semaphore>,
+    pub(crate) hosts: Arc<Hosts>,
+    pub(crate) places: Arc<Places>,
+    /// `true` if the server will be stopped soon: it is not ready, and connections are not kept.
+    pub(crate) drains: AtomicBool,
 }
 
 /// Answers the requests of all connections. Cheap to clone.
@@ -51,6 +57,11 @@ impl HttpService {
             paths: Arc::clone(&self.0),
             peer,
         }
+    }
+
+    /// Fails `/ready` from now on, and closes each connection after its next answer.
+    pub(crate) fn drain(&self) {
+        self.0.app.drains.store(true, Ordering::Relaxed);
     }
 }
 
@@ -76,34 +87,18 @@ async fn invoke(State(app): State<Arc<App>>, request: Request) -> Response {
     app.endpoint.answer(request).await
 }
 
-/// Lets the allowed origins read answers. `None` if there are none.
-fn cors(app: &Arc<App>) -> Option<CorsLayer> {
-    if app.http.allowed_origins.is_empty() && app.dev_mailbox.is_none() {
+/// Lets known origins read answers. `None` if there are none.
+fn cors(app: &App) -> Option<CorsLayer> {
+    if !app.hosts.knows_any_origin() {
         return None;
     }
-    let app = Arc::clone(app);
+    let hosts = Arc::clone(&app.hosts);
     let cors = CorsLayer::new()
-        .allow_origin(AllowOrigin::predicate(move |origin, _| {
-            may_read(&app, origin)
-        }))
+        .allow_origin(AllowOrigin::predicate(move |origin, _| hosts.knows(origin)))
         .allow_methods([Method::GET, Method::POST])
         .allow_headers([header::CONTENT_TYPE])
         .max_age(PREFLIGHT_AGE);
     Some(cors)
-}
-
-/// Checks whether web pages of this origin may read answers: the configured ones may, and in development mode those of
-/// this machine.
-fn may_read(app: &App, origin: &HeaderValue) -> bool {
-    let parsed = || origin.to_str().ok()?.parse::<Origin>().ok();
-    let mut allowed = app.http.allowed_origins.iter();
-    allowed.any(|allowed| allowed.as_str() == origin)
-        || app.dev_mailbox.is_some() && parsed().is_some_and(|origin| origin.is_this_machine())
-}
-
-/// Checks whether a `Host` header, `host` or `host:port`, names this machine.
-fn is_this_machine(host: &str) -> bool {
-    Origin::new("http", host).is_ok_and(|origin| origin.is_this_machine())
 }
 
 #[cfg(test)]

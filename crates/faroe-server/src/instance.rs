@@ -1,19 +1,27 @@
 //! A server that listens.
 
-use std::{fmt::Write, net::SocketAddr, sync::Arc};
+use std::{
+    fmt::Write,
+    net::SocketAddr,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use faroe_address::is_this_machine;
 use faroe_axum::{endpoint::ActionInvocationEndpoint, ip_rate_limit::IpRateLimit};
 use faroe_core::{background::BackgroundTasks, email::EmailSender};
 use faroe_email_queue::{EmailQueue, EmailQueueOptions};
-use tokio::{net::TcpListener, sync::Semaphore, time::Instant};
+use tokio::{
+    net::TcpListener,
+    time::{Instant, sleep},
+};
 
 use crate::{
     Configuration, Mode, StartError,
     assembly::{Assembly, assemble},
     configuration::Settings,
-    connections,
+    connections::{self, Places},
     dev_mailbox::DevMailbox,
+    hosts::Hosts,
     http::{self, App, HttpService},
     open::{
         email::{OpenEmailSender, email_templates},
@@ -28,8 +36,8 @@ pub struct Instance {
     listener: TcpListener,
     address: SocketAddr,
     service: HttpService,
-    /// A permit for each connection that may be open.
-    places: Arc<Semaphore>,
+    hosts: Arc<Hosts>,
+    places: Arc<Places>,
     email: Email,
     background: Arc<BackgroundTasks>,
 }
@@ -92,7 +100,8 @@ impl Instance {
         if let Some(limit) = &ip_rate_limit {
             endpoint = endpoint.guarded_by(limit.clone());
         }
-        let places = Arc::new(http.places());
+        let hosts = Arc::new(Hosts::new(settings.mode, http));
+        let places = Arc::new(Places::new(http.max_connections));
         let service = http::service(App {
             endpoint,
             ip_rate_limit: ip_rate_limit.map(|limit| limit.requests_layer()),
@@ -101,8 +110,9 @@ impl Instance {
                 Email::Shown(mailbox) => Some(Arc::clone(mailbox)),
                 Email::Sent(_) => None,
             },
-            http: http.clone(),
+            hosts: Arc::clone(&hosts),
             places: Arc::clone(&places),
+            drains: AtomicBool::new(false),
         });
         let (listener, address) = listen(settings.listen).await?;
         Ok(Self {
@@ -110,6 +120,7 @@ impl Instance {
             listener,
             address,
             service,
+            hosts,
             places,
             email,
             background,
@@ -121,17 +132,30 @@ impl Instance {
         self.address
     }
 
-    /// Serves until `stop` is ready; then it accepts no more connections, finishes the requests in flight and what they left
-    /// to do, sends the notifications that wait, and returns, after the shutdown timeout at the latest.
+    /// Serves until `stop` is ready, and for the drain delay. Then it accepts no more connections, finishes the requests in flight
+    /// and what they left to do, sends the notifications that wait, and returns, after the shutdown timeout at the latest.
     pub async fn run_until(self, stop: impl Future<Output = ()> + Send) {
         let http = &self.settings.http;
         let mut deadline = Instant::now();
         let stop = async {
             stop.await;
+            if let Some(delay) = http.drain_delay {
+                tracing::info!(?delay, "draining: not ready, and everything is answered");
+                self.service.drain();
+                sleep(delay).await;
+            }
             deadline = Instant::now() + http.shutdown_timeout;
         };
         let answers_for = |peer| self.service.for_connection_of(peer);
-        connections::serve(self.listener, answers_for, http, self.places, stop).await;
+        connections::serve(
+            self.listener,
+            answers_for,
+            http,
+            self.hosts,
+            self.places,
+            stop,
+        )
+        .await;
         let left = || deadline.saturating_duration_since(Instant::now());
         let lost = self.background.flush(left()).await;
         if lost > 0 {

@@ -8,6 +8,7 @@ mod configuration;
 mod connections;
 mod dev_mailbox;
 mod error;
+mod hosts;
 mod http;
 mod instance;
 pub mod logging;

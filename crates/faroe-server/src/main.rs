@@ -117,6 +117,8 @@ fn stop_signal() -> impl Future<Output = ()> {
 struct Signals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
+    /// Never received. While it can be, it does not end the process.
+    _hangup: tokio::signal::unix::Signal,
 }
 
 #[cfg(unix)]
@@ -127,6 +129,7 @@ impl Signals {
         Self {
             interrupt: listen(SignalKind::interrupt()),
             terminate: listen(SignalKind::terminate()),
+            _hangup: listen(SignalKind::hangup()),
         }
     }
 

@@ -16,12 +16,13 @@ use faroe_user_server::{
     VerifyingKey,
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
+use tokio::{net::TcpListener, time::timeout};
 
 use crate::{
     Configuration, StartError,
     configuration::{Credentials, Http, Settings},
-    connections,
+    connections::{self, Places},
+    hosts::Hosts,
     open::{self, listen},
 };
 
@@ -32,7 +33,7 @@ pub struct UserServerInstance {
     listener: TcpListener,
     address: SocketAddr,
     router: Router,
-    places: Arc<Semaphore>,
+    hosts: Arc<Hosts>,
 }
 
 impl UserServerInstance {
@@ -57,7 +58,7 @@ impl UserServerInstance {
             address,
             listener,
             router,
-            places: Arc::new(settings.http.places()),
+            hosts: Arc::new(Hosts::new(settings.mode, &settings.http)),
             http: settings.http,
         })
     }
@@ -71,7 +72,16 @@ impl UserServerInstance {
     /// after the shutdown timeout at the latest.
     pub async fn run_until(self, stop: impl Future<Output = ()> + Send) {
         let answers_for = |_| self.router.clone();
-        connections::serve(self.listener, answers_for, &self.http, self.places, stop).await;
+        let places = Arc::new(Places::new(self.http.max_connections));
+        connections::serve(
+            self.listener,
+            answers_for,
+            &self.http,
+            self.hosts,
+            places,
+            stop,
+        )
+        .await;
     }
 }
 

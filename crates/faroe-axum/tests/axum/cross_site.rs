@@ -57,6 +57,21 @@ async fn a_post_from_another_site_is_refused() {
 }
 
 #[tokio::test]
+async fn a_page_whose_host_is_one_of_two_is_another_site() {
+    let (app, cookie, _faroe) = app(AuthOptions::default()).await;
+    let own = app.authority();
+    for hosts in [[own, "evil.example"], ["evil.example", own]] {
+        let [first, second] = hosts.map(|host| ("host", host));
+        let origin = ("origin", "https://evil.example");
+        let headers = [first, second, origin];
+        assert_eq!(status(&app, Method::POST, &cookie, &headers).await, 403);
+        let origin = ("origin", format!("https://{own}"));
+        let headers = [first, second, (origin.0, &*origin.1)];
+        assert_eq!(status(&app, Method::POST, &cookie, &headers).await, 403);
+    }
+}
+
+#[tokio::test]
 async fn a_post_from_the_apps_own_pages_is_accepted() {
     let (app, cookie, _faroe) = app(AuthOptions::default()).await;
     let own = format!("https://{}", app.authority());

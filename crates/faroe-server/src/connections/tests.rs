@@ -6,21 +6,31 @@ use axum::{Router, body::Body, extract::State, routing::get};
 use tokio::sync::{mpsc, oneshot};
 
 use super::*;
+use crate::Mode;
 
 /// Starts a server with this router, which runs until the test ends.
 async fn serve_on_a_free_port(
     router: Router,
     prepare: impl Fn(&mut Http),
-) -> (SocketAddr, Arc<Semaphore>) {
+) -> (SocketAddr, Arc<Places>) {
     let mut http = Http::default();
     prepare(&mut http);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let places = Arc::new(http.places());
+    let places = Arc::new(Places::new(http.max_connections));
+    let hosts = Arc::new(Hosts::new(Mode::Development, &http));
     let same_places = Arc::clone(&places);
     tokio::spawn(async move {
         let answers_for = |_| router.clone();
-        serve(listener, answers_for, &http, same_places, future::pending()).await;
+        serve(
+            listener,
+            answers_for,
+            &http,
+            hosts,
+            same_places,
+            future::pending(),
+        )
+        .await;
     });
     (address, places)
 }
@@ -32,12 +42,6 @@ async fn get_root(address: SocketAddr) -> TcpStream {
         .await
         .unwrap();
     stream
-}
-
-/// Waits until no connection holds a permit.
-async fn all_connections_ended(places: &Semaphore, max_connections: u32) {
-    // The accept loop holds the permit for the next connection.
-    drop(places.acquire_many(max_connections - 1).await.unwrap());
 }
 
 /// Sends a message when it is dropped.
@@ -81,7 +85,7 @@ async fn a_client_that_does_not_read_its_response_is_disconnected() {
     .await;
     let _stream = get_root(address).await;
     has_started.recv().await.unwrap();
-    all_connections_ended(&places, 2).await;
+    places.all_are_free().await;
 }
 
 #[tokio::test]
@@ -92,7 +96,7 @@ async fn a_client_that_keeps_sending_after_its_response_is_disconnected() {
     let mut stream = get_root(address).await;
     let sender = tokio::spawn(async move { while stream.write_all(&[0; 4096]).await.is_ok() {} });
     sender.await.unwrap();
-    all_connections_ended(&places, 2).await;
+    places.all_are_free().await;
 }
 
 #[tokio::test]
@@ -105,7 +109,7 @@ async fn connections_beyond_the_limit_wait_for_their_turn() {
         [("connection", "close")]
     };
     let router = Router::new().route("/", get(handler)).with_state(started);
-    let (address, places) =
+    let (address, _) =
         serve_on_a_free_port(router, |http| http.max_connections = 2.try_into().unwrap()).await;
     let _streams = (
         get_root(address).await,
@@ -116,7 +120,6 @@ async fn connections_beyond_the_limit_wait_for_their_turn() {
         has_started.recv().await.unwrap(),
         has_started.recv().await.unwrap(),
     ];
-    assert_eq!(places.available_permits(), 0);
     assert!(has_started.try_recv().is_err());
     running.remove(0).send(()).unwrap();
     has_started.recv().await.unwrap();
@@ -131,7 +134,8 @@ async fn an_incomplete_head_does_not_delay_the_shutdown() {
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let places = Arc::new(http.places());
+    let places = Arc::new(Places::new(http.max_connections));
+    let hosts = Arc::new(Hosts::new(Mode::Development, &http));
     let (stop, stops) = oneshot::channel::<()>();
     let (accepted, mut has_accepted) = mpsc::unbounded_channel();
     let serving = tokio::spawn(async move {
@@ -140,7 +144,7 @@ async fn an_incomplete_head_does_not_delay_the_shutdown() {
             Router::new()
         };
         let stops = async { stops.await.unwrap() };
-        serve(listener, answers_for, &http, places, stops).await;
+        serve(listener, answers_for, &http, hosts, places, stops).await;
     });
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(b"GET / HT").await.unwrap();

@@ -1,6 +1,9 @@
 //! `GET /ready`: checks that storages and user store answer.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use axum::{
     extract::State,
@@ -69,6 +72,9 @@ async fn answers<T>(
 }
 
 pub(super) async fn ready(State(app): State<Arc<App>>) -> Response {
+    if app.drains.load(Ordering::Relaxed) {
+        return (StatusCode::SERVICE_UNAVAILABLE, "not ready: stopping\n").into_response();
+    }
     let missing = app.readiness.missing().await;
     if missing.is_empty() {
         "ready\n".into_response()

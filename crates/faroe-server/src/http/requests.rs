@@ -1,6 +1,12 @@
 //! Routing requests, and the headers, limits and logging around their responses.
 
-use std::{borrow::Cow, convert::Infallible, net::SocketAddr, sync::Arc, time::Instant};
+use std::{
+    borrow::Cow,
+    convert::Infallible,
+    net::SocketAddr,
+    sync::{Arc, atomic::Ordering},
+    time::Instant,
+};
 
 use axum::{
     Router,
@@ -134,8 +140,8 @@ fn set_headers(app: &App, response: &mut Response) {
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),
     );
-    if app.places.available_permits() == 0 {
-        // Other clients may be waiting for a permit; this one can reconnect.
+    if app.places.are_short() || app.drains.load(Ordering::Relaxed) {
+        // Another client is waiting for a place, or will find this server stopped; this one can reconnect.
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
 }

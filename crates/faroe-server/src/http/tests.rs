@@ -11,7 +11,7 @@ use faroe_email_templates::{EmailTemplates, EmailTemplatesOptions};
 use http_body_util::BodyExt;
 
 use super::*;
-use crate::{answers::Answers, assembly::assemble, configuration::Settings};
+use crate::{Mode, answers::Answers, assembly::assemble, configuration::Settings};
 
 /// A storage that is broken in one way.
 #[derive(Debug)]
@@ -68,8 +68,9 @@ async fn service_with(storage: Broken) -> (HttpService, tempfile::TempDir) {
             ..assembly.readiness
         },
         dev_mailbox: Some(mailbox),
-        http: settings.http,
-        places: Arc::new(Semaphore::new(1)),
+        hosts: Arc::new(Hosts::new(Mode::Development, &settings.http)),
+        places: Arc::new(Places::new(settings.http.max_connections)),
+        drains: AtomicBool::new(false),
     };
     (service(app), folder)
 }

@@ -100,6 +100,19 @@ fn p56_a_bad_setting_is_refused_with_one_line_that_names_it() {
         ("[http]\nmax_connections = 0", "http.max_connections"),
         ("[http]\nallowed_origins = [\"*\"]", "http.allowed_origins"),
         (
+            "[http]\nallowed_origins = [\"https://app.example.com/\"]",
+            "http.allowed_origins[0]: expected an origin as browsers send it",
+        ),
+        (
+            "[http]\nallowed_origins = [\"app.example.com\"]",
+            "http.allowed_origins[0]: expected an origin as browsers send it",
+        ),
+        ("[http]\ndrain_delay = \"0s\"", "http.drain_delay"),
+        (
+            "[http]\nkeep_alive_timeout = \"0s\"",
+            "http.keep_alive_timeout",
+        ),
+        (
             "[http]\nblocked_actions = [\"create_sinup\"]",
             "create_sinup",
         ),

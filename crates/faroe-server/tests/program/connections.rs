@@ -47,6 +47,17 @@ fn keep_waiting(program: &Program, start: &str, drip: Option<u8>) -> (String, Du
     (String::from_utf8(answer).unwrap(), begin.elapsed())
 }
 
+/// Sends a request and reads the answer, and leaves the connection open.
+fn answered(stream: &mut TcpStream) {
+    stream.write_all(HEALTH.as_bytes()).unwrap();
+    let (mut answer, mut byte) = (Vec::new(), [0]);
+    while !answer.ends_with(b"alive\n") {
+        stream.read_exact(&mut byte).unwrap();
+        answer.push(byte[0]);
+    }
+    assert!(answer.starts_with(b"HTTP/1.1 200 "));
+}
+
 #[test]
 fn p50_slow_clients_are_cut_after_the_default_times() {
     let program = Program::start("");
@@ -54,11 +65,12 @@ fn p50_slow_clients_are_cut_after_the_default_times() {
         ("nothing at all", "", None, "", 5),
         ("half a head", HEAD, None, "", 5),
         ("a head byte by byte", HEAD, Some(b'x'), "", 5),
-        ("an idle connection", HEALTH, None, "HTTP/1.1 200 ", 5),
         ("half a body", BODY, None, "HTTP/1.1 408 ", 10),
         ("a body byte by byte", BODY, Some(b' '), "HTTP/1.1 408 ", 10),
         ("half a chunk", CHUNKED, None, "HTTP/1.1 408 ", 10),
     ];
+    let mut idle = program.connect();
+    answered(&mut idle);
     // All at once, so that the longest one is waited for and no more.
     thread::scope(|scope| {
         for (name, start, drip, expected, seconds) in cases {
@@ -76,11 +88,12 @@ fn p50_slow_clients_are_cut_after_the_default_times() {
             });
         }
     });
-    assert_eq!(program.get("/health").status, 200);
+    // A connection between two requests is not slow.
+    answered(&mut idle);
     let cases = cases.len();
     promise::report(
         "P50",
-        format_args!("{cases} slow clients cut after 5 or 10 seconds"),
+        format_args!("{cases} slow clients cut after 5 or 10 seconds, and an idle one kept"),
     );
 }
 
@@ -220,7 +233,9 @@ fn p50_requests_that_are_sent_at_once_are_answered_in_order_and_a_bad_one_is_the
 
 #[test]
 fn a_connection_is_closed_when_it_idles_for_the_configured_time() {
-    let program = Program::start("[http]\nheader_timeout = \"200ms\"\nbody_timeout = \"200ms\"");
+    let program = Program::start(
+        "[http]\nheader_timeout = \"200ms\"\nbody_timeout = \"200ms\"\nkeep_alive_timeout = \"200ms\"",
+    );
     for (start, expected) in [
         ("", ""),
         (HEAD, ""),
@@ -249,12 +264,57 @@ fn p50_stalled_clients_give_their_places_up() {
 }
 
 #[test]
-fn a_connection_is_not_kept_while_others_wait_for_its_place() {
-    let program = Program::start("[http]\nmax_connections = 1\nheader_timeout = \"1h\"");
+fn p62_idle_connections_give_way_to_new_ones_and_busy_ones_do_not() {
+    let program = Program::start(
+        "[http]\nmax_connections = 3\nheader_timeout = \"1h\"\nbody_timeout = \"1h\"\nrequest_timeout = \"1h\"",
+    );
+    let body = body(200);
+    let mut busy = program.connect();
+    let head =
+        "POST / HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 200\r\n\r\n";
+    busy.write_all(head.as_bytes()).unwrap();
+    let mut go_on = [0; 25];
+    busy.read_exact(&mut go_on).unwrap();
+    let mut earlier = Vec::new();
+    for _ in 0..20 {
+        let mut next = program.connect();
+        answered(&mut next);
+        earlier.push(next);
+    }
+    // Two of them have the places that are left.
+    let mut open = 0;
+    for mut idle in earlier {
+        idle.set_nonblocking(true).unwrap();
+        match idle.read(&mut [0]) {
+            Ok(0) => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => open += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(open, 2);
+    busy.write_all(body.as_bytes()).unwrap();
+    let mut answer = [0; 15];
+    busy.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200 OK");
+    promise::report("P62", "20 clients for the places of 2 that are idle");
+}
+
+#[test]
+fn p62_a_busy_connection_gives_its_place_up_after_its_answer() {
+    let program = Program::start(
+        "[http]\nmax_connections = 1\nheader_timeout = \"1h\"\nbody_timeout = \"1h\"\nrequest_timeout = \"1h\"",
+    );
+    let body = body(200);
     let mut first = program.connect();
-    first.write_all(HEALTH.as_bytes()).unwrap();
-    let answer = Response::read(&mut first);
-    assert_eq!((answer.status, answer.header("connection")), (200, "close"));
-    drop(first);
-    assert_eq!(program.get("/health").status, 200);
+    let head =
+        "POST / HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 200\r\n\r\n";
+    first.write_all(head.as_bytes()).unwrap();
+    let mut go_on = [0; 25];
+    first.read_exact(&mut go_on).unwrap();
+    let mut second = program.connect();
+    second.write_all(HEALTH.as_bytes()).unwrap();
+    first.write_all(body.as_bytes()).unwrap();
+    assert_eq!(Response::read(&mut first).status, 200);
+    answered(&mut second);
+    promise::report("P62", "a client that waits for the only place");
 }

@@ -31,7 +31,6 @@ fn emails_are_shown_to_this_machine_and_to_no_page_of_another() {
         with("Sec-Fetch-Site: none"),
     ];
     let foreign = [
-        String::new(),
         "Host: evil.example\r\n".to_owned(),
         format!("Host: localhost.evil.example:{port}\r\n"),
         "Host: 192.0.2.1\r\n".to_owned(),

@@ -68,6 +68,44 @@ fn a_second_signal_ends_the_program_at_once() {
     assert_eq!(program.wait().code(), Some(130));
 }
 
+#[test]
+fn a_server_that_drains_is_not_ready_and_answers_everything() {
+    let mut program = Program::start("[http]\ndrain_delay = \"1h\"");
+    assert_eq!(program.get("/ready").status, 200);
+    program.signal("TERM");
+    program.wait_for_log("draining");
+    let ready = program.get("/ready");
+    let expected = (503, "not ready: stopping\n");
+    assert_eq!((ready.status, ready.body.as_str()), expected);
+    assert_eq!(program.get("/health").status, 200);
+    let address = json!({ "email_address": "a@example.com" });
+    program.values("create_signup", &address);
+    // Its client can find another server.
+    let kept = "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    assert_eq!(program.send_raw(kept).header("connection"), "close");
+    program.signal("TERM");
+    assert_eq!(program.wait().code(), Some(130));
+}
+
+#[test]
+fn after_the_drain_the_server_stops() {
+    let mut program = Program::start("[http]\ndrain_delay = \"1ms\"");
+    program.signal("TERM");
+    program.wait_for_log("draining");
+    program.wait_for_log("stopping");
+    assert_eq!(program.wait().code(), Some(0));
+}
+
+#[test]
+fn a_hangup_ends_nothing() {
+    let mut program = Program::start("");
+    program.signal("HUP");
+    assert_eq!(program.get("/health").status, 200);
+    program.signal("HUP");
+    program.signal("TERM");
+    assert_eq!(program.wait().code(), Some(0));
+}
+
 /// A server that stops while the use of its one session waits to be recorded.
 struct Recording {
     program: Program,

@@ -133,6 +133,13 @@ impl Program {
         stream
     }
 
+    /// Sends this to the letter, and returns what is answered until the connection ends.
+    pub(crate) fn send_raw(&self, request: &str) -> Response {
+        let mut stream = self.connect();
+        stream.write_all(request.as_bytes()).unwrap();
+        Response::read(&mut stream)
+    }
+
     /// Sends a request on a connection of its own. `head` is the request line and headers, without the last empty line.
     pub(crate) fn send(&self, head: &str, body: &[u8]) -> Response {
         let mut stream = self.connect();

@@ -47,6 +47,9 @@ fn users_of_one_program_sign_up_at_another() {
         let signin = server.values("create_signin", &address);
         assert_eq!(signin["signin"]["user_id"], user_id);
 
+        let foreign = "GET /health HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n";
+        assert_eq!(users.send_raw(foreign).status, 403);
+
         // Whoever has no credentials learns nothing.
         let by_id = json!({ "user_id": user_id });
         let refused = users.invoke("get_user", &by_id).status;
