@@ -236,6 +236,7 @@ impl Settings {
                  \"smtps://user:password@mail.example.com\"",
             )),
             Mode::Development if !is_this_machine(self.listen.ip()) => {
+            Mode::Production => self.ip_rate_limit.check_decision(),
                 Err(StartError::new(format!(
                     "development mode shows codes to everybody who can connect, so listen has to be a loopback address, \
                      unlike {}; use 127.0.0.1:{} or production mode",

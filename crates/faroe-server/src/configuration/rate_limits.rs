@@ -41,11 +41,12 @@ section! {
     IpRateLimit {
         /// Turns the limit for each client address on.
         #[flag = "--ip-rate-limit BOOL"]
-        #[otherwise = "`true` if the file has a section `[ip_rate_limit]`"]
+        #[otherwise = "`true` if the file has a section `[ip_rate_limit]`; production mode needs one or the other"]
         enabled: Option<bool>,
         /// Number of trusted reverse proxies in front of the server.
         #[flag = "--ip-rate-limit-trusted-proxies N"]
-        trusted_proxies: usize = IpRateLimitOptions::default().trusted_proxies,
+        #[otherwise = "0; production mode needs a number if the limit is on"]
+        trusted_proxies: Option<usize>,
         /// Actions that guess a secret, send an email, hash a new password or tell who has an account.
         attempts: RateLimit = IpRateLimitOptions::default().attempts,
         /// Requests of any kind.
@@ -94,6 +95,23 @@ pub(super) fn turn_on(given: &mut Node) -> Result<(), StartError> {
 }
 
 impl IpRateLimit {
+    /// Checks that there is a decision for or against the limit, which production mode needs.
+    pub(super) fn check_decision(&self) -> Result<(), StartError> {
+        match (self.enabled, self.trusted_proxies) {
+            (None, _) => Err(StartError::new(
+                "ip_rate_limit is not decided, and without it one client can keep all others from signing in; set \
+                 FAROE_IP_RATE_LIMIT=true if browsers or apps reach this server, also through a proxy, or \
+                 FAROE_IP_RATE_LIMIT=false if only your backend does",
+            )),
+            (Some(true), None) => Err(StartError::new(
+                "ip_rate_limit counts clients by their address, which reverse proxies hide; set \
+                 ip_rate_limit.trusted_proxies (FAROE_IP_RATE_LIMIT_TRUSTED_PROXIES) to the number of those in front, or to \
+                 0",
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// Returns the options of the limit, if there is one.
     pub(crate) fn options(&self) -> Result<Option<IpRateLimitOptions>, StartError> {
         if self.enabled != Some(true) {
@@ -102,7 +120,9 @@ impl IpRateLimit {
         let mut options = IpRateLimitOptions::default();
         options.attempts = self.attempts.clone().into();
         options.requests = self.requests.clone().into();
-        options.trusted_proxies = self.trusted_proxies;
+        if let Some(trusted_proxies) = self.trusted_proxies {
+            options.trusted_proxies = trusted_proxies;
+        }
         match options.check() {
             Ok(()) => Ok(Some(options)),
             Err(reason) => Err(StartError::new(format!("ip_rate_limit.{reason}"))),

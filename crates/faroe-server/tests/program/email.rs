@@ -26,7 +26,7 @@ fn configuration(port: u16) -> String {
     format!(
         "mode = \"production\"\nlisten = \"127.0.0.1:0\"\nemail_sender = \"smtp://user@localhost:{port}?tls=off\"\n\
          [email]\nfrom = \"Example <no-reply@example.com>\"\npassword = {{ environment = \"SMTP_PASSWORD\" }}\n\
-         [passwords]\nbreach_check = \"off\""
+         [passwords]\nbreach_check = \"off\"\n[ip_rate_limit]\nenabled = false"
     )
 }
 
@@ -154,7 +154,7 @@ fn the_password_can_be_in_a_variable_of_its_own() {
     let (mail, folder) = (MailServer::start(), tempfile::tempdir().unwrap());
     let settings = format!(
         "mode = \"production\"\nemail_sender = \"smtp://user@localhost:{}?tls=off\"\n\
-         email.from = \"no-reply@example.com\"\nemail.password = {{ file = \"missing\" }}",
+         email.from = \"no-reply@example.com\"\nemail.password = {{ file = \"missing\" }}\nip_rate_limit.enabled = false",
         mail.port
     );
     write_private(&folder.path().join("faroe.toml"), &settings);
@@ -221,7 +221,7 @@ fn webhook(folder: &Path, port: u16) -> String {
     write(folder, "key", key, 0o600);
     format!(
         "mode = \"production\"\nemail_sender = \"http://localhost:{port}/emails\"\n\
-         [email]\nsigning_key = {{ file = \"key\" }}"
+         [email]\nsigning_key = {{ file = \"key\" }}\n[ip_rate_limit]\nenabled = false"
     )
 }
 
@@ -312,6 +312,8 @@ fn p56_a_bad_setting_of_emails_is_refused_with_one_line_that_names_it() {
             "faroe.toml",
             "--mode",
             "production",
+            "--ip-rate-limit",
+            "false",
             "--listen",
             "127.0.0.1:0",
         ];

@@ -5,10 +5,11 @@ use std::{
     net::{SocketAddr, TcpStream},
 };
 
+use faroe_testkit::promise;
 use serde_json::json;
 use tokio::{net::TcpSocket, runtime};
 
-use crate::support::{PATIENCE, Program, Response, command, refusal};
+use crate::support::{PATIENCE, Program, Response, assert_refused, command, refusal};
 
 /// Two attempts, and no more within the time of a test.
 const TWO_ATTEMPTS: &str = "storage = \"memory:\"
@@ -173,9 +174,59 @@ fn a_server_that_only_this_machine_can_reach_and_that_knows_of_no_proxy_says_wha
         storage = \"memory:\"
         email_sender = \"smtp://localhost:1?tls=off\"
         email.from = \"no-reply@example.com\"
-        [ip_rate_limit]",
+        [ip_rate_limit]
+        trusted_proxies = 0",
     );
     program.wait_for_log("ip_rate_limit counts all clients as one");
+}
+
+#[test]
+fn p63_production_mode_needs_a_decision_for_or_against_the_limit() {
+    let production = "mode = \"production\"
+        storage = \"memory:\"
+        email_sender = \"smtp://localhost:1?tls=off\"
+        email.from = \"no-reply@example.com\"\n";
+    let start = |file: &str, variables: &[(&str, &str)]| {
+        let folder = tempfile::tempdir().unwrap();
+        let file = format!("{production}{file}");
+        std::fs::write(folder.path().join("faroe.toml"), file).unwrap();
+        let mut command = command(folder.path());
+        let arguments = ["--config", "faroe.toml", "--listen", "127.0.0.1:0"];
+        command.args(arguments).envs(variables.iter().copied());
+        (folder, command)
+    };
+    let on = ("FAROE_IP_RATE_LIMIT", "true");
+    let proxies = "FAROE_IP_RATE_LIMIT_TRUSTED_PROXIES";
+    let undecided = [
+        ("", &[][..], "FAROE_IP_RATE_LIMIT=false"),
+        ("ip_rate_limit.enabled = true", &[], proxies),
+        ("", &[on], proxies),
+        ("[ip_rate_limit]\nattempts.capacity = 5", &[], proxies),
+    ];
+    for (file, variables, named) in undecided {
+        for subcommand in [None, Some("check-config")] {
+            let (_folder, mut command) = start(file, variables);
+            assert_refused(command.args(subcommand), named);
+        }
+    }
+    let decided = [
+        ("ip_rate_limit.enabled = false", &[][..]),
+        ("", &[("FAROE_IP_RATE_LIMIT", "false")]),
+        ("ip_rate_limit.trusted_proxies = 1", &[]),
+        ("", &[on, (proxies, "0")]),
+    ];
+    for (file, variables) in decided {
+        let program = Program::start_with(&format!("{production}{file}"), |command| {
+            let listen = ["--listen", "127.0.0.1:0"];
+            command.args(listen).envs(variables.iter().copied())
+        });
+        assert_eq!(program.get("/health").status, 200);
+    }
+    let (refused, started) = (undecided.len(), decided.len());
+    promise::report(
+        "P63",
+        format_args!("{refused} configurations without a decision, {started} with one"),
+    );
 }
 
 #[test]
