@@ -320,7 +320,16 @@ impl Surroundings<'_> {
                 .iter()
                 .all(|backend| !backend.owns(&program.package))
         });
-        let ended = programs::run(self, programs, &[], &[], outcome);
+        programs::run(self, programs, &[], &[], outcome)?;
+        // In the whole workspace, so that its dependencies are not built again.
+        let with_feature = cargo(&[
+            "test",
+            "--workspace",
+            "--features=faroe-server/argon2-fast",
+            "--test=program",
+            "the_implementation_of_hashing_can_be_changed_at_any_time",
+        ]);
+        let ended = self.counted_process(&with_feature, outcome, |_| {});
         self.require_tests(outcome)?;
         ended
     }

@@ -82,10 +82,17 @@ fn algorithms(settings: &Settings) -> Result<UserPasswordHashAlgorithms, Invalid
 }
 
 /// Chooses the implementation. IDs and hashes are the same.
+#[cfg(feature = "argon2-fast")]
 fn implemented(settings: &Settings, argon2id: Argon2id) -> Arc<dyn PasswordHashAlgorithm> {
     Arc::new(if settings.hashing.fast {
         argon2id.fast()
     } else {
         argon2id
     })
+}
+
+/// There is one implementation. The configuration was checked.
+#[cfg(not(feature = "argon2-fast"))]
+fn implemented(_: &Settings, argon2id: Argon2id) -> Arc<dyn PasswordHashAlgorithm> {
+    Arc::new(argon2id)
 }

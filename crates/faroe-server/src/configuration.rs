@@ -230,13 +230,14 @@ impl Settings {
                 "cache keeps sessions for session.cache_expiration; set that too",
             ));
         }
+        self.hashing.check()?;
         match self.mode {
             Mode::Production if self.email_sender.is_none() => Err(StartError::new(
                 "production mode sends emails; set email_sender (FAROE_EMAIL_SENDER), such as \
                  \"smtps://user:password@mail.example.com\"",
             )),
-            Mode::Development if !is_this_machine(self.listen.ip()) => {
             Mode::Production => self.ip_rate_limit.check_decision(),
+            Mode::Development if !is_this_machine(self.listen.ip()) => {
                 Err(StartError::new(format!(
                     "development mode shows codes to everybody who can connect, so listen has to be a loopback address, \
                      unlike {}; use 127.0.0.1:{} or production mode",

@@ -10,6 +10,7 @@ use super::{
     section::section,
     setting::{Setting, setting},
 };
+use crate::error::StartError;
 
 section! {
     /// Hashing of passwords with Argon2id.
@@ -24,7 +25,8 @@ section! {
         memory_kib: u32 = 65536,
         /// Number of passes over the memory.
         iterations: u32 = 3,
-        /// A [faster implementation](https://docs.rs/faroe-argon2), which computes the same hashes and is not audited.
+        /// A [faster implementation](https://docs.rs/faroe-argon2), which computes the same hashes and is not audited; only in a
+        /// build with the feature `argon2-fast`.
         fast: bool = false,
         /// Costs of earlier hashes, whose users are re-hashed when they sign in. List the old cost when you change it, or they
         /// cannot sign in.
@@ -48,6 +50,17 @@ setting! {
 }
 
 impl Hashing {
+    /// Checks that this build has what is asked for.
+    pub(super) fn check(&self) -> Result<(), StartError> {
+        if self.fast && !cfg!(feature = "argon2-fast") {
+            return Err(StartError::new(
+                "hashing.fast: this build does not have the faster implementation; build with --features argon2-fast, or \
+                 remove the setting",
+            ));
+        }
+        Ok(())
+    }
+
     /// Returns how many passwords are hashed at once. A full queue is about two seconds of work: a hash of the default cost
     /// takes an eighth of one.
     pub(crate) fn concurrency(&self) -> core::Hashing {

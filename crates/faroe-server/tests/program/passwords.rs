@@ -9,6 +9,8 @@ use std::{
 
 use serde_json::{Value, json};
 
+#[cfg(not(feature = "argon2-fast"))]
+use crate::support::assert_refused;
 use crate::support::{Program, command};
 
 /// Passes the check of strength. Its SHA-1 is [`PREFIX`] and then [`SUFFIX`].
@@ -171,6 +173,35 @@ fn check_config_asks_the_service_about_no_password() {
     }
 }
 
+#[cfg(not(feature = "argon2-fast"))]
+#[test]
+fn the_faster_implementation_of_hashing_is_refused_by_a_build_without_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = command(folder.path());
+    assert_refused(
+        command.env("FAROE_HASHING__FAST", "true"),
+        "build with --features argon2-fast",
+    );
+}
+
+#[test]
+fn the_default_build_has_no_unaudited_implementation_of_hashing() {
+    let server: toml::Table = include_str!("../../Cargo.toml").parse().unwrap();
+    assert!(server["features"].get("default").is_none());
+    let asked: toml::Table = "workspace = true".parse().unwrap();
+    assert_eq!(
+        server["dependencies"]["faroe-argon2"].as_table(),
+        Some(&asked)
+    );
+    let argon2: toml::Table = include_str!("../../../faroe-argon2/Cargo.toml")
+        .parse()
+        .unwrap();
+    assert!(argon2["features"].get("default").is_none());
+    let optional = &argon2["dependencies"]["argon2-rust"]["optional"];
+    assert_eq!(optional.as_bool(), Some(true));
+}
+
+#[cfg(feature = "argon2-fast")]
 #[test]
 fn the_implementation_of_hashing_can_be_changed_at_any_time() {
     let folder = tempfile::tempdir().unwrap();
