@@ -1,8 +1,9 @@
 //! Users in a service of your own. Run it and a Faroe server in two terminals:
 //!
 //! ```sh
-//! USERS_TOKEN=a-token-that-only-these-two-know cargo run -p example-user-server
-//! FAROE_USER_STORE=http://127.0.0.1:4001 FAROE_USER_SERVER_BEARER_TOKEN=a-token-that-only-these-two-know cargo run
+//! (umask 077; openssl rand -base64 32 > users-token)
+//! USERS_TOKEN=$(cat users-token) cargo run -p example-user-server
+//! FAROE_USER_STORE=http://127.0.0.1:4001 FAROE_USER_SERVER_BEARER_TOKEN=$(cat users-token) cargo run
 //! ```
 //!
 //! Sign up at the Faroe server as the README shows, then look at your users: <http://127.0.0.1:4001/accounts>.

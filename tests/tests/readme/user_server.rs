@@ -12,7 +12,7 @@ use tokio::{
     process::Command,
 };
 
-const TOKEN: &str = "a-token-that-only-these-two-know";
+const TOKEN: &str = "the-token-of-this-test-and-no-other";
 
 /// Signs up and in at a server whose users are in the example.
 pub(crate) async fn try_it_in_two_terminals() {
