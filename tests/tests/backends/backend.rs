@@ -84,14 +84,33 @@ impl Backend {
 
     async fn execute(&self, statement: &str, end: &str) {
         let sql = format!("{statement} {} {end}", self.name);
-        if self.kind == Kind::Postgres {
-            let database = faroe_postgres::Database::connect(&self.service).await;
-            let run = sqlx::query(AssertSqlSafe(sql));
-            database.unwrap().run(run).await.unwrap();
-        } else {
-            let database = faroe_mysql::Database::connect(&self.service).await;
-            let run = || sqlx::query(AssertSqlSafe(sql.clone()));
-            database.unwrap().run(run).await.unwrap();
+        self.run(&self.service, &sql).await;
+    }
+
+    /// Runs a statement in the database of the users.
+    pub(crate) async fn administer(&self, sql: &str) {
+        self.run(&self.user_store(), sql).await;
+    }
+
+    async fn run(&self, url: &str, sql: &str) {
+        match self.kind {
+            Kind::Postgres => {
+                let database = faroe_postgres::Database::connect(url).await;
+                let run = sqlx::query(AssertSqlSafe(sql));
+                database.unwrap().run(run).await.unwrap();
+            }
+            Kind::Mysql => {
+                let database = faroe_mysql::Database::connect(url).await;
+                let run = || sqlx::query(AssertSqlSafe(sql));
+                database.unwrap().run(run).await.unwrap();
+            }
+            Kind::Sqlite | Kind::Redis | Kind::RedisCluster => {
+                let file = url.strip_prefix("sqlite:").unwrap();
+                rusqlite::Connection::open(file)
+                    .unwrap()
+                    .execute(sql, [])
+                    .unwrap();
+            }
         }
     }
 

@@ -4,6 +4,7 @@
 //! `FAROE_TEST_POSTGRES_URL` and the like name the databases, and `FAROE_TEST_XTASK` names the program that starts others.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod administration;
 mod backend;
 mod crashes;
 mod examples;
@@ -52,6 +53,7 @@ const EVERYWHERE: &[Case] = cases![
 const BUT_FOR_A_CLUSTER: &[Case] = cases![
     examples::the_example_signs_a_user_up,
     loss::the_loss_of_the_storage_costs_a_new_sign_in_and_nothing_else,
+    administration::the_statements_of_the_administrator_take_effect_at_once,
 ];
 
 const WITH_A_SERVER: &[Case] = cases![
