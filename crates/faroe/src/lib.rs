@@ -21,6 +21,8 @@ pub use faroe_email_webhook as email_webhook;
 pub use faroe_http_client as http_client;
 #[cfg(feature = "http-signatures")]
 pub use faroe_http_signatures as http_signatures;
+#[cfg(feature = "password-hashes")]
+pub use faroe_password_hashes as password_hashes;
 #[cfg(feature = "password-strength")]
 pub use faroe_password_strength as password_strength;
 #[cfg(feature = "pwned-passwords")]
