@@ -14,9 +14,17 @@ use crate::{
 
 pub(crate) const PASSWORD: &str = "a bench of oak, quite long";
 
-/// The setting that removes the limits on passwords.
-pub(crate) const PASSWORDS_WITHOUT_LIMIT: &str =
-    "[rate_limits.verify_user_password]\ncapacity = 2147483647\ninterval = \"1ms\"\n";
+/// The setting that removes the limits on sign-ins.
+pub(crate) const SIGNINS_WITHOUT_LIMIT: &str = "
+[rate_limits]
+begun_flows = 2147483647
+[rate_limits.create_signin]
+capacity = 2147483647
+interval = \"1ms\"
+[rate_limits.verify_user_password]
+capacity = 2147483647
+interval = \"1ms\"
+";
 
 /// Starts the server with its data in this folder.
 pub(crate) async fn start(

@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 use crate::{
     backend::Backend,
     connection::{Connection, get},
-    faroe::{self, PASSWORDS_WITHOUT_LIMIT, User},
+    faroe::{self, SIGNINS_WITHOUT_LIMIT, User},
     report::{Bar, Report, Unit},
 };
 
@@ -58,7 +58,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
 /// Returns the peak of a server while many clients sign in.
 async fn peak(permits: usize, size: usize) -> Result<f64> {
     let folder = tempfile::tempdir()?;
-    let settings = format!("[hashing]\npermits = {permits}\n{PASSWORDS_WITHOUT_LIMIT}");
+    let settings = format!("[hashing]\npermits = {permits}\n{SIGNINS_WITHOUT_LIMIT}");
     let faroe = faroe::start(folder.path(), Backend::Sqlite, &settings).await?;
     let user = User::sign_up(faroe.address).await?;
     let mut clients = JoinSet::new();

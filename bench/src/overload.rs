@@ -14,7 +14,7 @@ use tokio::{sync::Mutex, task::JoinSet, time};
 use crate::{
     backend::Backend,
     connection::{Connection, load},
-    faroe::{self, PASSWORDS_WITHOUT_LIMIT, User},
+    faroe::{self, SIGNINS_WITHOUT_LIMIT, User},
     report::{Bar, Report, Unit},
     rounds::{Rounds, quantile},
     server_process::ServerProcess,
@@ -62,7 +62,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     let mut report = Report::new("overload", &about);
     let phase = Duration::from_secs_f64(seconds);
     let folder = tempfile::tempdir()?;
-    let settings = format!("[hashing]\npermits = {permits}\n{PASSWORDS_WITHOUT_LIMIT}");
+    let settings = format!("[hashing]\npermits = {permits}\n{SIGNINS_WITHOUT_LIMIT}");
     let faroe = faroe::start(folder.path(), Backend::Memory, &settings).await?;
     let at_rest = faroe.memory()?.resident_mib;
     let user = User::sign_up(faroe.address).await?;

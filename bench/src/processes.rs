@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::{
     backend::Backend,
     connection::{Connection, load},
-    faroe::{self, PASSWORDS_WITHOUT_LIMIT, User},
+    faroe::{self, SIGNINS_WITHOUT_LIMIT, User},
     report::{Report, Unit},
     rounds::Rounds,
     server_process::ServerProcess,
@@ -62,7 +62,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
 
 async fn compare(backend: Backend, options: &Options, report: &mut Report) -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let settings = [ONE_PERMIT, PASSWORDS_WITHOUT_LIMIT].concat();
+    let settings = [ONE_PERMIT, SIGNINS_WITHOUT_LIMIT].concat();
     let mut servers = Vec::new();
     for _ in 0..COUNTS[COUNTS.len() - 1] {
         servers.push(faroe::start(folder.path(), backend, &settings).await?);

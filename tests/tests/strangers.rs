@@ -22,9 +22,11 @@ use faroe_tests::{
 };
 
 const DAY: u64 = 24 * 60 * 60;
-/// The interval of a stranger's requests, in seconds. More frequent requests achieve little more, because the attempts
-/// come back once a minute or more slowly.
+/// The interval of requests of strangers who guess, in seconds. More frequent guesses achieve little more, because the
+/// attempts come back once a minute or more slowly.
 const STRANGERS_ASK_EVERY: u64 = 10;
+/// The requests of a flood in a second.
+const FLOOD: u32 = 1_000;
 /// The interval of the owner's tries, in seconds. The owner visits once an hour, and gives up after ten minutes.
 const OWNER_COMES_EVERY: u64 = 60 * 60;
 const OWNER_TRIES_EVERY: u64 = 20;
@@ -55,6 +57,8 @@ enum Strategy {
     OneFlow,
     /// They begin a flow for every guess.
     ManyFlows,
+    /// They begin as many flows as they can, and guess nothing.
+    Flood,
 }
 
 impl fmt::Display for Strategy {
@@ -62,6 +66,7 @@ impl fmt::Display for Strategy {
         f.write_str(match self {
             Self::OneFlow => "in one flow",
             Self::ManyFlows => "in a new flow each",
+            Self::Flood => "nothing: 1,000 new flows a second",
         })
     }
 }
@@ -80,6 +85,15 @@ enum Flow {
     Signup(SignupToken),
     Signin(SigninToken),
     Reset(UserPasswordResetToken),
+}
+
+/// The reason why a flow was not begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Refused {
+    /// The limit of the IP address.
+    AtTheDoor,
+    /// A limit of the server.
+    Inside,
 }
 
 /// The outcome of an attempt.
@@ -133,7 +147,7 @@ impl Town {
         }
     }
 
-    /// Sends a request from an IP address. `Err` is the error code, also `rate_limited` of the limit for IP addresses.
+    /// Sends a request from an IP address. `Err` is the error code, `overloaded`, or `refused_ip_address`.
     async fn ask<A: ServerAction>(
         &self,
         from: IpAddr,
@@ -141,19 +155,14 @@ impl Town {
     ) -> Result<<A as Action>::Values, &'static str> {
         let is_let_in = |door: &(IpRateLimit<_>, _)| door.0.check_attempt(from).is_ok();
         if !self.door.as_ref().is_none_or(is_let_in) {
-            return Err("rate_limited");
+            return Err("refused_ip_address");
         }
         let answer = self.server.server.invoke(action).await;
-        answer.map_err(|error| {
-            error
-                .kind
-                .error_code()
-                .expect("hashing is never overloaded")
-        })
+        answer.map_err(|error| error.kind.error_code().unwrap_or("overloaded"))
     }
 
     /// Begins a flow towards the goal, unless a limit forbids it.
-    async fn begin(&self, from: IpAddr) -> Option<Flow> {
+    async fn begin(&self, from: IpAddr) -> Result<Flow, Refused> {
         let begun = match self.goal {
             Goal::SignUp => {
                 let email_address = ADDRESS.to_owned();
@@ -173,13 +182,11 @@ impl Town {
                 reset.map(|reset| Flow::Reset(reset.user_password_reset_token))
             }
         };
-        match begun {
-            Ok(flow) => Some(flow),
-            Err(code) => {
-                assert_eq!(code, "rate_limited");
-                None
-            }
-        }
+        begun.map_err(|code| match (code, self.goal) {
+            ("refused_ip_address", _) => Refused::AtTheDoor,
+            ("overloaded", Goal::SignIn) | ("rate_limited", _) => Refused::Inside,
+            (code, _) => panic!("{code}"),
+        })
     }
 
     /// Enters a secret: the right one, which only the owner knows, or a wrong one.
@@ -209,7 +216,7 @@ impl Town {
         };
         match code {
             None => Attempt::Right,
-            Some("rate_limited") => Attempt::Limited,
+            Some("rate_limited" | "refused_ip_address") => Attempt::Limited,
             Some(code) if code.starts_with("incorrect_") => Attempt::Wrong,
             Some(code) => {
                 assert!(code.starts_with("invalid_"), "{code}");
@@ -260,18 +267,42 @@ impl Strangers {
         }
     }
 
+    /// Returns the next IP address.
+    fn next_address(&mut self) -> IpAddr {
+        let turn = self.turns % self.scenario.strangers;
+        self.turns += 1;
+        IpAddr::from([198, 18, (turn >> 8) as u8, turn as u8])
+    }
+
+    /// Sends a second's flood. Once the server refuses a flow, it refuses all others of that second, for time stands still.
+    async fn flood(&mut self, town: &Town) {
+        let mut refused_addresses = 0;
+        for _ in 0..FLOOD {
+            let from = self.next_address();
+            match town.begin(from).await {
+                Ok(_) => refused_addresses = 0,
+                Err(Refused::AtTheDoor) => refused_addresses += 1,
+                Err(Refused::Inside) => return,
+            }
+            if refused_addresses == self.scenario.strangers {
+                return;
+            }
+        }
+    }
+
     async fn act(&mut self, town: &Town, now: u64) {
+        if self.scenario.strategy == Strategy::Flood {
+            return self.flood(town).await;
+        }
         if now.is_multiple_of(STRANGERS_ASK_EVERY) {
             self.acts_at = now + self.random.next() % STRANGERS_ASK_EVERY;
         }
         if now != self.acts_at {
             return;
         }
-        let turn = self.turns % self.scenario.strangers;
-        self.turns += 1;
-        let from = IpAddr::from([198, 18, (turn >> 8) as u8, turn as u8]);
+        let from = self.next_address();
         if self.flow.is_none() || self.scenario.strategy == Strategy::ManyFlows {
-            self.flow = town.begin(from).await.or(self.flow.take());
+            self.flow = town.begin(from).await.ok().or(self.flow.take());
         }
         let Some(flow) = &self.flow else { return };
         match town.enter(from, flow, None).await {
@@ -327,7 +358,7 @@ impl Owner {
         }
         let from = IpAddr::from([203, 0, 113, 7]);
         if flow.is_none() {
-            *flow = town.begin(from).await;
+            *flow = town.begin(from).await.ok();
         }
         let Some(flow) = flow else { return };
         let secret = town.right_secret(flow).await;
@@ -388,7 +419,7 @@ impl Day {
 fn scenarios() -> Vec<Scenario> {
     let mut scenarios = Vec::new();
     for goal in [Goal::SignUp, Goal::SignIn, Goal::ResetThePassword] {
-        for strategy in [Strategy::OneFlow, Strategy::ManyFlows] {
+        for strategy in [Strategy::OneFlow, Strategy::ManyFlows, Strategy::Flood] {
             scenarios.extend([1, 100].map(|strangers| Scenario {
                 goal,
                 strategy,
@@ -446,6 +477,13 @@ async fn p11_strangers_do_not_use_up_the_attempts_of_an_owners_flow() {
     assert!(
         document.contains(&table),
         "SECURITY.md does not have these figures:\n{table}"
+    );
+    promise::report(
+        "P77",
+        format_args!(
+            "{} days of a flood of {FLOOD} requests a second at one address",
+            days / 3
+        ),
     );
     promise::report(
         "P11",

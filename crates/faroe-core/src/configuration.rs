@@ -110,7 +110,7 @@ impl UserPasswordHashAlgorithms {
 pub struct ServerOptions {
     /// Session lifetimes and checks.
     pub session: SessionConfiguration,
-    /// The token buckets.
+    /// The limits on attempts, emails and flows.
     pub rate_limits: RateLimits,
     /// The bounds on concurrent hashing.
     pub hashing: Hashing,
@@ -181,7 +181,8 @@ impl Default for SessionConfiguration {
     }
 }
 
-/// The token buckets. The defaults are the protocol's: 5 attempts each, and one more per interval.
+/// The limits on attempts, emails and flows. The defaults for attempts and emails are the protocol's: 5 each, and one more per
+/// interval.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RateLimits {
@@ -193,6 +194,17 @@ pub struct RateLimits {
     pub verify_email_address_verification_code: RateLimit,
     /// Attempts to verify the temporary password of one user password reset. Default: one per minute.
     pub verify_temporary_password: RateLimit,
+    /// Signins that begin for one user. Beyond that, `create_signin` is rejected as overloaded. A signin is a record for ten
+    /// minutes, so one user has at most 530. Default: 500, and one more every 20 seconds: clients that `faroe-axum` limits to
+    /// 200 attempts at once and one every 30 seconds cannot use them up alone, not even on two servers.
+    pub create_signin: RateLimit,
+    /// User password updates and user deletions that the sessions of one user begin. Beyond that, they are rejected as
+    /// overloaded. Default: 60, and one more every 10 seconds.
+    pub create_session_flow: RateLimit,
+    /// The number of signins, user password updates and user deletions that may begin within ten minutes on this server; at
+    /// least 1. Beyond that, they are rejected as overloaded. Beyond half of it, so are those of users who have begun ten
+    /// lately. Default: 100,000, a fifth of the default bound of the storage in memory.
+    pub begun_flows: u32,
 }
 
 impl Default for RateLimits {
@@ -206,6 +218,15 @@ impl Default for RateLimits {
             send_email: five_one_per(30 * 60),
             verify_email_address_verification_code: five_one_per(60),
             verify_temporary_password: five_one_per(60),
+            create_signin: RateLimit {
+                capacity: 500,
+                interval: Duration::from_secs(20),
+            },
+            create_session_flow: RateLimit {
+                capacity: 60,
+                interval: Duration::from_secs(10),
+            },
+            begun_flows: 100_000,
         }
     }
 }
@@ -362,6 +383,7 @@ fn check_session(
 }
 
 fn check_rate_limits(limits: &RateLimits) -> Result<(), ConfigurationError> {
+    let begun_flows = limits.begun_flows;
     let limits = [
         ("verify user password", limits.verify_user_password),
         ("send email", limits.send_email),
@@ -373,7 +395,13 @@ fn check_rate_limits(limits: &RateLimits) -> Result<(), ConfigurationError> {
             "verify temporary password",
             limits.verify_temporary_password,
         ),
+        ("create signin", limits.create_signin),
+        ("create session flow", limits.create_session_flow),
     ];
+    require(
+        begun_flows > 0,
+        "the rate limit `begun flows` must be at least 1",
+    )?;
     for (name, limit) in limits {
         let message = format!(
             "the rate limit `{name}` must have a capacity of at least 1 and an interval of 1 ms"

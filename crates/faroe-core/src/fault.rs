@@ -28,7 +28,7 @@ impl<C> From<Fault> for Refusal<C> {
 pub(crate) enum Fault {
     /// A concurrent update won, and this action has changed nothing.
     Conflict,
-    /// The hashing queue is full, and this action has changed nothing.
+    /// The hashing queue is full, or too many flows have begun, and this action has changed nothing.
     Overloaded,
     /// An adapter failed, or reports a conflict ([`AdapterError::is_conflict`]).
     Adapter(AdapterError),

@@ -15,6 +15,7 @@ use faroe_protocol::{action::Action, id::ActionInvocationId};
 use tokio::time::Instant;
 
 use crate::{
+    begun_flows::BegunFlows,
     configuration::{RateLimits, SessionConfiguration, Timeouts},
     email::{EmailContent, EmailMessage},
     error::AdapterError,
@@ -114,6 +115,10 @@ impl<'a> Invocation<'a> {
 
     pub(crate) fn email_address_case(&self) -> EmailAddressCase {
         self.parts.options.email_address_case
+    }
+
+    pub(crate) fn begun_flows(&self) -> &BegunFlows {
+        &self.parts.begun_flows
     }
 
     pub(crate) fn hasher(&self) -> &Hasher {

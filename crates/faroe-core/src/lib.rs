@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod background;
+mod begun_flows;
 mod configuration;
 pub mod email;
 pub mod endpoint;

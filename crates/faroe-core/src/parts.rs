@@ -3,18 +3,20 @@
 use std::sync::Arc;
 
 use crate::{
+    begun_flows::BegunFlows,
     configuration::{ServerOptions, Storages},
     email::EmailSender,
     hashing::Hasher,
     user_store::UserStore,
 };
 
-/// The adapters, the hasher and the options of a server.
+/// The adapters, the hasher, the counts and the options of a server.
 #[derive(Debug)]
 pub(crate) struct Parts {
     pub(crate) storages: Storages,
     pub(crate) user_store: Arc<dyn UserStore>,
     pub(crate) email_sender: Arc<dyn EmailSender>,
     pub(crate) hasher: Hasher,
+    pub(crate) begun_flows: BegunFlows,
     pub(crate) options: ServerOptions,
 }

@@ -21,29 +21,72 @@ const CLOCK_DIFFERENCE_ALLOWED: Duration = Duration::from_secs(60 * 60);
 /// The number of leaps that a bucket remembers: of so many visits to a clock that is wrong, each can be undone.
 const LEAPS: usize = 4;
 
+/// The number of reads of a bucket of flows. An attempt that loses as many races finds no token: a flood of concurrent calls
+/// would otherwise read a large bucket again and again.
+const READS_OF_FLOWS: u32 = 16;
+
 /// The key of the counted attempts, and their limit.
 #[derive(Debug)]
 pub(crate) struct Bucket {
     limit: RateLimit,
     key: String,
+    /// The number of reads after which an attempt finds no token.
+    reads: u32,
+    /// The time for which a full bucket is kept.
+    kept: Duration,
 }
 
 impl Bucket {
+    /// Creates a bucket of guesses or emails, which must be exact. Each conflict means that another call took a token, so one
+    /// read more than the capacity decides.
+    fn exact(limit: RateLimit, key: String) -> Self {
+        Self {
+            limit,
+            key,
+            reads: limit.capacity.saturating_add(1),
+            kept: CLOCK_DIFFERENCE_ALLOWED,
+        }
+    }
+
+    /// Creates a bucket of flows that begin, which must be small and cheap: it is not kept when it is full, and never admits
+    /// too many calls, but may refuse one that loses many races.
+    fn of_flows(limit: RateLimit, key: String) -> Self {
+        Self {
+            limit,
+            key,
+            reads: limit.capacity.saturating_add(1).min(READS_OF_FLOWS),
+            kept: Duration::ZERO,
+        }
+    }
+
+    /// Returns the bucket of signins of a user, which anybody can begin.
+    pub(crate) fn create_signin(limits: &RateLimits, user_id: &str) -> Self {
+        let key = format!("create_signin.{}", digest(user_id));
+        Self::of_flows(limits.create_signin, key)
+    }
+
+    /// Returns the bucket of user password updates and user deletions, which the sessions of a user begin.
+    pub(crate) fn create_session_flow(limits: &RateLimits, user_id: &str) -> Self {
+        let key = format!("create_session_flow.{}", digest(user_id));
+        Self::of_flows(limits.create_session_flow, key)
+    }
+
+    /// Returns how many tokens are used if so many are left.
+    pub(crate) fn used(&self, tokens: u32) -> u32 {
+        self.limit.capacity.saturating_sub(tokens)
+    }
+
     /// Returns the bucket of attempts to verify a user's password.
     pub(crate) fn verify_user_password(limits: &RateLimits, user_id: &str) -> Self {
-        Self {
-            limit: limits.verify_user_password,
-            key: format!("verify_user_password.{}", digest(user_id)),
-        }
+        let key = format!("verify_user_password.{}", digest(user_id));
+        Self::exact(limits.verify_user_password, key)
     }
 
     /// Returns the bucket of emails to an address. `A@x` and `a@x` may be one mailbox, so they share a bucket.
     pub(crate) fn send_email(limits: &RateLimits, email_address: &str) -> Self {
         let folded = email_address.to_ascii_lowercase();
-        Self {
-            limit: limits.send_email,
-            key: format!("send_email.{}", digest(&folded)),
-        }
+        let key = format!("send_email.{}", digest(&folded));
+        Self::exact(limits.send_email, key)
     }
 
     /// Returns the bucket of attempts to verify the code of the flow with this record ID.
@@ -52,19 +95,13 @@ impl Bucket {
         record_id: &str,
     ) -> Self {
         let key = format!("verify_email_address_verification_code.{record_id}");
-        Self {
-            limit: limits.verify_email_address_verification_code,
-            key,
-        }
+        Self::exact(limits.verify_email_address_verification_code, key)
     }
 
     /// Returns the bucket of attempts to verify the temporary password of the reset with this record ID.
     pub(crate) fn verify_temporary_password(limits: &RateLimits, record_id: &str) -> Self {
         let key = format!("verify_temporary_password.{record_id}");
-        Self {
-            limit: limits.verify_temporary_password,
-            key,
-        }
+        Self::exact(limits.verify_temporary_password, key)
     }
 }
 
@@ -192,13 +229,14 @@ impl BucketState {
     }
 
     /// Returns the time from which on the bucket can be dropped without an effect.
-    fn expires_at(&self, limit: RateLimit) -> UnixTime {
-        let missing = limit
+    fn expires_at(&self, bucket: &Bucket) -> UnixTime {
+        let missing = bucket
+            .limit
             .interval
-            .saturating_mul(limit.capacity.saturating_sub(self.tokens));
+            .saturating_mul(bucket.used(self.tokens));
         self.refilled_at
             .saturating_add(missing)
-            .saturating_add(CLOCK_DIFFERENCE_ALLOWED)
+            .saturating_add(bucket.kept)
     }
 
     fn encode(&self) -> Vec<u8> {
@@ -226,21 +264,20 @@ fn refill(tokens: u32, refilled_at: UnixTime, limit: RateLimit, now: UnixTime) -
 impl Invocation<'_> {
     /// Takes one token and returns whether there was one.
     ///
-    /// Exact on any number of servers: with k tokens left, k of any number of concurrent calls succeed. Each conflict
-    /// means that another call took a token, so one attempt more than the bucket's capacity decides.
+    /// Exact on any number of servers: with k tokens left, k of any number of concurrent calls succeed.
     pub(crate) async fn consume(&self, bucket: &Bucket) -> Result<bool, Fault> {
-        Ok(self.consume_with(bucket, || Ok(())).await?.is_some())
+        Ok(self.consume_if(bucket, |_| Ok(())).await?.is_some())
     }
 
-    /// Like [`Invocation::consume`], and returns what `acquire` returns. It is called once, if there is a token and
-    /// before that is taken; its failure takes no token.
-    pub(crate) async fn consume_with<T: Send>(
+    /// Like [`Invocation::consume`], and returns what `acquire` returns. It gets the number of tokens, and is called once, if
+    /// there is a token and before that is taken; its failure takes no token.
+    pub(crate) async fn consume_if<T: Send>(
         &self,
         bucket: &Bucket,
-        acquire: impl Fn() -> Result<T, Fault> + Send,
+        acquire: impl Fn(u32) -> Result<T, Fault> + Send,
     ) -> Result<Option<T>, Fault> {
         let mut acquired = None;
-        for _ in 0..=bucket.limit.capacity {
+        for _ in 0..bucket.reads {
             let entry = self.bucket_entry(bucket).await?;
             let now = self.now();
             let Some(state) = self.bucket_state(bucket, entry.as_ref(), now) else {
@@ -248,12 +285,13 @@ impl Invocation<'_> {
                     .await?;
                 return Ok(None);
             };
+            let tokens = state.tokens;
             let Some(consumed) = state.consumed() else {
                 return Ok(None);
             };
             let held = match acquired.take() {
                 Some(held) => held,
-                None => acquire()?,
+                None => acquire(tokens)?,
             };
             if self.write_bucket(bucket, consumed, entry).await? {
                 return Ok(Some(held));
@@ -301,7 +339,7 @@ impl Invocation<'_> {
         state: BucketState,
         read: Option<RateLimitEntry>,
     ) -> Result<bool, Fault> {
-        let (storage, expires_at) = (self.rate_limit_storage(), state.expires_at(bucket.limit));
+        let (storage, expires_at) = (self.rate_limit_storage(), state.expires_at(bucket));
         let (value, limit) = (state.encode(), self.timeouts().storage);
         match read {
             None => {

@@ -8,6 +8,7 @@ use faroe_protocol::{
 };
 
 use crate::{
+    begun_flows::BegunFlows,
     configuration::{self, ConfigurationError, ServerOptions, ServerParts},
     error::AdapterError,
     fault::{Fault, Refusal},
@@ -17,7 +18,8 @@ use crate::{
     random,
 };
 
-/// The time after which a rejected client may retry: roughly the time that a full hashing queue takes.
+/// The time after which a rejected client may retry: roughly the time that a full hashing queue takes. A limit on flows
+/// that are begun may take longer.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
 
 /// An auth server without a network. It invokes actions. Cheap to clone; all clones share one server.
@@ -60,7 +62,7 @@ pub enum InvocationErrorKind<C> {
     InternalConflict,
     /// The server failed. The fault was logged.
     InternalError,
-    /// The hashing queue is full. Nothing was changed.
+    /// The hashing queue is full, or the user or the server has begun as many flows as may begin. Nothing was changed.
     Overloaded {
         /// The time to wait before retrying.
         retry_after: Duration,
@@ -118,6 +120,7 @@ impl Server {
                 user_store,
                 email_sender,
                 hasher,
+                begun_flows: BegunFlows::new(options.rate_limits.begun_flows),
                 options,
             }),
         })

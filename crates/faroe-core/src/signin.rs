@@ -14,11 +14,13 @@ use faroe_protocol::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    begun_flows,
     configuration::SessionConfiguration,
     email::EmailContent,
     fault::Fault,
     flow::UserFlow,
     invocation::{Answer, Invocation, Run},
+    rate_limit::Bucket,
     record::{Held, Record},
     user::{PasswordAttempt, RememberedUser},
     validation::is_email_address,
@@ -32,7 +34,7 @@ struct SigninRecord {
 
 impl Record for SigninRecord {
     const NAME: &'static str = "signin";
-    const LIFETIME: Duration = Duration::from_secs(10 * 60);
+    const LIFETIME: Duration = begun_flows::LIFETIME;
 }
 
 impl UserFlow for SigninRecord {
@@ -71,6 +73,8 @@ impl Run for CreateSignin {
         if user.disabled {
             return Err(Code::UserDisabled.into());
         }
+        let signins = Bucket::create_signin(invocation.rate_limits(), user.id.as_str());
+        invocation.begin_flow(&signins).await?;
         let record = SigninRecord {
             user: RememberedUser::new(&user),
             user_first_factor_verified: false,

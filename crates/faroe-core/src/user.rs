@@ -278,7 +278,7 @@ impl Invocation<'_> {
         let hash = PasswordHash::from(user);
         self.hasher().check_user_hash(&hash)?;
         let attempts = Bucket::verify_user_password(self.rate_limits(), user.id.as_str());
-        let place = self.consume_with(&attempts, || self.hasher().place());
+        let place = self.consume_if(&attempts, |_| self.hasher().place());
         let Some(place) = place.await? else {
             return Ok(PasswordAttempt::RateLimited);
         };

@@ -16,9 +16,11 @@ use faroe_protocol::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    begun_flows,
     configuration::SessionConfiguration,
     flow::{Opened, SessionFlow, UserFlow, open},
     invocation::{Answer, Invocation, Run},
+    rate_limit::Bucket,
     record::{Held, Record},
     user::{PasswordAttempt, RememberedUser},
     user_store::UpdateUserOutcome,
@@ -33,7 +35,7 @@ struct UserDeletionRecord {
 
 impl Record for UserDeletionRecord {
     const NAME: &'static str = "user_deletion";
-    const LIFETIME: Duration = Duration::from_secs(10 * 60);
+    const LIFETIME: Duration = begun_flows::LIFETIME;
 }
 
 impl UserFlow for UserDeletionRecord {
@@ -70,6 +72,8 @@ impl Run for CreateUserDeletion {
     async fn run(self, invocation: &Invocation<'_>) -> Answer<Self> {
         let session = invocation.session_and_user(&self.session_token).await?;
         let (session, user) = session.ok_or(CreateUserDeletionErrorCode::InvalidSessionToken)?;
+        let flows = Bucket::create_session_flow(invocation.rate_limits(), user.id.as_str());
+        invocation.begin_flow(&flows).await?;
         let user = RememberedUser::new(&user);
         let session_id = SessionId::from(&session);
         let deletion = invocation

@@ -97,7 +97,7 @@ impl Run for CreateUserPasswordReset {
             return Err(Code::UserDisabled.into());
         }
         let sends = Bucket::send_email(invocation.rate_limits(), &user.email_address);
-        let place = invocation.consume_with(&sends, || invocation.hasher().place());
+        let place = invocation.consume_if(&sends, |_| invocation.hasher().place());
         let place = place.await?.ok_or(Code::RateLimited)?;
         let temporary_password = TemporaryPassword::from(random::temporary_password());
         let hash = invocation
@@ -166,7 +166,7 @@ impl Run for VerifyUserPasswordResetTemporaryPassword {
             return Err(Code::UserFirstFactorAlreadyVerified.into());
         }
         let attempts = Bucket::verify_temporary_password(invocation.rate_limits(), &reset.id);
-        let place = invocation.consume_with(&attempts, || invocation.hasher().place());
+        let place = invocation.consume_if(&attempts, |_| invocation.hasher().place());
         let place = place.await?.ok_or(Code::RateLimited)?;
         let (password, hash) = (
             self.temporary_password.expose(),

@@ -18,11 +18,13 @@ use faroe_protocol::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    begun_flows,
     configuration::SessionConfiguration,
     email::EmailContent,
     flow::{Opened, PasswordFlow, SessionFlow, UserFlow, WeakPasswords, open},
     invocation::{Answer, Invocation, Run},
     password::PasswordHash,
+    rate_limit::Bucket,
     record::{Held, Record},
     user::{NewPassword, PasswordAttempt, RememberedUser},
 };
@@ -39,7 +41,7 @@ struct UserPasswordUpdateRecord {
 
 impl Record for UserPasswordUpdateRecord {
     const NAME: &'static str = "user_password_update";
-    const LIFETIME: Duration = Duration::from_secs(10 * 60);
+    const LIFETIME: Duration = begun_flows::LIFETIME;
 
     fn has_ended(&self) -> bool {
         self.weak_passwords.are_too_many()
@@ -92,6 +94,8 @@ impl Run for CreateUserPasswordUpdate {
         let session = invocation.session_and_user(&self.session_token).await?;
         let (session, user) =
             session.ok_or(CreateUserPasswordUpdateErrorCode::InvalidSessionToken)?;
+        let flows = Bucket::create_session_flow(invocation.rate_limits(), user.id.as_str());
+        invocation.begin_flow(&flows).await?;
         let update = invocation
             .create(UserPasswordUpdateRecord {
                 user: RememberedUser::new(&user),

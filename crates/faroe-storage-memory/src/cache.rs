@@ -15,7 +15,12 @@ pub struct MemoryCache(Entries);
 impl MemoryCache {
     /// An empty cache.
     pub fn new(options: MemoryOptions) -> Self {
-        Self(Entries::new(options))
+        Self(Entries::of_cache(options))
+    }
+
+    /// Returns the number of entries, including expired ones that have not been dropped.
+    pub fn entries(&self) -> usize {
+        self.0.len()
     }
 }
 

@@ -32,6 +32,9 @@ const SWEPT_BY_A_WRITE: usize = 4;
 /// Places of the queue that an add checks when there is no room, before it fails.
 const SWEPT_WHEN_FULL: usize = 1000;
 
+/// The shortest time between two warnings that a storage is nearly full.
+const WARNING_INTERVAL: Duration = Duration::from_secs(10 * 60);
+
 /// The entry ID of entries without one.
 pub(crate) const NO_ENTRY_ID: &str = "";
 
@@ -43,6 +46,8 @@ pub(crate) struct Entries {
     /// Entries in the map, and room reserved for those that are being added.
     taken: AtomicUsize,
     maximum_entries: usize,
+    /// The time from which on the next warning may be logged, in milliseconds; `None` for entries whose loss is harmless.
+    next_warning: Option<AtomicI64>,
     clock: Arc<dyn Clock>,
 }
 
@@ -103,8 +108,22 @@ impl Entries {
             next_due: AtomicI64::new(i64::MAX),
             taken: AtomicUsize::new(0),
             maximum_entries: options.maximum_entries,
+            next_warning: Some(AtomicI64::new(i64::MIN)),
             clock: options.clock,
         }
+    }
+
+    /// Creates entries that are ignored when there is no room for them, without a warning.
+    pub(crate) fn of_cache(options: MemoryOptions) -> Self {
+        Self {
+            next_warning: None,
+            ..Self::new(options)
+        }
+    }
+
+    /// Returns the number of entries, including expired ones that have not been dropped.
+    pub(crate) fn len(&self) -> usize {
+        self.taken.load(Ordering::Relaxed).min(self.maximum_entries)
     }
 
     /// Returns what `read` makes of the live entry.
@@ -232,14 +251,41 @@ impl Entries {
                 Ok(AddOutcome::Added)
             }
             Slot::Vacant(slot) => {
-                if self.taken.fetch_add(1, Ordering::SeqCst) >= self.maximum_entries {
+                let taken = self.taken.fetch_add(1, Ordering::SeqCst);
+                if taken >= self.maximum_entries {
                     self.taken.fetch_sub(1, Ordering::SeqCst);
                     return Err(entry);
                 }
+                self.warn_if_nearly_full(taken + 1, now);
                 self.enqueue(&mut self.queue(), (entry.queued_at, Arc::clone(key)));
                 slot.insert(entry);
                 Ok(AddOutcome::Added)
             }
+        }
+    }
+
+    /// Logs a warning if four fifths of the entries are taken, once in a while.
+    fn warn_if_nearly_full(&self, entries: usize, now: UnixTime) {
+        let Self {
+            maximum_entries, ..
+        } = *self;
+        if entries < maximum_entries - maximum_entries / 5 {
+            return;
+        }
+        let Some(next_warning) = &self.next_warning else {
+            return;
+        };
+        let next = now.saturating_add(WARNING_INTERVAL).as_milliseconds();
+        let due = next_warning.load(Ordering::Relaxed);
+        // A clock that was set back would silence the warning for long.
+        let is_due = due <= now.as_milliseconds() || next < due;
+        let (acquired, failed) = (Ordering::Relaxed, Ordering::Relaxed);
+        if is_due
+            && next_warning
+                .compare_exchange(due, next, acquired, failed)
+                .is_ok()
+        {
+            tracing::warn!(entries, maximum_entries, "memory storage nearly full");
         }
     }
 

@@ -24,6 +24,11 @@ impl MemoryStorage {
     pub fn new(options: MemoryOptions) -> Self {
         Self(Entries::new(options))
     }
+
+    /// Returns the number of entries, including expired ones that have not been dropped.
+    pub fn entries(&self) -> usize {
+        self.0.len()
+    }
 }
 
 impl Default for MemoryStorage {

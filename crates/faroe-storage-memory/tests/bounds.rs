@@ -1,7 +1,11 @@
 //! Promises beyond the contract: a bound, exact expiry, and that no live entry is lost to either.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    io,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use faroe_core::{
     storage::{
@@ -13,7 +17,7 @@ use faroe_core::{
 use faroe_storage_memory::{
     MemoryCache, MemoryMainStorage, MemoryOptions, MemoryRateLimitStorage, MemoryStorage,
 };
-use faroe_testkit::clock::ManualClock;
+use faroe_testkit::{clock::ManualClock, promise};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -232,4 +236,61 @@ async fn a_cache_remembers_for_exactly_the_time_to_live_and_no_more_than_fits() 
     assert_eq!(cache.get("b").await.unwrap(), None);
     cache.set("c", b"c", MINUTE).await.unwrap();
     assert_eq!(cache.get("c").await.unwrap().unwrap(), b"c");
+}
+
+/// A log that a test reads.
+#[derive(Clone, Debug, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Log {
+    fn warnings(&self) -> usize {
+        let log = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+        log.matches("memory storage nearly full").count()
+    }
+}
+
+#[tokio::test]
+async fn p78_a_storage_warns_once_in_a_while_before_it_is_full() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone());
+    let _guard = tracing::subscriber::set_default(subscriber.finish());
+
+    let (clock, options) = options(100);
+    let storage = MemoryStorage::new(options);
+    let end = after(&clock, 90 * MINUTE);
+    for number in 0..79 {
+        let _ = storage.add(&number.to_string(), b"", end).await.unwrap();
+    }
+    assert_eq!((storage.entries(), log.warnings()), (79, 0));
+    for number in 79..90 {
+        let _ = storage.add(&number.to_string(), b"", end).await.unwrap();
+    }
+    assert_eq!((storage.entries(), log.warnings()), (90, 1));
+    clock.advance(10 * MINUTE - Duration::from_millis(1));
+    let _ = storage.add("90", b"", end).await.unwrap();
+    assert_eq!(log.warnings(), 1);
+    clock.advance(Duration::from_millis(1));
+    let _ = storage.add("91", b"", end).await.unwrap();
+    assert_eq!(log.warnings(), 2);
+    clock.set(UnixTime::from_milliseconds(0));
+    let _ = storage.add("92", b"", end).await.unwrap();
+    assert_eq!(log.warnings(), 3);
+
+    let (_, options) = self::options(1);
+    let cache = MemoryCache::new(options);
+    cache.set("a", b"", MINUTE).await.unwrap();
+    assert_eq!((cache.entries(), log.warnings()), (1, 3));
+    promise::report("P78", "4 storages in memory, a warning at four fifths");
 }

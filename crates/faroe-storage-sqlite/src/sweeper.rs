@@ -71,9 +71,17 @@ pub(crate) async fn sweep(database: &Database, clock: &dyn Clock) -> Result<(), 
 
 #[cfg(test)]
 mod tests {
-    use faroe_core::time::UnixTime;
-    use faroe_sqlite::rusqlite::{self, Connection};
-    use faroe_testkit::clock::ManualClock;
+    use std::{fs, path::Path};
+
+    use faroe_core::{
+        storage::{AddOutcome, Storage},
+        time::UnixTime,
+    };
+    use faroe_sqlite::{
+        Synchronous,
+        rusqlite::{self, Connection},
+    };
+    use faroe_testkit::{clock::ManualClock, promise};
 
     use super::*;
     use crate::{SCHEMA, SqliteStorage};
@@ -131,6 +139,50 @@ mod tests {
         let once = move |connection: &_| statements::sweep(connection, BATCH, now);
         assert_eq!(database.write("sweep once", once).await.unwrap(), BATCH);
         assert_eq!(keys(&database).await.len(), 2);
+    }
+
+    /// Returns the size of a database's file and its write-ahead log, in bytes.
+    fn size(folder: &Path) -> u64 {
+        let files = fs::read_dir(folder).unwrap();
+        files
+            .map(|file| file.unwrap().metadata().unwrap().len())
+            .sum()
+    }
+
+    #[tokio::test]
+    async fn p78_a_flood_after_another_needs_no_more_room_on_disk() {
+        const ENTRIES: usize = 4_000;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("test.sqlite");
+        let clock = Arc::new(ManualClock::default());
+        let database = Database::open(&path, Synchronous::Normal).unwrap();
+        let storage = SqliteStorage::new(database.clone(), clock.clone()).await;
+        let storage = storage.unwrap();
+        let mut sizes = vec![];
+        for flood in 0..5 {
+            let expires_at = clock.now().saturating_add(Duration::from_secs(600));
+            for entry in 0..ENTRIES {
+                // Keys are random, as are those of records.
+                let key = format!(
+                    "{:016x}",
+                    (entry as u64 ^ flood << 32).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+                );
+                let added = storage.add(&key, &[7; 400], expires_at).await.unwrap();
+                assert_eq!(added, AddOutcome::Added);
+            }
+            sizes.push(size(folder.path()));
+            clock.advance(Duration::from_secs(600));
+            sweep(&database, &*clock).await.unwrap();
+        }
+        let (first, largest) = (sizes[0], *sizes.iter().max().unwrap());
+        // Pages are filled a little differently each time.
+        assert!(largest <= first + first / 2, "{sizes:?}");
+        promise::report(
+            "P78",
+            format!(
+                "5 floods of {ENTRIES} entries in a file of SQLite, {first} bytes and at most {largest}"
+            ),
+        );
     }
 
     #[tokio::test(start_paused = true)]

@@ -96,9 +96,30 @@ impl Exploration {
         Self { explorer, scene }
     }
 
-    /// Runs these actions concurrently, in every order of their calls. `prepare` changes the scene first.
+    /// Runs these actions concurrently, each on a server of its own, in every order of their calls. `prepare` changes the scene
+    /// first.
     pub(crate) fn explore(
         &self,
+        steps: &[Step],
+        prepare: impl Fn(&Scene),
+        check: impl Fn(&[Answer]) -> Result<(), String>,
+    ) -> Explored {
+        self.explore_on(|actor| actor, steps, prepare, check)
+    }
+
+    /// Like [`Self::explore`], with all actions on one server.
+    pub(crate) fn explore_on_one_server(
+        &self,
+        steps: &[Step],
+        prepare: impl Fn(&Scene),
+        check: impl Fn(&[Answer]) -> Result<(), String>,
+    ) -> Explored {
+        self.explore_on(|_| 0, steps, prepare, check)
+    }
+
+    fn explore_on(
+        &self,
+        server: impl Fn(usize) -> usize,
         steps: &[Step],
         prepare: impl Fn(&Scene),
         check: impl Fn(&[Answer]) -> Result<(), String>,
@@ -107,9 +128,10 @@ impl Exploration {
         let start = || {
             scene.renew(steps);
             prepare(scene);
-            let actors = steps.iter().map(|step| {
-                let (scene, step) = (Arc::clone(scene), *step);
-                Box::pin(async move { scene.invoke(&scene.endpoint, step).await }) as Actor<Answer>
+            let actors = steps.iter().enumerate().map(|(actor, step)| {
+                let (scene, step, server) = (Arc::clone(scene), *step, server(actor));
+                let act = async move { scene.invoke(scene.server(server), step).await };
+                Box::pin(act) as Actor<Answer>
             });
             actors.collect()
         };

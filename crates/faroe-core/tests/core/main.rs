@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod background;
+mod begun_flows;
 mod canaries;
 mod dump;
 mod faults;

@@ -160,17 +160,10 @@ impl Model {
                 );
             }
             "create_user_password_update" => {
-                let session = self.session(argument("session_token"))?;
-                return self.create(
-                    Kind::PasswordUpdate,
-                    self.records[session].user,
-                    session,
-                    "",
-                );
+                return self.create_of_session(Kind::PasswordUpdate, argument("session_token"));
             }
             "create_user_deletion" => {
-                let session = self.session(argument("session_token"))?;
-                return self.create(Kind::Deletion, self.records[session].user, session, "");
+                return self.create_of_session(Kind::Deletion, argument("session_token"));
             }
             _ => {}
         }
@@ -342,6 +335,11 @@ impl Model {
         Ok(())
     }
 
+    /// Counts a flow that begins without an email.
+    fn begin(&mut self, key: String) -> Answer {
+        self.consume(key, MINUTE).map_err(|_| "overloaded")
+    }
+
     fn consume_email(&mut self, email_address: &str) -> Answer {
         self.consume(
             format!("email {}", email_address.to_lowercase()),
@@ -397,7 +395,15 @@ impl Model {
 
     fn create_signin(&mut self, email_address: &str) -> Answer {
         let user = self.enabled_user(email_address)?;
+        self.begin(format!("signins {user}"))?;
         self.create(Kind::Signin, user, usize::MAX, "")
+    }
+
+    fn create_of_session(&mut self, kind: Kind, session: &str) -> Answer {
+        let session = self.session(session)?;
+        let user = self.records[session].user;
+        self.begin(format!("flows of sessions {user}"))?;
+        self.create(kind, user, session, "")
     }
 
     fn create_reset(&mut self, email_address: &str) -> Answer {

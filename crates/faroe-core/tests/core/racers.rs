@@ -2,6 +2,7 @@
 
 use std::{cell::Cell, sync::Arc};
 
+use faroe_core::RateLimits;
 use faroe_testkit::{effort::Effort, fault::Faults, promise};
 use futures::future::join_all;
 
@@ -77,6 +78,92 @@ async fn p19_of_32_racers_at_each_step_exactly_one_succeeds() {
     }
     let races = single_use_steps().count() * ROUNDS;
     promise::report("P19", format!("{races} races of 32, one success each"));
+}
+
+#[test]
+fn p76_of_passwords_for_one_flow_at_once_one_is_hashed_in_every_interleaving() {
+    let exploration = Exploration::new(Circumstances::default());
+    let scene = &exploration.scene;
+    let mut schedules = 0;
+    for name in [
+        "set_signup_password",
+        "set_user_password_update_new_password",
+    ] {
+        let step = Step::new(Kind::named(name), 0).at_stage(1);
+        let hashes_before = Cell::new(0);
+        let prepare = |scene: &Scene| hashes_before.set(scene.hasher.evaluations());
+        let check = |answers: &[Answer]| {
+            let hashed = scene.hasher.evaluations() - hashes_before.get();
+            let succeeded = answers.iter().filter(|answer| answer.outcome == "ok");
+            if (hashed, succeeded.count()) == (1, 1) {
+                Ok(())
+            } else {
+                Err(format!("{hashed} hashed: {answers:?}"))
+            }
+        };
+        let explored = exploration.explore_on_one_server(&[step; 3], prepare, check);
+        assert_no_violation(&explored);
+        schedules += explored.schedules;
+    }
+    promise::report(
+        "P76",
+        format!("3 passwords for a flow at once, {schedules} schedules, 1 hash each"),
+    );
+}
+
+#[test]
+fn p77_of_flows_begun_at_once_exactly_as_many_begin_as_there_is_room_for() {
+    let exploration = Exploration::new(Circumstances::default());
+    let scene = &exploration.scene;
+    let callers = match Effort::requested() {
+        Effort::Quick => 2,
+        _ => 3,
+    };
+    let limits = RateLimits::default();
+    let step = |name| Step::new(Kind::named(name), 0);
+    let of_sessions = [
+        step("create_user_password_update"),
+        step("create_user_deletion"),
+        step("create_user_deletion"),
+    ];
+    let mut schedules = 0;
+    for (steps, limit) in [
+        ([step("create_signin"); 3], limits.create_signin),
+        (of_sessions, limits.create_session_flow),
+    ] {
+        let steps = &steps[..callers];
+        for left in [0, 1, 2] {
+            let used = limit.capacity - left;
+            let used = exploration.attempts_used(steps[0], usize::try_from(used).unwrap());
+            let records_before = Cell::new(0);
+            let prepare = |scene: &Scene| {
+                scene.add_entries(used.clone());
+                records_before.set(scene.records());
+            };
+            let check = |answers: &[Answer]| {
+                let count = |outcome: &str| {
+                    let answers = answers.iter();
+                    answers.filter(|answer| answer.outcome == outcome).count()
+                };
+                let records = scene.records() - records_before.get();
+                let begun = usize::try_from(left).unwrap().min(steps.len());
+                if [count("ok"), records, steps.len() - count("overloaded")] == [begun; 3] {
+                    Ok(())
+                } else {
+                    Err(format!("{left} left: {answers:?}, {records} records"))
+                }
+            };
+            let explored = exploration.explore(steps, prepare, check);
+            assert_no_violation(&explored);
+            schedules += explored.schedules;
+        }
+    }
+    promise::report(
+        "P77",
+        format!(
+            "{callers} flows of a user begun at once on as many servers, {schedules} schedules, none too many"
+        ),
+    );
 }
 
 /// Evidence of the number of admitted attempts, besides the answers.

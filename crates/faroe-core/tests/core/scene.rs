@@ -37,7 +37,7 @@ pub(crate) const NEW_EMAIL: &str = "ada@new.example.com";
 /// The answer of an action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Answer {
-    /// `ok`, or the error code.
+    /// `ok`, the error code, or `overloaded`.
     pub(crate) outcome: String,
     pub(crate) values: Value,
 }
@@ -79,12 +79,14 @@ pub(crate) struct Circumstances {
 /// The content of the storage.
 pub(crate) type Entries = BTreeMap<String, StoredEntry>;
 
-/// The fakes, two servers that use them, and the prepared records.
+/// The fakes, the servers that use them, and the prepared records.
 #[derive(Debug)]
 pub(crate) struct Scene {
     fakes: Fakes,
     /// The server with intercepted calls.
     pub(crate) endpoint: Endpoint,
+    /// Two more of them, which share nothing with it but the fakes.
+    beside: [Endpoint; 2],
     /// A second server without interception.
     pub(crate) plain: Endpoint,
     sessions: Vec<String>,
@@ -174,10 +176,14 @@ impl Scene {
     ) -> Self {
         let fakes = Fakes::default();
         let nothing: Arc<dyn Interceptor> = Arc::new(Faults::default());
+        let intercepted = || {
+            let background = Arc::clone(&background);
+            let server = fakes.server(&interceptor, background, circumstances);
+            server.endpoint()
+        };
         let mut scene = Self {
-            endpoint: fakes
-                .server(&interceptor, background, circumstances)
-                .endpoint(),
+            endpoint: intercepted(),
+            beside: [intercepted(), intercepted()],
             plain: fakes
                 .server(&nothing, no_background(), circumstances)
                 .endpoint(),
@@ -337,6 +343,14 @@ impl Scene {
         &self.sessions[instance]
     }
 
+    /// Returns one of the three servers with intercepted calls.
+    pub(crate) fn server(&self, number: usize) -> &Endpoint {
+        match number.checked_sub(1) {
+            None => &self.endpoint,
+            Some(number) => &self.beside[number],
+        }
+    }
+
     /// Invokes an action.
     pub(crate) async fn invoke(&self, endpoint: &Endpoint, step: Step) -> Answer {
         answer(endpoint, step.kind.name, self.arguments(step)).await
@@ -392,6 +406,12 @@ pub(crate) async fn answer(endpoint: &Endpoint, action: &str, arguments: Value) 
     let body = json!({"action": action, "arguments": arguments}).to_string();
     let response = match endpoint.invoke(body.as_bytes()).await {
         EndpointResponse::Completed(response) => response,
+        EndpointResponse::Overloaded { .. } => {
+            return Answer {
+                outcome: "overloaded".to_owned(),
+                values: Value::Null,
+            };
+        }
         other => panic!("{action}: {other:?}"),
     };
     let response: Value = serde_json::from_str(&response).unwrap();

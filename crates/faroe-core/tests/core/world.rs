@@ -35,8 +35,10 @@ pub(crate) async fn send_to(
     arguments: Value,
 ) -> Result<Value, String> {
     let body = json!({ "action": action, "arguments": arguments }).to_string();
-    let EndpointResponse::Completed(body) = endpoint.invoke(body.as_bytes()).await else {
-        panic!("{action} was not invoked");
+    let body = match endpoint.invoke(body.as_bytes()).await {
+        EndpointResponse::Completed(body) => body,
+        EndpointResponse::Overloaded { .. } => return Err("overloaded".to_owned()),
+        response => panic!("{action}: {response:?}"),
     };
     let mut body: Value = serde_json::from_str(&body).unwrap();
     match body["error_code"].take() {

@@ -23,7 +23,7 @@ section! {
 }
 
 section! {
-    /// Limits for each user, address and flow, on all servers together.
+    /// Limits for each user, address and flow, on all servers together, and one for each server.
     RateLimits => core::RateLimits {
         /// Attempts at the password of a user.
         verify_user_password: RateLimit,
@@ -33,6 +33,13 @@ section! {
         verify_email_address_verification_code: RateLimit,
         /// Attempts at the temporary password of one reset.
         verify_temporary_password: RateLimit,
+        /// Signins that begin for one user; beyond it the answer is 503.
+        create_signin: RateLimit,
+        /// Password updates and user deletions that one user's sessions begin; beyond it the answer is 503.
+        create_session_flow: RateLimit,
+        /// Number of signins, password updates and user deletions that may begin on this server in ten minutes; beyond it the
+        /// answer is 503, and beyond half of it for users who have begun ten lately.
+        begun_flows: NonZeroU32,
     }
 }
 
