@@ -36,6 +36,19 @@ pub(crate) async fn start(
     ServerProcess::start(configure(server, folder, backend, settings)?).await
 }
 
+/// Starts the server likewise, with the log of the default level in the file `log` of the folder.
+pub(crate) async fn start_with_log(
+    folder: &Path,
+    backend: Backend,
+    settings: &str,
+) -> Result<ServerProcess> {
+    let mut server = Command::new(executable()?);
+    server.stderr(fs::File::create(folder.join("log"))?);
+    let mut server = configure(server, folder, backend, settings)?;
+    server.env("FAROE_LOG", "info");
+    ServerProcess::start(server).await
+}
+
 /// Returns the server program.
 pub(crate) fn executable() -> Result<impl AsRef<OsStr>> {
     Ok(env::current_exe()?.with_file_name("faroe-server"))
@@ -51,7 +64,7 @@ pub(crate) fn configure(
     fs::write(folder.join("faroe.toml"), settings)?;
     command
         .args(["--config", "faroe.toml", "--listen", "127.0.0.1:0"])
-        .args(["--log", "error"])
+        .env("FAROE_LOG", "error")
         // Other users of the machine can read arguments, and the URL may hold a password.
         .env("FAROE_STORAGE", backend.storage()?)
         .env("FAROE_USER_STORE", backend.user_store()?)
@@ -63,24 +76,37 @@ pub(crate) fn configure(
 #[derive(Clone, Debug)]
 pub(crate) struct User {
     pub(crate) email_address: String,
-    session_token: String,
+    pub(crate) session_token: String,
+}
+
+/// Returns an address without a user. A database may hold users of earlier runs.
+pub(crate) fn new_email_address() -> String {
+    format!("bench-{}@example.com", faroe_core::random::id())
+}
+
+/// Begins a sign-up and verifies its address. Returns the token.
+pub(crate) async fn verified_signup(
+    connection: &mut Connection,
+    email_address: &str,
+) -> Result<Value> {
+    let address = json!({"email_address": email_address});
+    let mut signup = invoke(connection, "create_signup", address).await?;
+    let token = signup["signup_token"].take();
+    let emails = get(&format!("/dev/emails?to={email_address}"));
+    let emails: Value = serde_json::from_slice(connection.exchange(&emails).await?)?;
+    let code = &emails[0]["code"];
+    let verification = json!({"signup_token": token, "email_address_verification_code": code});
+    let verify = "verify_signup_email_address_verification_code";
+    invoke(connection, verify, verification).await?;
+    Ok(token)
 }
 
 impl User {
     /// Signs a new user up.
     pub(crate) async fn sign_up(server: SocketAddr) -> Result<Self> {
-        // A database may hold users of earlier runs.
-        let email_address = format!("bench-{}@example.com", faroe_core::random::id());
+        let email_address = new_email_address();
         let connection = &mut Connection::open(server).await?;
-        let address = json!({"email_address": email_address});
-        let signup = invoke(connection, "create_signup", address).await?;
-        let token = &signup["signup_token"];
-        let emails = get(&format!("/dev/emails?to={email_address}"));
-        let emails: Value = serde_json::from_slice(connection.exchange(&emails).await?)?;
-        let code = &emails[0]["code"];
-        let verification = json!({"signup_token": token, "email_address_verification_code": code});
-        let verify = "verify_signup_email_address_verification_code";
-        invoke(connection, verify, verification).await?;
+        let token = verified_signup(connection, &email_address).await?;
         let password = json!({"signup_token": token, "password": PASSWORD});
         invoke(connection, "set_signup_password", password).await?;
         let complete = json!({"signup_token": token});

@@ -1,4 +1,8 @@
-//! Ten times the load that hashing can take: its effect on passwords, on checks of sessions and on memory.
+//! Ten times the load that hashing can take: its effect on passwords, on checks of sessions and on memory. Then weak passwords
+//! on many connections, and a flood of flows.
+
+mod flood;
+mod weak_passwords;
 
 use std::{
     slice,
@@ -47,14 +51,37 @@ pub(crate) struct Options {
     /// Number of passwords that are hashed at once.
     #[arg(long, default_value_t = 1)]
     permits: usize,
+    /// Seconds of the flood of flows.
+    #[arg(long, default_value_t = 30.0, conflicts_with = "thorough")]
+    flood_seconds: f64,
+    /// Flood for eleven minutes, longer than a sign-in lives.
+    #[arg(long)]
+    thorough: bool,
 }
 
 #[tokio::main]
 pub(crate) async fn run(options: &Options) -> Result<()> {
+    passwords(options).await?;
+    let are_checked = weak_passwords::run().await?;
+    let flood = if options.thorough {
+        Duration::from_secs(11 * 60)
+    } else {
+        Duration::from_secs_f64(options.flood_seconds)
+    };
+    let are_answered = flood::run(flood).await?;
+    ensure!(
+        are_checked && are_answered,
+        "a bar of the weak passwords or of the flood was missed"
+    );
+    Ok(())
+}
+
+async fn passwords(options: &Options) -> Result<()> {
     let Options {
         seconds,
         times,
         permits,
+        ..
     } = *options;
     let about = format!(
         "{times} times the passwords per second that hashing can handle, {permits} at once, relative to no overload."

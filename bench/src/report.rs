@@ -35,6 +35,7 @@ pub(crate) enum Unit {
     Seconds,
     Mib,
     Instructions,
+    Count,
 }
 
 /// The value that a measurement should reach.
@@ -143,7 +144,7 @@ impl Unit {
             Self::PerSecond => format!("{}/s", with_thousands(value)),
             Self::Seconds => format!("{:.2?}", Duration::from_secs_f64(value)),
             Self::Mib => format!("{value:.0} MiB"),
-            Self::Instructions => with_thousands(value),
+            Self::Instructions | Self::Count => with_thousands(value),
         }
     }
 }

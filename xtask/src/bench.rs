@@ -47,7 +47,7 @@ enum Benchmark {
     StartUp,
     /// Memory of the server: at rest, and the peak while many users sign in.
     Memory,
-    /// Refusals, sessions and memory under ten times the load that hashing can take.
+    /// Refusals, sessions and memory under ten times the load that hashing can take, under weak passwords and under a flood.
     Overload,
     /// Instructions of the hot paths, which must not exceed their limits; needs valgrind.
     Instructions,
