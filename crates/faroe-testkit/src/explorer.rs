@@ -21,7 +21,8 @@ mod waiter;
 ///
 /// Each call of a port that it [wraps](Self::wrap) is a scheduling point: the action that makes it stops, until the explorer
 /// has it make that call and go on to its next one. What an action does between two calls touches nothing that another
-/// one could see, so these are all the schedules that there are, on any number of servers.
+/// one on another server could see, so these are all the schedules that there are on as many servers as actions. Actions on
+/// one server share its bounds, too, such as the places for hashing.
 ///
 /// Work that an action gives to the explorer's [background](Self::background) becomes an action of its own at that moment,
 /// with the next number: its calls come in every order, too.
