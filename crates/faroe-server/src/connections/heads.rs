@@ -76,10 +76,15 @@ impl Heads {
         }
     }
 
-    /// Returns the number of checks for which the connection has been idle. `None` if it is not, or already gives way.
+    /// Returns the number of checks for which the connection has been idle. `None` if it is not.
     pub(super) fn idle_checks(&self) -> Option<u32> {
-        let may_give_way = self.is_idle() && !self.gives_way.load(Ordering::Relaxed);
-        may_give_way.then(|| self.idle_checks.load(Ordering::Relaxed))
+        self.is_idle()
+            .then(|| self.idle_checks.load(Ordering::Relaxed))
+    }
+
+    /// Checks whether the connection is idle and was asked to give way.
+    pub(super) fn is_about_to_end(&self) -> bool {
+        self.is_idle() && self.gives_way.load(Ordering::Relaxed)
     }
 
     /// Asks the connection to end, after its next response at the latest.
@@ -228,7 +233,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn only_an_idle_connection_is_asked_to_give_way_and_only_once() {
+    async fn only_an_idle_connection_can_give_way() {
         let heads = Heads::default();
         assert_eq!(heads.idle_checks(), None, "before the first head");
         let answer = heads.answer(future::ready(()));
@@ -244,8 +249,12 @@ mod tests {
         heads.has_begun.store(true, Ordering::Relaxed);
         assert_eq!(heads.idle_checks(), None, "within a head");
         heads.has_begun.store(false, Ordering::Relaxed);
+        assert!(!heads.is_about_to_end());
         heads.give_way();
-        assert_eq!(heads.idle_checks(), None);
+        assert!(heads.is_about_to_end());
         heads.is_asked_to_give_way().await;
+        let answer = heads.answer(future::ready(()));
+        assert!(!heads.is_about_to_end(), "another one has to give way");
+        answer.await;
     }
 }

@@ -82,12 +82,14 @@ impl Places {
         drop(all.expect("the semaphore is never closed"));
     }
 
+    /// Asks the connection that has been idle for longest to give way, unless another one is about to.
     fn end_an_idle_connection(&self) {
         let taken = self.taken();
-        let idle = taken
-            .connections
-            .values()
-            .filter_map(|heads| Some((heads.idle_checks()?, heads)));
+        let connections = taken.connections.values();
+        if connections.clone().any(|heads| heads.is_about_to_end()) {
+            return;
+        }
+        let idle = connections.filter_map(|heads| Some((heads.idle_checks()?, heads)));
         if let Some((_, longest)) = idle.max_by_key(|(checks, _)| *checks) {
             longest.give_way();
         }

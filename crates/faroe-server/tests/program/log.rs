@@ -12,7 +12,7 @@ use std::{
 use faroe_testkit::promise;
 use serde_json::json;
 
-use crate::support::{Program, Response};
+use crate::support::{Program, assert_refused, command};
 
 /// Every request is a line.
 const EVERY_REQUEST: &str = "storage = \"memory:\"\nlog = \"faroe_server=debug\"";
@@ -141,14 +141,11 @@ fn p60_an_error_that_repeats_itself_is_counted() {
 }
 
 #[test]
-fn a_start_that_fails_says_why_however_full_the_log() {
+fn a_start_that_fails_after_the_log_was_started_says_why() {
     let occupied = Program::start("storage = \"memory:\"");
     let folder = tempfile::tempdir().unwrap();
-    let mut second = crate::support::command(folder.path());
     let listen = occupied.address.to_string();
-    let reason =
-        crate::support::refusal(second.args(["--storage", "memory:", "--listen", &listen]));
-    assert!(reason.contains(&listen), "{reason}");
-    let response: Response = occupied.get("/health");
-    assert_eq!(response.status, 200);
+    let mut second = command(folder.path());
+    second.args(["--storage", "memory:", "--listen", &listen]);
+    assert_refused(&mut second, &listen);
 }
