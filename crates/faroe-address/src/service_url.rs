@@ -43,9 +43,21 @@ impl ServiceUrl {
         &rest[self.authority().len()..]
     }
 
-    /// The URL up to its parameters.
-    pub fn without_parameters(&self) -> &str {
-        self.0.split('?').next().unwrap_or_default()
+    /// The URL with these parameters instead of its own, for a driver. A URL with a user and no host, such as
+    /// `postgres://app@/database?host=/run/postgresql`, gets the host `localhost`, because parsers of URLs refuse it otherwise.
+    pub fn with_parameters(&self, parameters: &[&str]) -> Zeroizing<String> {
+        let host = match (self.credentials(), self.hosts()) {
+            ("", host) => host,
+            (_, "") => "localhost",
+            (_, host) => host,
+        };
+        let path = self.tail().split('?').next().unwrap_or_default();
+        Zeroizing::new(format!(
+            "{}://{}{host}{path}?{}",
+            self.scheme(),
+            self.credentials(),
+            parameters.join("&"),
+        ))
     }
 
     /// The parameters.
@@ -145,6 +157,35 @@ impl<'a> Parameter<'a> {
     /// The value, as it is written. Empty if there is none.
     pub fn value(&self) -> &'a str {
         self.split().1
+    }
+
+    /// The error for a parameter that is not known. It names the parameter if the name looks like one.
+    pub fn unknown(&self) -> InvalidServiceUrl {
+        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.[]".contains(&byte);
+        let name = self.name();
+        if (1..=40).contains(&name.len()) && name.bytes().all(is_name) && self.0.contains('=') {
+            InvalidServiceUrl::new(format!("the parameter {name} of the URL is unknown"))
+        } else {
+            InvalidServiceUrl::new("a parameter of the URL is unknown")
+        }
+    }
+
+    /// Checks that the value is one of these, in any letter case.
+    ///
+    /// # Errors
+    ///
+    /// When it is another. The error names the parameter and these values.
+    pub fn expect_one_of(&self, values: &[&str]) -> Result<(), InvalidServiceUrl> {
+        if values
+            .iter()
+            .any(|value| value.eq_ignore_ascii_case(self.value()))
+        {
+            return Ok(());
+        }
+        let (name, values) = (self.name(), values.join(" or "));
+        Err(InvalidServiceUrl::new(format!(
+            "{name} can only be {values}"
+        )))
     }
 
     /// The value, parsed.

@@ -3,10 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use faroe_core::error::AdapterError;
-use faroe_sql::{Lease, PoolOptions, bounded};
+use faroe_sql::{AskRole, Connections, Lease, PoolOptions, Role, bounded, is_a_replica};
 use futures::TryStreamExt;
 use sqlx::{
-    AssertSqlSafe, Connection, Either, Error, Executor, MySql, MySqlConnection, MySqlPool,
+    AssertSqlSafe, Connection, Either, Error, Executor, MySql, MySqlConnection, MySqlPool, Row,
     mysql::{MySqlArguments, MySqlRow},
     query::Query,
     raw_sql,
@@ -19,6 +19,11 @@ use crate::{
 
 /// Attempts at a statement that deadlocks roll back.
 const ATTEMPTS: usize = 8;
+
+/// Asks the server for its role. A server that was set to read-only is taken for a replica, as failovers leave the old primary.
+const ASK_ROLE: &str = "SELECT CASE
+    WHEN CONCAT(@@global.read_only) NOT IN ('0', 'OFF') OR CONCAT(@@global.innodb_read_only) NOT IN ('0', 'OFF')
+    THEN 'replica' ELSE 'primary' END";
 
 /// A statement with its values.
 pub type MySqlQuery<'q> = Query<'q, MySql, MySqlArguments>;
@@ -37,9 +42,13 @@ pub struct Outcome {
 /// Every call is one transaction, on any connection of the pool, and ends in bounded time. A transaction that a deadlock
 /// rolled back is retried. A call that is dropped before its end may or may not have had its effect; its connection is
 /// closed.
+///
+/// Each connection is checked once a second, and before its use after a pause: one that is broken, or whose server has become
+/// read-only, is replaced by a new one, by name. A new connection to a read-only server is refused. So no answer comes from a
+/// server that has been read-only for more than a second.
 #[derive(Clone, Debug)]
 pub struct Database {
-    pool: MySqlPool,
+    connections: Connections<MySql>,
     call_timeout: Duration,
 }
 
@@ -48,8 +57,8 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// When the URL is invalid, or the server cannot be reached, refuses the user or shows an invalid certificate. It takes no
-    /// longer than the acquire timeout.
+    /// When the URL is invalid, or the server cannot be reached, refuses the user, shows an invalid certificate or is read-only.
+    /// It takes no longer than the acquire timeout.
     pub async fn connect(url: &str) -> Result<Self, AdapterError> {
         Self::connect_with(&Options::from_url(url)?).await
     }
@@ -66,32 +75,44 @@ impl Database {
         let first = async {
             let mut first = MySqlConnection::connect_with(&connection).await?;
             begin_session(&mut first, &session).await?;
-            first.close().await
+            match ask_role(&mut first).await? {
+                Role::Primary | Role::ReadOnly => first.close().await,
+                Role::Replica => Err(is_a_replica()),
+            }
         };
         let first = bounded(options.pool.acquire_timeout, first).await;
         first.map_err(|error| mysql_error(OPERATION, &error))?;
-        let pool = options.pool.build().after_connect(move |connection, _| {
-            let session = Arc::clone(&session);
-            Box::pin(async move { begin_session(connection, &session).await })
+        let ask: AskRole<MySql> = |connection| Box::pin(ask_role(connection));
+        let connections = Connections::new(&options.pool, connection, ask, |pool| {
+            pool.after_connect(move |connection, _| {
+                let session = Arc::clone(&session);
+                Box::pin(async move { begin_session(connection, &session).await })
+            })
         });
         Ok(Self {
-            pool: pool.connect_lazy_with(connection),
+            connections,
             call_timeout: options.pool.call_timeout(),
         })
     }
 
     /// Uses an existing pool, with its acquire timeout. A call times out after 2.5 seconds. Its sessions must be in strict
-    /// mode, which refuses values that are too long instead of truncating them.
+    /// mode, which refuses values that are too long instead of truncating them. Connections are tested as the pool's options
+    /// say, and not checked for a failover: only one that refuses a write because its server is read-only is closed.
     pub fn new(pool: MySqlPool) -> Self {
         Self {
-            pool,
+            connections: Connections::unwatched(pool),
             call_timeout: PoolOptions::default().call_timeout(),
         }
     }
 
     /// The pool.
     pub fn pool(&self) -> &MySqlPool {
-        &self.pool
+        self.connections.pool()
+    }
+
+    /// Takes a connection for several statements.
+    pub(crate) async fn lease(&self) -> Result<Lease<MySql>, Error> {
+        self.connections.acquire().await
     }
 
     /// Runs a statement to its end.
@@ -103,7 +124,7 @@ impl Database {
         &self,
         query: impl Fn() -> MySqlQuery<'q> + Send + Sync,
     ) -> Result<Outcome, Error> {
-        let mut lease = Lease::acquire(&self.pool).await?;
+        let mut lease = self.lease().await?;
         let run = async {
             let mut attempts = 1;
             loop {
@@ -128,7 +149,7 @@ impl Database {
         first: impl Fn() -> MySqlQuery<'q> + Send + Sync,
         second: impl Fn() -> MySqlQuery<'q> + Send + Sync,
     ) -> Result<Outcome, Error> {
-        let mut lease = Lease::acquire(&self.pool).await?;
+        let mut lease = self.lease().await?;
         let run_both = async {
             let mut attempts = 1;
             loop {
@@ -146,8 +167,9 @@ impl Database {
 
 /// Gives the connection back unless the error means that it cannot be used again.
 fn given_back<T>(lease: Lease<MySql>, result: Result<T, Error>) -> Result<T, Error> {
-    if result.as_ref().err().is_none_or(leaves_connection_intact) {
-        lease.give_back();
+    match &result {
+        Err(error) if !leaves_connection_intact(error) => lease.give_up(error),
+        _ => lease.give_back(),
     }
     result
 }
@@ -156,6 +178,19 @@ async fn begin_session(connection: &mut MySqlConnection, session: &Arc<str>) -> 
     let session = raw_sql(AssertSqlSafe(Arc::clone(session)));
     connection.execute(session).await?;
     Ok(())
+}
+
+async fn ask_role(connection: &mut MySqlConnection) -> Result<Role, Error> {
+    let answer = match connection.fetch_one(raw_sql(ASK_ROLE)).await {
+        Ok(answer) => answer,
+        // A database that is like MySQL may not know the question.
+        Err(error) if leaves_connection_intact(&error) => return Ok(Role::Primary),
+        Err(error) => return Err(error),
+    };
+    Ok(match answer.try_get::<&str, _>(0)? {
+        "replica" => Role::Replica,
+        _ => Role::Primary,
+    })
 }
 
 async fn run(connection: &mut MySqlConnection, query: MySqlQuery<'_>) -> Result<Outcome, Error> {

@@ -35,14 +35,17 @@ const DEADLOCK: u16 = 1213;
 const RECORD_CHANGED: u16 = 1020;
 
 /// Errors whose messages name parts of a schema or a configuration, and nothing that a caller sent.
-const SAFE_NUMBERS: [u16; 36] = [
-    1020, 1040, 1044, 1045, 1048, 1049, 1050, 1053, 1054, 1091, 1129, 1130, 1142, 1143, 1146, 1158,
-    1159, 1160, 1161, 1203, 1205, 1213, 1226, 1227, 1290, 1317, 1364, 1406, 1451, 1452, 1665, 1698,
-    1792, 1836, 1969, 3024,
+const SAFE_NUMBERS: [u16; 37] = [
+    1020, 1040, 1044, 1045, 1047, 1048, 1049, 1050, 1053, 1054, 1091, 1129, 1130, 1142, 1143, 1146,
+    1158, 1159, 1160, 1161, 1203, 1205, 1213, 1226, 1227, 1290, 1317, 1364, 1406, 1451, 1452, 1665,
+    1698, 1792, 1836, 1969, 3024,
 ];
 
 /// Errors after which the connection is closed.
 const CONNECTION_NUMBERS: [u16; 9] = [1053, 1152, 1158, 1159, 1160, 1161, 1184, 1927, 4031];
+
+/// Errors of a server that is not the primary: it is read-only, or a node of a Galera cluster that has fallen behind.
+const ELSEWHERE_NUMBERS: [u16; 4] = [1047, 1290, 1792, 1836];
 
 pub(crate) fn database_error(error: &Error) -> Option<&MySqlDatabaseError> {
     error.as_database_error()?.try_downcast_ref()
@@ -68,7 +71,10 @@ pub(crate) fn is_deadlock(error: &Error) -> bool {
 pub(crate) fn leaves_connection_intact(error: &Error) -> bool {
     faroe_sql::leaves_connection_intact(error, |error| {
         let error = error.try_downcast_ref::<MySqlDatabaseError>();
-        error.is_some_and(|error| !CONNECTION_NUMBERS.contains(&error.number()))
+        error.is_some_and(|error| {
+            let number = error.number();
+            !CONNECTION_NUMBERS.contains(&number) && !ELSEWHERE_NUMBERS.contains(&number)
+        })
     })
 }
 

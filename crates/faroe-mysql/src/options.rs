@@ -45,7 +45,8 @@ impl Options {
     /// Reads `mysql://user:password@host:port/database?parameter=value&…`; `mariadb://` means the same.
     ///
     /// Parameters of this crate: `min_connections`, `max_connections`, `acquire_timeout_ms` and `statement_timeout_ms`. The
-    /// driver's: `ssl-mode`, `ssl-ca`, `ssl-cert`, `ssl-key`, `socket`.
+    /// driver's: `ssl-mode`, `ssl-ca`, `ssl-cert`, `ssl-key`, `socket`. As others have them: `connect_timeout` in seconds, which
+    /// sets the acquire timeout, and `charset` (`utf8mb4`).
     ///
     /// # Errors
     ///
@@ -106,14 +107,11 @@ fn parse(text: &str) -> Result<Options, InvalidServiceUrl> {
                 has_ssl_mode |= matches!(name, "ssl-mode" | "sslmode");
                 driver_parameters.push(parameter.as_str());
             }
-            _ => return Err(InvalidServiceUrl::new("a parameter of the URL is unknown")),
+            "charset" => parameter.expect_one_of(&["utf8mb4", "utf8"])?,
+            _ => return Err(parameter.unknown()),
         }
     }
-    let driver_url = format!(
-        "{}?{}",
-        url.without_parameters(),
-        driver_parameters.join("&")
-    );
+    let driver_url = url.with_parameters(&driver_parameters);
     options.connection = MySqlConnectOptions::from_str(&driver_url).map_err(|_| {
         InvalidServiceUrl::new("the host, port, ssl-mode or an encoding is malformed")
     })?;

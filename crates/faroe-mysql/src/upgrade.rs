@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use faroe_core::error::AdapterError;
-use faroe_sql::Lease;
 use sqlx::{Error, Executor, MySqlConnection, Row, query, raw_sql};
 use tokio::time::timeout;
 
@@ -75,7 +74,7 @@ impl Database {
             return Ok(version == steps.len());
         }
         // Closing the connection releases the lock.
-        let mut lease = Lease::acquire(self.pool()).await?;
+        let mut lease = self.lease().await?;
         upgrade(lease.connection(), component, steps).await
     }
 }

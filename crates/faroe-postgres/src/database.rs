@@ -3,12 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use faroe_core::error::AdapterError;
-use faroe_sql::{Lease, PoolOptions, bounded};
+use faroe_sql::{AskRole, Connections, Lease, PoolOptions, Role, bounded, is_a_replica};
 use futures::TryStreamExt;
 use sqlx::{
-    AssertSqlSafe, Connection, Either, Error, Executor, PgConnection, PgPool, Postgres,
+    AssertSqlSafe, Connection, Either, Error, Executor, PgConnection, PgPool, Postgres, Row,
     postgres::{PgArguments, PgRow},
     query::Query,
+    raw_sql,
 };
 use tokio::time::timeout;
 
@@ -19,6 +20,10 @@ use crate::{
 
 /// The longest wait for the server's goodbye when a connection is closed.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Asks the server for its role. A server in recovery is a replica. One that was only set to read-only is up to date.
+const ASK_ROLE: &str = "SELECT CASE WHEN pg_is_in_recovery() THEN 'replica'
+    WHEN current_setting('transaction_read_only') = 'on' THEN 'read-only' ELSE 'primary' END";
 
 /// The outcome of a statement.
 #[derive(Debug, Default)]
@@ -33,9 +38,13 @@ pub struct Outcome {
 ///
 /// Every call is one statement in one transaction, on any connection of the pool, and ends in bounded time. A call that
 /// is dropped before its end may or may not have had its effect; its connection is closed.
+///
+/// Each connection is checked once a second, and before its use after a pause: one that is broken, or whose server has become a
+/// replica or read-only, is replaced by a new one, by name. A new connection to a replica is refused. So no answer comes from a
+/// server that has been a replica for more than a second.
 #[derive(Clone, Debug)]
 pub struct Database {
-    pool: PgPool,
+    connections: Connections<Postgres>,
     call_timeout: Duration,
     /// The statement that begins a transaction. `None` unless prepared statements must not outlive a transaction.
     begin: Option<Arc<str>>,
@@ -46,8 +55,8 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// When the URL is invalid, or the server cannot be reached, refuses the user or shows an invalid certificate. It takes no
-    /// longer than the acquire timeout.
+    /// When the URL is invalid, or the server cannot be reached, refuses the user, shows an invalid certificate or is a replica.
+    /// It takes no longer than the acquire timeout.
     pub async fn connect(url: &str) -> Result<Self, AdapterError> {
         Self::connect_with(&Options::from_url(url)?).await
     }
@@ -59,15 +68,29 @@ impl Database {
     /// As for [`Database::connect`].
     pub async fn connect_with(options: &Options) -> Result<Self, AdapterError> {
         const OPERATION: &str = "connect to PostgreSQL";
-        let connection = options.connection();
+        let (connection, session) = (options.connection(), options.session());
         // The pool hides the reason of a failure and connects again; so the first connection is made without it.
-        let first = PgConnection::connect_with(&connection);
+        let first = async {
+            let mut first = PgConnection::connect_with(&connection).await?;
+            begin_session(&mut first, session.as_ref()).await?;
+            match ask_role(&mut first).await? {
+                Role::Primary | Role::ReadOnly => Ok(first),
+                Role::Replica => Err(is_a_replica()),
+            }
+        };
         let first = bounded(options.pool.acquire_timeout, first).await;
         let first = first.map_err(|error| postgres_error(OPERATION, &error))?;
         // The connection has proved that it works; the way it ends does not matter.
         let _closed = timeout(CLOSE_TIMEOUT, first.close()).await;
+        let ask: AskRole<Postgres> = |connection| Box::pin(ask_role(connection));
+        let connections = Connections::new(&options.pool, connection, ask, |pool| {
+            pool.after_connect(move |connection, _| {
+                let session = session.clone();
+                Box::pin(async move { begin_session(connection, session.as_ref()).await })
+            })
+        });
         Ok(Self {
-            pool: options.pool.build().connect_lazy_with(connection),
+            connections,
             call_timeout: options.pool.call_timeout(),
             begin: options
                 .pgbouncer
@@ -75,10 +98,12 @@ impl Database {
         })
     }
 
-    /// Uses an existing pool, with its acquire timeout. A statement times out after 2.5 seconds.
+    /// Uses an existing pool, with its acquire timeout. A statement times out after 2.5 seconds. Connections are tested as the
+    /// pool's options say, and not checked for a failover: only one that refuses a write because its server is read-only is
+    /// closed.
     pub fn new(pool: PgPool) -> Self {
         Self {
-            pool,
+            connections: Connections::unwatched(pool),
             call_timeout: PoolOptions::default().call_timeout(),
             begin: None,
         }
@@ -96,7 +121,12 @@ impl Database {
 
     /// The pool.
     pub fn pool(&self) -> &PgPool {
-        &self.pool
+        self.connections.pool()
+    }
+
+    /// Takes a connection for several statements.
+    pub(crate) async fn lease(&self) -> Result<Lease<Postgres>, Error> {
+        self.connections.acquire().await
     }
 
     /// Runs a statement to its end.
@@ -105,7 +135,7 @@ impl Database {
     ///
     /// The driver's error, which may hold values: convert it by [`postgres_error`](crate::postgres_error).
     pub async fn run(&self, query: Query<'_, Postgres, PgArguments>) -> Result<Outcome, Error> {
-        let mut lease = Lease::acquire(&self.pool).await?;
+        let mut lease = self.lease().await?;
         let run = async {
             let connection = lease.connection();
             let Some(begin) = &self.begin else {
@@ -118,11 +148,37 @@ impl Database {
             Ok(outcome)
         };
         let result = bounded(self.call_timeout, run).await;
-        if result.as_ref().err().is_none_or(leaves_connection_intact) {
-            lease.give_back();
+        match &result {
+            Err(error) if !leaves_connection_intact(error) => lease.give_up(error),
+            _ => lease.give_back(),
         }
         result
     }
+}
+
+async fn begin_session(
+    connection: &mut PgConnection,
+    session: Option<&Arc<str>>,
+) -> Result<(), Error> {
+    if let Some(session) = session {
+        let session = raw_sql(AssertSqlSafe(Arc::clone(session)));
+        connection.execute(session).await?;
+    }
+    Ok(())
+}
+
+async fn ask_role(connection: &mut PgConnection) -> Result<Role, Error> {
+    let answer = match connection.fetch_one(raw_sql(ASK_ROLE)).await {
+        Ok(answer) => answer,
+        // A database that is like PostgreSQL may not know the question.
+        Err(error) if leaves_connection_intact(&error) => return Ok(Role::Primary),
+        Err(error) => return Err(error),
+    };
+    Ok(match answer.try_get::<&str, _>(0)? {
+        "replica" => Role::Replica,
+        "read-only" => Role::ReadOnly,
+        _ => Role::Primary,
+    })
 }
 
 async fn run(

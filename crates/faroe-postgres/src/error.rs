@@ -25,6 +25,8 @@ pub fn violated_unique_constraint(error: &Error) -> Option<&str> {
 pub(crate) const UNDEFINED_TABLE: &str = "42P01";
 /// Its message names the type and its length.
 const STRING_TOO_LONG: &str = "22001";
+/// The server is a replica, or was set to read-only. Its message names the kind of statement.
+const READ_ONLY_TRANSACTION: &str = "25006";
 const UNIQUE_VIOLATION: &str = "23505";
 const SERIALIZATION_FAILURE: &str = "40001";
 const DEADLOCK_DETECTED: &str = "40P01";
@@ -39,10 +41,13 @@ pub(crate) fn database_error(error: &Error) -> Option<&PgDatabaseError> {
     error.as_database_error()?.try_downcast_ref()
 }
 
-/// Checks whether the connection can be used again. Not if the administrator ends it, or the server for want of resources.
+/// Checks whether the connection can be used again. Not if the administrator ends it, the server for want of resources, or the
+/// server is not the primary.
 pub(crate) fn leaves_connection_intact(error: &Error) -> bool {
     faroe_sql::leaves_connection_intact(error, |error| {
-        error.code().is_some_and(|code| !code.starts_with("57P"))
+        error
+            .code()
+            .is_some_and(|code| code != READ_ONLY_TRANSACTION && !code.starts_with("57P"))
     })
 }
 
@@ -59,7 +64,8 @@ const TLS_ADVICE: &str = "a server on another machine must show a valid certific
 fn describe_database_error(error: &PgDatabaseError) -> String {
     let code = error.code();
     let class = code.get(..2).unwrap_or_default();
-    let is_safe = SAFE_CLASSES.contains(&class) || code == STRING_TOO_LONG;
+    let is_safe =
+        SAFE_CLASSES.contains(&class) || [STRING_TOO_LONG, READ_ONLY_TRANSACTION].contains(&code);
     let mut text = if is_safe {
         format!("{} (SQLSTATE {code})", error.message())
     } else {

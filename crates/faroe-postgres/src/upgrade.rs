@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use faroe_core::error::AdapterError;
-use faroe_sql::Lease;
 use sqlx::{Connection, Error, Executor, PgConnection, Row, query, raw_sql};
 use tokio::time::timeout;
 
@@ -17,9 +16,10 @@ const OPERATION: &str = "upgrade the schema in PostgreSQL";
 /// The longest time for all steps together, or for the wait until another process has run them.
 const UPGRADE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Takes a lock, so that one process upgrades at a time. Its number is arbitrary.
+/// Takes a lock, so that one process upgrades at a time. Its number is arbitrary. A table that exists already is no news.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED;
     SET LOCAL statement_timeout = '60s';
+    SET LOCAL client_min_messages = warning;
     SELECT pg_advisory_xact_lock(7377815903361917)";
 
 const CREATE_VERSIONS: &str = "CREATE TABLE IF NOT EXISTS faroe_schema_version (
@@ -75,7 +75,7 @@ impl Database {
         if version >= steps.len() {
             return Ok(version == steps.len());
         }
-        let mut lease = Lease::acquire(self.pool()).await?;
+        let mut lease = self.lease().await?;
         let is_known = upgrade(lease.connection(), component, steps).await?;
         lease.give_back();
         Ok(is_known)

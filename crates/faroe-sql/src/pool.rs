@@ -3,10 +3,13 @@
 use std::{num::NonZeroU32, time::Duration};
 
 use faroe_address::{InvalidServiceUrl, Parameter};
-use sqlx::{Connection, Database};
+use sqlx::Database;
 
-/// A connection that was used this recently is not tested before it is used again.
-const FRESH: Duration = Duration::from_secs(1);
+/// The time after which an idle connection is closed: shorter than the time after which load balancers drop it.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(180);
+
+/// The age at which a connection is closed, so that names are looked up again and no server keeps all connections forever.
+const MAX_LIFETIME: Duration = Duration::from_secs(1800);
 
 /// The size of a pool of connections and the timeouts of its calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,8 +37,8 @@ impl Default for PoolOptions {
 }
 
 impl PoolOptions {
-    /// Takes over a parameter of a URL: `min_connections`, `max_connections`, `acquire_timeout_ms` or
-    /// `statement_timeout_ms`. Returns `false` for any other.
+    /// Takes over a parameter of a URL: `min_connections`, `max_connections`, `acquire_timeout_ms`, `statement_timeout_ms`, or
+    /// `connect_timeout`, which is the acquire timeout in seconds, or 0 for the default. Returns `false` for any other.
     ///
     /// # Errors
     ///
@@ -46,27 +49,27 @@ impl PoolOptions {
             "max_connections" => self.max_connections = parameter.parse::<NonZeroU32>()?.get(),
             "acquire_timeout_ms" => self.acquire_timeout = parameter.milliseconds()?,
             "statement_timeout_ms" => self.statement_timeout = parameter.milliseconds()?,
+            "connect_timeout" => {
+                let seconds: u16 = parameter.parse()?;
+                self.acquire_timeout = match seconds {
+                    0 => Self::default().acquire_timeout,
+                    seconds => Duration::from_secs(seconds.into()),
+                };
+            }
             _ => return Ok(false),
         }
         Ok(true)
     }
 
-    /// The options of the driver's pool. It tests a connection that was idle for a second before the connection is used
-    /// again, so that an outage is over as soon as the server is back.
-    pub fn build<DB: Database>(&self) -> sqlx::pool::PoolOptions<DB> {
+    /// The options of the driver's pool. It tests no connection, which [`Connections`](crate::Connections) do.
+    pub(crate) fn build<DB: Database>(&self) -> sqlx::pool::PoolOptions<DB> {
         sqlx::pool::PoolOptions::new()
             .min_connections(self.min_connections)
             .max_connections(self.max_connections)
             .acquire_timeout(self.acquire_timeout)
+            .idle_timeout(IDLE_TIMEOUT)
+            .max_lifetime(MAX_LIFETIME)
             .test_before_acquire(false)
-            .before_acquire(|connection: &mut DB::Connection, metadata| {
-                Box::pin(async move {
-                    if metadata.idle_for >= FRESH {
-                        connection.ping().await?;
-                    }
-                    Ok(true)
-                })
-            })
     }
 
     /// The longest time that a call waits for a statement: half a second longer than the server works on it.

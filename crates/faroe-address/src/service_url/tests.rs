@@ -117,7 +117,10 @@ fn parameters_have_names_and_values() {
         found,
         [("a=1", "a", "1"), ("b", "b", ""), ("c=d=e", "c", "d=e")]
     );
-    assert_eq!(url.without_parameters(), "postgres://host/app");
+    assert_eq!(
+        &**url.with_parameters(&["a=1", "b"]),
+        "postgres://host/app?a=1&b"
+    );
 }
 
 #[test]
@@ -147,5 +150,37 @@ fn a_bad_value_is_named_and_not_repeated() {
     assert_eq!(
         Parameter("a=4294967295").milliseconds(),
         Ok(Duration::from_millis(4_294_967_295))
+    );
+}
+
+#[test]
+fn a_driver_gets_a_host_with_every_user() {
+    for (url, expected) in [
+        ("postgres:///app?host=/run", "postgres:///app?x=1"),
+        (
+            "postgres://me:p%40@/app?host=/run",
+            "postgres://me:p%40@localhost/app?x=1",
+        ),
+        ("postgres://me@host:1", "postgres://me@host:1?x=1"),
+    ] {
+        let url: ServiceUrl = url.parse().unwrap();
+        assert_eq!(&**url.with_parameters(&["x=1"]), expected);
+    }
+}
+
+#[test]
+fn an_unknown_parameter_is_named_if_it_has_a_name() {
+    let url: ServiceUrl = "postgres://host/app?ssl-mod=canary&options[a.b]=canary&canary&ca/nary=1"
+        .parse()
+        .unwrap();
+    let errors = url.parameters().unwrap().map(|it| it.unknown().to_string());
+    assert_eq!(
+        errors.collect::<Vec<_>>(),
+        [
+            "the parameter ssl-mod of the URL is unknown",
+            "the parameter options[a.b] of the URL is unknown",
+            "a parameter of the URL is unknown",
+            "a parameter of the URL is unknown",
+        ]
     );
 }

@@ -101,6 +101,35 @@ fn numbers_come_from_the_url() {
 }
 
 #[test]
+fn connection_strings_of_providers_are_understood() {
+    for (url, expected) in [
+        (
+            "mysql://me:secret@db.example.com:25060/app?ssl-mode=REQUIRED",
+            MySqlSslMode::Required,
+        ),
+        (
+            "mysql://me:secret@db.example.com/app?charset=utf8mb4&connect_timeout=10",
+            MySqlSslMode::VerifyIdentity,
+        ),
+        (
+            "mysql://me:secret@/app?socket=/cloudsql/project:region:instance",
+            MySqlSslMode::Disabled,
+        ),
+    ] {
+        let found = ssl_mode(url);
+        assert_eq!(format!("{found:?}"), format!("{expected:?}"), "{url}");
+    }
+    let options = Options::from_url("mysql://localhost/app?connect_timeout=10").unwrap();
+    assert_eq!(options.pool.acquire_timeout, Duration::from_secs(10));
+}
+
+#[test]
+fn an_unknown_parameter_is_named() {
+    let reason = refused("mysql://me:canary@localhost/app?ssl=canary");
+    assert_eq!(reason, "the parameter ssl of the URL is unknown");
+}
+
+#[test]
 fn an_invalid_url_is_refused_without_being_repeated() {
     for url in [
         "postgres://canary@localhost/app",

@@ -122,6 +122,112 @@ fn an_invalid_url_is_refused_without_being_repeated() {
 }
 
 #[test]
+fn connection_strings_of_providers_are_understood() {
+    for (url, expected) in [
+        // Neon
+        (
+            "postgresql://me:secret@ep-1.eu.example.com/app?sslmode=require&channel_binding=require",
+            PgSslMode::VerifyFull,
+        ),
+        (
+            "postgresql://me:secret@db.example.com/app?sslmode=require&channel_binding=prefer",
+            PgSslMode::Require,
+        ),
+        (
+            "postgres://me:secret@localhost/app?channel_binding=require",
+            PgSslMode::VerifyFull,
+        ),
+        (
+            "postgres://me@db.example.com/app?sslmode=verify-full&sslrootcert=system",
+            PgSslMode::VerifyFull,
+        ),
+        (
+            "postgres://me@db.example.com/app?sslmode=require&target_session_attrs=read-write",
+            PgSslMode::Require,
+        ),
+        (
+            "postgres://me@db.example.com/app?sslmode=disable&connect_timeout=10&gssencmode=disable&\
+             client_encoding=UTF8&application_name=app&target_session_attrs=primary",
+            PgSslMode::Disable,
+        ),
+        // Cloud SQL
+        (
+            "postgresql://me:secret@/app?host=/cloudsql/project:region:instance",
+            PgSslMode::Disable,
+        ),
+        (
+            "postgresql:///app?host=/run/postgresql&port=5433&user=me",
+            PgSslMode::Disable,
+        ),
+        (
+            "postgresql://me@%2Frun%2Fpostgresql/app",
+            PgSslMode::Disable,
+        ),
+    ] {
+        let found = ssl_mode(url);
+        assert_eq!(format!("{found:?}"), format!("{expected:?}"), "{url}");
+    }
+    let options = Options::from_url("postgres://me:secret@/app?host=/cloudsql/a:b:c&port=5433");
+    let connection = options.unwrap().connection;
+    let socket = connection.get_socket().map(|socket| socket.to_str());
+    assert_eq!(socket, Some(Some("/cloudsql/a:b:c")));
+    assert_eq!(
+        (
+            connection.get_port(),
+            connection.get_database(),
+            connection.get_username()
+        ),
+        (5433, Some("app"), "me")
+    );
+}
+
+#[test]
+fn a_connect_timeout_is_the_longest_wait_for_a_connection() {
+    for (parameter, seconds) in [
+        ("", 3),
+        ("?connect_timeout=10", 10),
+        ("?connect_timeout=0", 3),
+    ] {
+        let options = Options::from_url(&format!("postgres://localhost/app{parameter}")).unwrap();
+        assert_eq!(options.pool.acquire_timeout, Duration::from_secs(seconds));
+    }
+}
+
+#[test]
+fn a_parameter_that_cannot_be_used_is_named() {
+    for (parameter, expected) in [
+        (
+            "sslmod=require",
+            "the parameter sslmod of the URL is unknown",
+        ),
+        (
+            "keepalives_idle=30",
+            "the parameter keepalives_idle of the URL is unknown",
+        ),
+        (
+            "target_session_attrs=standby",
+            "target_session_attrs can only be primary",
+        ),
+        ("channel_binding=canary", "channel_binding can only be"),
+        ("gssencmode=require", "gssencmode can only be"),
+        (
+            "connect_timeout=canary",
+            "connect_timeout has an invalid value",
+        ),
+        ("sslmode=disable&channel_binding=require", "need TLS"),
+        ("canary", "a parameter of the URL is unknown"),
+        ("can/ary=1", "a parameter of the URL is unknown"),
+    ] {
+        let reason = refused(&format!(
+            "postgres://me:secret@db.example.com/app?{parameter}"
+        ));
+        assert!(reason.contains(expected), "{parameter}: {reason}");
+    }
+    let reason = refused("postgres://me@one.example.com,two.example.com/app");
+    assert!(reason.contains("several hosts"), "{reason}");
+}
+
+#[test]
 fn debug_shows_no_password() {
     let options = Options::from_url("postgres://user:canary@localhost/app").unwrap();
     assert!(!format!("{options:?}").contains("canary"));
