@@ -205,6 +205,13 @@ pub struct RateLimits {
     /// least 1. Beyond that, they are rejected as overloaded. Beyond half of it, so are those of users who have begun ten
     /// lately. Default: 100,000, a fifth of the default bound of the storage in memory.
     pub begun_flows: u32,
+    /// Emails that this server sends at the request of clients, to all addresses together. Sign-up codes, codes to new
+    /// addresses of users, and temporary passwords have a budget of this size each, so that a flood of one kind leaves the
+    /// others alone. Beyond it, actions answer `rate_limited`. Default: 1,000, and one more per second.
+    ///
+    /// A site that sends less than 3,600 codes an hour never meets the default. A flood costs at most 87,400 emails of its kind
+    /// on the first day and 86,400 on any other.
+    pub emails_per_server: RateLimit,
 }
 
 impl Default for RateLimits {
@@ -227,6 +234,10 @@ impl Default for RateLimits {
                 interval: Duration::from_secs(10),
             },
             begun_flows: 100_000,
+            emails_per_server: RateLimit {
+                capacity: 1000,
+                interval: Duration::from_secs(1),
+            },
         }
     }
 }
@@ -397,6 +408,7 @@ fn check_rate_limits(limits: &RateLimits) -> Result<(), ConfigurationError> {
         ),
         ("create signin", limits.create_signin),
         ("create session flow", limits.create_session_flow),
+        ("emails per server", limits.emails_per_server),
     ];
     require(
         begun_flows > 0,

@@ -17,12 +17,14 @@ use tokio::time::Instant;
 use crate::{
     begun_flows::BegunFlows,
     configuration::{RateLimits, SessionConfiguration, Timeouts},
-    email::{EmailContent, EmailMessage},
+    email::{EmailContent, EmailFate, EmailMessage},
+    email_budgets::EmailBudgets,
     error::AdapterError,
     fault::{Fault, Refusal},
     hashing::Hasher,
     log::ActionError,
     parts::Parts,
+    rate_limit::Bucket,
     storage::{Cache, MainStorage, RateLimitStorage},
     time::{UnixTime, runtime_now, until},
     user_store::{EmailAddressCase, UserStore},
@@ -121,6 +123,10 @@ impl<'a> Invocation<'a> {
         &self.parts.begun_flows
     }
 
+    pub(crate) fn email_budgets(&self) -> &EmailBudgets {
+        &self.parts.email_budgets
+    }
+
     pub(crate) fn hasher(&self) -> &Hasher {
         &self.parts.hasher
     }
@@ -217,18 +223,28 @@ impl<'a> Invocation<'a> {
         .await
     }
 
-    /// Sends a code or a temporary password.
+    /// Sends a code or a temporary password. If it was certainly not accepted, and may be later, the address gets its
+    /// email back ([`Invocation::take_email`]).
     pub(crate) async fn send(&self, to: &str, content: EmailContent) -> Result<(), Fault> {
         let message = EmailMessage {
             to: to.to_owned(),
             content,
         };
-        self.within(
-            self.timeouts().email,
-            "send an email",
-            self.parts.email_sender.send(message),
-        )
-        .await
+        let sent = self
+            .within(
+                self.timeouts().email,
+                "send an email",
+                self.parts.email_sender.send(message),
+            )
+            .await;
+        if let Err(Fault::Adapter(error)) = &sent
+            && EmailFate::of(error) == EmailFate::NotAccepted
+        {
+            self.finish();
+            let bucket = Bucket::send_email(self.rate_limits(), to);
+            self.tolerate(self.give_back(&bucket).await);
+        }
+        sent
     }
 
     /// Sends a notification. A failure is only logged.

@@ -4,6 +4,7 @@ pub mod background;
 mod begun_flows;
 mod configuration;
 pub mod email;
+mod email_budgets;
 pub mod endpoint;
 mod fault;
 mod flow;

@@ -4,7 +4,7 @@ use std::{error::Error, fmt::Debug};
 
 use faroe_protocol::id::ActionInvocationId;
 
-use crate::error::ErrorChain;
+use crate::{email_budgets::EmailKind, error::ErrorChain};
 
 /// A fault inside an action.
 #[derive(Debug)]
@@ -54,4 +54,12 @@ impl ActionErrorLogger for TracingLogger {
             tracing::warn!(action, %action_invocation_id, error = %cause, "optional step failed");
         }
     }
+}
+
+/// Reports that the server's budget for emails of this kind is empty.
+pub(crate) fn email_budget_is_empty(kind: EmailKind) {
+    tracing::warn!(
+        ?kind,
+        "email limit reached, actions are rate limited; see the rate limit `emails_per_server`"
+    );
 }

@@ -6,11 +6,12 @@ use crate::{
     begun_flows::BegunFlows,
     configuration::{ServerOptions, Storages},
     email::EmailSender,
+    email_budgets::EmailBudgets,
     hashing::Hasher,
     user_store::UserStore,
 };
 
-/// The adapters, the hasher, the counts and the options of a server.
+/// The adapters, the hasher, the counts, the budgets and the options of a server.
 #[derive(Debug)]
 pub(crate) struct Parts {
     pub(crate) storages: Storages,
@@ -18,5 +19,6 @@ pub(crate) struct Parts {
     pub(crate) email_sender: Arc<dyn EmailSender>,
     pub(crate) hasher: Hasher,
     pub(crate) begun_flows: BegunFlows,
+    pub(crate) email_budgets: EmailBudgets,
     pub(crate) options: ServerOptions,
 }

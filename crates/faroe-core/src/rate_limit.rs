@@ -228,6 +228,14 @@ impl BucketState {
         Some(self)
     }
 
+    /// Returns the bucket with one token more, unless it is full. Its refills are counted from `now`, so it never has more
+    /// than if the token had not been taken: without that, it might have been full meanwhile, and have saved up no time.
+    fn returned(mut self, limit: RateLimit, now: UnixTime) -> Option<Self> {
+        let tokens = self.tokens.saturating_add(1);
+        self.refilled_at = self.refilled_at.max(now);
+        (tokens <= limit.capacity).then_some(Self { tokens, ..self })
+    }
+
     /// Returns the time from which on the bucket can be dropped without an effect.
     fn expires_at(&self, bucket: &Bucket) -> UnixTime {
         let missing = bucket
@@ -246,7 +254,12 @@ impl BucketState {
 
 /// Returns the tokens and the time of a bucket at `now`: one more token for each whole interval since the last refill,
 /// and none if `now` is not after it. A full bucket saves up no time.
-fn refill(tokens: u32, refilled_at: UnixTime, limit: RateLimit, now: UnixTime) -> (u32, UnixTime) {
+pub(crate) fn refill(
+    tokens: u32,
+    refilled_at: UnixTime,
+    limit: RateLimit,
+    now: UnixTime,
+) -> (u32, UnixTime) {
     let interval = limit.interval.as_millis();
     let elapsed = now.saturating_since(refilled_at).as_millis();
     let gained = elapsed / interval;
@@ -299,6 +312,26 @@ impl Invocation<'_> {
             acquired = Some(held);
         }
         Ok(None)
+    }
+
+    /// Gives back a token that this invocation has taken. A bucket that is full, or dropped because it was, stays as it is.
+    /// After as many conflicts as an attempt may lose, the token is lost. Nothing is gained as long as an action takes less than
+    /// an interval.
+    pub(crate) async fn give_back(&self, bucket: &Bucket) -> Result<(), Fault> {
+        for _ in 0..bucket.reads {
+            let Some(entry) = self.bucket_entry(bucket).await? else {
+                break;
+            };
+            let now = self.now();
+            let state = self.bucket_state(bucket, Some(&entry), now);
+            let Some(state) = state.and_then(|state| state.returned(bucket.limit, now)) else {
+                break;
+            };
+            if self.write_bucket(bucket, state, Some(entry)).await? {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Checks whether a token is left, without taking it.

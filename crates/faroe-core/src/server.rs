@@ -10,6 +10,7 @@ use faroe_protocol::{
 use crate::{
     begun_flows::BegunFlows,
     configuration::{self, ConfigurationError, ServerOptions, ServerParts},
+    email_budgets::EmailBudgets,
     error::AdapterError,
     fault::{Fault, Refusal},
     hashing::Hasher,
@@ -114,6 +115,8 @@ impl Server {
             temporary_password_hash_algorithm,
             options.hashing,
         );
+        let email_budgets =
+            EmailBudgets::new(options.rate_limits.emails_per_server, options.clock.now());
         Ok(Self {
             parts: Arc::new(Parts {
                 storages,
@@ -121,6 +124,7 @@ impl Server {
                 email_sender,
                 hasher,
                 begun_flows: BegunFlows::new(options.rate_limits.begun_flows),
+                email_budgets,
                 options,
             }),
         })

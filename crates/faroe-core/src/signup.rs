@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     configuration::SessionConfiguration,
     email::EmailContent,
+    email_budgets::EmailKind,
     fault::Fault,
     flow::{PasswordFlow, WeakPasswords},
     invocation::{Answer, Invocation, Run},
@@ -99,15 +100,8 @@ impl Run for CreateSignup {
         if !invocation.is_allowed(&email_address).await? {
             return Err(Code::EmailAddressNotAllowed.into());
         }
-        if !invocation
-            .consume(&Bucket::send_email(
-                invocation.rate_limits(),
-                &email_address,
-            ))
-            .await?
-        {
-            return Err(Code::RateLimited.into());
-        }
+        let taken = invocation.take_email(EmailKind::SignupCode, &email_address, || Ok(()));
+        taken.await?.ok_or(Code::RateLimited)?;
         let code_nonce = CodeNonce::random();
         let record = SignupRecord {
             email_address,
@@ -172,10 +166,9 @@ impl Run for SendSignupEmailAddressVerificationCode {
         {
             return Err(Code::RateLimited.into());
         }
-        let sends = Bucket::send_email(invocation.rate_limits(), &signup.record.email_address);
-        if !invocation.consume(&sends).await? {
-            return Err(Code::RateLimited.into());
-        }
+        let email_address = &signup.record.email_address;
+        let taken = invocation.take_email(EmailKind::SignupCode, email_address, || Ok(()));
+        taken.await?.ok_or(Code::RateLimited)?;
         send_code(invocation, &signup).await?;
         Ok(NoValues {})
     }

@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     configuration::SessionConfiguration,
     email::EmailContent,
+    email_budgets::EmailKind,
     fault::Fault,
     flow::{Opened, SessionFlow, UserFlow, open},
     invocation::{Answer, Invocation, Run},
@@ -112,15 +113,8 @@ impl Run for CreateUserEmailAddressUpdate {
         if !invocation.is_allowed(&new_email_address).await? {
             return Err(Code::EmailAddressNotAllowed.into());
         }
-        if !invocation
-            .consume(&Bucket::send_email(
-                invocation.rate_limits(),
-                &new_email_address,
-            ))
-            .await?
-        {
-            return Err(Code::RateLimited.into());
-        }
+        let taken = invocation.take_email(EmailKind::NewAddressCode, &new_email_address, || Ok(()));
+        taken.await?.ok_or(Code::RateLimited)?;
         let update = invocation
             .create(UserEmailAddressUpdateRecord {
                 user: RememberedUser::with_email_address(&user),
@@ -210,10 +204,9 @@ impl Run for SendUserEmailAddressUpdateEmailAddressVerificationCode {
         {
             return Err(Code::RateLimited.into());
         }
-        let sends = Bucket::send_email(invocation.rate_limits(), &flow.record.new_email_address);
-        if !invocation.consume(&sends).await? {
-            return Err(Code::RateLimited.into());
-        }
+        let new_email_address = &flow.record.new_email_address;
+        let taken = invocation.take_email(EmailKind::NewAddressCode, new_email_address, || Ok(()));
+        taken.await?.ok_or(Code::RateLimited)?;
         send_code(invocation, &flow, user.display_name).await?;
         Ok(NoValues {})
     }

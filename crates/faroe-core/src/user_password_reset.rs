@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     configuration::SessionConfiguration,
     email::EmailContent,
+    email_budgets::EmailKind,
     flow::{PasswordFlow, UserFlow, WeakPasswords},
     invocation::{Answer, Invocation, Run},
     password::PasswordHash,
@@ -96,8 +97,10 @@ impl Run for CreateUserPasswordReset {
         if user.disabled {
             return Err(Code::UserDisabled.into());
         }
-        let sends = Bucket::send_email(invocation.rate_limits(), &user.email_address);
-        let place = invocation.consume_if(&sends, |_| invocation.hasher().place());
+        let place =
+            invocation.take_email(EmailKind::TemporaryPassword, &user.email_address, || {
+                invocation.hasher().place()
+            });
         let place = place.await?.ok_or(Code::RateLimited)?;
         let temporary_password = TemporaryPassword::from(random::temporary_password());
         let hash = invocation

@@ -1,13 +1,10 @@
 //! A sender that keeps what it is given.
 
-use std::sync::{
-    Mutex,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::Mutex;
 
 use async_trait::async_trait;
 use faroe_core::{
-    email::{EmailContent, EmailMessage, EmailSender},
+    email::{EmailContent, EmailFate, EmailMessage, EmailSender},
     error::AdapterError,
     protocol::secret::{EmailAddressVerificationCode, TemporaryPassword},
 };
@@ -18,7 +15,7 @@ use crate::locked;
 #[derive(Debug, Default)]
 pub struct Mailbox {
     messages: Mutex<Vec<EmailMessage>>,
-    failing: AtomicBool,
+    fate: Mutex<Option<EmailFate>>,
 }
 
 impl Mailbox {
@@ -89,17 +86,22 @@ impl Mailbox {
         *locked(&self.messages) = messages;
     }
 
-    /// From now on every message fails and is not kept, or, with `false`, is delivered again.
+    /// From now on every message fails with an unknown fate and is not kept, or, with `false`, is delivered again.
     pub fn set_failing(&self, failing: bool) {
-        self.failing.store(failing, Ordering::SeqCst);
+        self.set_fate(failing.then_some(EmailFate::Unknown));
+    }
+
+    /// From now on every message fails with this fate and is not kept, or, with `None`, is delivered again.
+    pub fn set_fate(&self, fate: Option<EmailFate>) {
+        *locked(&self.fate) = fate;
     }
 }
 
 #[async_trait]
 impl EmailSender for Mailbox {
     async fn send(&self, message: EmailMessage) -> Result<(), AdapterError> {
-        if self.failing.load(Ordering::SeqCst) {
-            return Err(AdapterError::message("deliver to a mailbox told to fail"));
+        if let Some(fate) = *locked(&self.fate) {
+            return Err(fate.error("deliver to a mailbox", "it was told to fail"));
         }
         locked(&self.messages).push(message);
         Ok(())

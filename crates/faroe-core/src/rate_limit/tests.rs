@@ -88,6 +88,84 @@ fn keys_are_short_ascii_without_what_they_are_made_from() {
     }
 }
 
+#[test]
+fn a_token_that_was_given_back_is_there_again_and_never_above_the_capacity() {
+    let full = BucketState::full(LIMIT, at(0));
+    assert_eq!(full.clone().returned(LIMIT, at(0)), None);
+    let taken = full.consumed().unwrap();
+    let returned = taken.clone().returned(LIMIT, at(10)).unwrap();
+    assert_eq!((returned.tokens, returned.refilled_at), (5, at(10)));
+    let behind = taken.returned(LIMIT, at(-10)).unwrap();
+    assert_eq!((behind.tokens, behind.refilled_at), (5, at(0)));
+}
+
+/// The fate of a token that is taken.
+#[derive(Clone, Copy, Debug)]
+struct Taking {
+    /// The time in seconds that has passed before.
+    pause: i64,
+    /// The time after which the token is given back, if it is. An action takes much less than an interval.
+    returned_after: Option<i64>,
+}
+
+fn taking() -> impl Strategy<Value = Taking> {
+    let pause = prop_oneof![3 => 0_i64..2, 2 => 0_i64..70, 1 => 0_i64..400];
+    let returned_after = prop_oneof![Just(None), (0_i64..60).prop_map(Some)];
+    (pause, returned_after).prop_map(|(pause, returned_after)| Taking {
+        pause,
+        returned_after,
+    })
+}
+
+/// Tokens that are given back late, and in any order, leave those that are kept within the bound. Each that is given back leaves
+/// one to take.
+#[test]
+fn p15_tokens_that_were_given_back_gain_nothing() {
+    let takings = prop::collection::vec(taking(), 1..80);
+    let mut runner = TestRunner::new(Config {
+        failure_persistence: None,
+        ..Config::with_cases(2000)
+    });
+    let result = runner.run(&takings, |takings| {
+        let (mut bucket, mut now) = (BucketState::full(LIMIT, at(0)), 0);
+        let mut kept = vec![];
+        let mut outstanding: Vec<i64> = vec![];
+        for taking in takings {
+            now += taking.pause;
+            outstanding.sort_unstable();
+            let due = outstanding.partition_point(|due| *due <= now);
+            for due in outstanding.drain(..due) {
+                let refilled = bucket.clone().refilled(LIMIT, at(due));
+                if let Some(returned) = refilled.returned(LIMIT, at(due)) {
+                    bucket = returned;
+                }
+                let left = bucket.clone().refilled(LIMIT, at(due)).tokens;
+                prop_assert!((1..=LIMIT.capacity).contains(&left));
+            }
+            let Some(consumed) = bucket.clone().refilled(LIMIT, at(now)).consumed() else {
+                continue;
+            };
+            bucket = consumed;
+            match taking.returned_after {
+                Some(after) => outstanding.push(now + after),
+                None => kept.push(now),
+            }
+        }
+        for (first, from) in kept.iter().enumerate() {
+            for (count, until) in (1_i64..).zip(&kept[first..]) {
+                let bound = 5 + (until - from) / 60;
+                prop_assert!(count <= bound, "{count} from {from} s to {until} s");
+            }
+        }
+        Ok(())
+    });
+    result.unwrap();
+    promise::report(
+        "P15",
+        "2000 histories of tokens that were taken, kept and given back",
+    );
+}
+
 const HOUR: i64 = 60 * 60;
 
 /// Takes tokens while there are any, and returns how many there were.

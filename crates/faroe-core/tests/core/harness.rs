@@ -93,6 +93,13 @@ pub(crate) fn no_background() -> Arc<dyn Background> {
     Arc::new(BackgroundTasks::new(0))
 }
 
+/// Returns the default options, without a bound on the emails of a server: tests send more than a site.
+pub(crate) fn options() -> ServerOptions {
+    let mut options = ServerOptions::default();
+    options.rate_limits.emails_per_server.capacity = u32::MAX;
+    options
+}
+
 impl Harness {
     pub(crate) fn new() -> Self {
         Self::with(|_, _| {})
@@ -123,7 +130,7 @@ impl Harness {
             Arc::clone(&temporary_hasher) as _,
             Arc::clone(&mailbox) as _,
         );
-        let mut options = ServerOptions::default();
+        let mut options = options();
         options.clock = Arc::clone(&clock) as _;
         options.error_logger = Arc::clone(&log) as _;
         options.background = no_background();
@@ -154,7 +161,7 @@ impl Harness {
             Arc::clone(&self.temporary_hasher) as _,
             Arc::clone(&self.mailbox) as _,
         );
-        let mut options = ServerOptions::default();
+        let mut options = options();
         options.clock = Arc::clone(&self.clock) as _;
         options.error_logger = Arc::clone(&self.log) as _;
         options.background = no_background();

@@ -1,9 +1,9 @@
 //! The number of emails to one mailbox that can be triggered without a password.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use faroe_core::Server;
-use faroe_testkit::promise;
+use faroe_core::{Server, email::EmailFate};
+use faroe_testkit::{fault::Fault, promise};
 use futures::future::join_all;
 use serde_json::{Value, json};
 
@@ -80,6 +80,124 @@ fn sent_to_the_mailbox(harness: &Harness) -> usize {
         .iter()
         .filter(|message| message.to.eq_ignore_ascii_case(EMAIL));
     to.count()
+}
+
+/// Requests sign-up codes until no more are sent, and returns how many there were.
+async fn codes_until_limited(server: &Server, email_address: &str) -> usize {
+    let mut sent = 0;
+    loop {
+        let create = json!({ "email_address": email_address });
+        match send(server, "create_signup", create).await {
+            Ok(_) => sent += 1,
+            Err(code) => {
+                assert_eq!(code, "rate_limited");
+                return sent;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn p15_an_email_that_was_not_accepted_is_given_back() {
+    let harness = Harness::new();
+    let fates = [
+        (EmailFate::NotAccepted, 5),
+        (EmailFate::Unknown, 1),
+        (EmailFate::RecipientRefused, 1),
+    ];
+    for (number, (fate, left)) in fates.into_iter().enumerate() {
+        let address = format!("grace{number}@example.com");
+        harness.mailbox.set_fate(Some(fate));
+        for _ in 0..4 {
+            let create = json!({ "email_address": &address });
+            let answer = send(&harness.server, "create_signup", create).await;
+            assert_eq!(answer.unwrap_err(), "internal_error");
+        }
+        harness.mailbox.set_fate(None);
+        let sent = codes_until_limited(&harness.server, &address).await;
+        assert_eq!(sent, left, "{fate:?}");
+        harness.advance(INTERVAL);
+        assert_eq!(
+            codes_until_limited(&harness.server, &address).await,
+            1,
+            "{fate:?}"
+        );
+    }
+    promise::report(
+        "P15",
+        format_args!("{} fates of an email that failed", fates.len()),
+    );
+}
+
+#[tokio::test]
+async fn an_outage_of_the_mail_server_uses_up_no_emails() {
+    let harness = Harness::new();
+    let session_token = harness.sign_up().await;
+    harness.advance(5 * INTERVAL);
+    harness.mailbox.set_fate(Some(EmailFate::NotAccepted));
+    let session = json!({ "session_token": session_token.expose() });
+    let mut update = session.clone();
+    update["new_email_address"] = "new@example.com".into();
+    let reset = json!({ "user_email_address": EMAIL });
+    for _ in 0..20 {
+        for (action, arguments) in [
+            ("create_user_email_address_update", &update),
+            ("create_user_password_reset", &reset),
+        ] {
+            let answer = send(&harness.server, action, arguments.clone()).await;
+            assert_eq!(answer.unwrap_err(), "internal_error", "{action}");
+        }
+    }
+    harness.mailbox.set_fate(None);
+    for (action, arguments) in [
+        ("create_user_email_address_update", &update),
+        ("create_user_password_reset", &reset),
+    ] {
+        for _ in 0..5 {
+            send(&harness.server, action, arguments.clone())
+                .await
+                .unwrap();
+        }
+        let answer = send(&harness.server, action, arguments.clone()).await;
+        assert_eq!(answer.unwrap_err(), "rate_limited", "{action}");
+    }
+}
+
+#[tokio::test]
+async fn p28_an_email_that_cannot_be_given_back_is_lost_and_the_action_answers() {
+    for call in [
+        "Storage::get rate_limit.send_email",
+        "Storage::update rate_limit.send_email",
+    ] {
+        for fault in [
+            Fault::FailBeforeActing,
+            Fault::Conflict,
+            Fault::LoseTheAnswer,
+        ] {
+            let harness = Harness::new();
+            harness.mailbox.set_fate(Some(EmailFate::NotAccepted));
+            let (server, faults) = harness.beside(|_, _| {});
+            let planning = Arc::clone(&faults);
+            faults.before("Storage::add main.signup", async move || {
+                planning.at_next(call, fault);
+                Ok(())
+            });
+            let create = json!({ "email_address": "grace@example.com" });
+            let answer = send(&server, "create_signup", create).await;
+            assert_eq!(answer.unwrap_err(), "internal_error");
+            assert!(faults.is_done(), "{call} {fault:?}");
+            assert_eq!(harness.records("signup"), [""; 0]);
+            harness.mailbox.set_fate(None);
+            let sent = codes_until_limited(&harness.server, "grace@example.com").await;
+            // An update whose answer was lost has taken effect.
+            let is_read = call.starts_with("Storage::get");
+            let left = match fault {
+                Fault::LoseTheAnswer if !is_read => 5,
+                _ => 4,
+            };
+            assert_eq!(sent, left, "{call} {fault:?}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

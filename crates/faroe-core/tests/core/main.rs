@@ -5,6 +5,7 @@ mod background;
 mod begun_flows;
 mod canaries;
 mod dump;
+mod email_budgets;
 mod faults;
 mod harness;
 mod hashing;

@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 
+use faroe_core::email::EmailFate;
+
 const MINUTE: i64 = 60_000;
 
 /// The kind of a record, in the order of [`Kind::TOKENS`].
@@ -112,10 +114,17 @@ pub(crate) struct Model {
     pub(crate) users: Vec<User>,
     pub(crate) records: Vec<Record>,
     pub(crate) addresses_refused: bool,
-    pub(crate) mail_fails: bool,
+    pub(crate) mail_fate: Option<EmailFate>,
     /// The level in milliseconds and its time, by the limit's key.
     buckets: HashMap<String, (i64, i64)>,
     fault: Fault,
+}
+
+/// The time after which one more email can be sent to an address.
+const EMAIL: i64 = 30 * MINUTE;
+
+fn email_key(email_address: &str) -> String {
+    format!("email {}", email_address.to_lowercase())
 }
 
 impl Model {
@@ -125,7 +134,7 @@ impl Model {
             users: vec![],
             records: vec![],
             addresses_refused: false,
-            mail_fails: false,
+            mail_fate: None,
             buckets: HashMap::new(),
             fault: Fault::None,
         }
@@ -341,19 +350,29 @@ impl Model {
     }
 
     fn consume_email(&mut self, email_address: &str) -> Answer {
-        self.consume(
-            format!("email {}", email_address.to_lowercase()),
-            30 * MINUTE,
-        )
+        self.consume(email_key(email_address), EMAIL)
     }
 
     /// Answers the creation of a record. If its email cannot be sent, the record is deleted.
-    fn created_and_sent(&mut self) -> Answer {
-        if self.mail_fails {
+    fn created_and_sent(&mut self, email_address: &str) -> Answer {
+        let sent = self.sent(email_address);
+        if sent.is_err() {
             self.records.pop();
-            return Err("internal_error");
         }
-        Ok(())
+        sent
+    }
+
+    /// Answers the sending of an email. One that was certainly not accepted is given back, and no part of the next.
+    fn sent(&mut self, email_address: &str) -> Answer {
+        let Some(fate) = self.mail_fate else {
+            return Ok(());
+        };
+        if fate == EmailFate::NotAccepted {
+            let key = email_key(email_address);
+            let emails = self.level(&key, EMAIL) / EMAIL + 1;
+            self.buckets.insert(key, (emails * EMAIL, self.now));
+        }
+        Err("internal_error")
     }
 
     fn new_address(&mut self, email_address: &str) -> Answer {
@@ -371,7 +390,7 @@ impl Model {
         self.call()?;
         self.new_address(email_address)?;
         self.create(Kind::Signup, usize::MAX, usize::MAX, email_address)?;
-        self.created_and_sent()
+        self.created_and_sent(email_address)
     }
 
     fn create_address_update(&mut self, session: &str, email_address: &str) -> Answer {
@@ -380,7 +399,7 @@ impl Model {
         self.new_address(email_address)?;
         let user = self.records[session].user;
         self.create(Kind::EmailAddressUpdate, user, session, email_address)?;
-        self.created_and_sent()
+        self.created_and_sent(email_address)
     }
 
     fn enabled_user(&mut self, email_address: &str) -> Result<usize, &'static str> {
@@ -410,7 +429,7 @@ impl Model {
         let user = self.enabled_user(email_address)?;
         self.consume_email(email_address)?;
         self.create(Kind::PasswordReset, user, usize::MAX, email_address)?;
-        self.created_and_sent()
+        self.created_and_sent(email_address)
     }
 
     fn session_action(&mut self, action: &str, session: usize) -> Answer {
@@ -431,11 +450,7 @@ impl Model {
         }
         let email_address = self.records[flow].email_address.clone();
         self.consume_email(&email_address)?;
-        if self.mail_fails {
-            Err("internal_error")
-        } else {
-            Ok(())
-        }
+        self.sent(&email_address)
     }
 
     fn verify_code(&mut self, flow: usize, code: &str) -> Answer {

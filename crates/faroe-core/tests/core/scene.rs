@@ -4,8 +4,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use faroe_core::{
-    Server, ServerOptions, ServerParts, SessionConfiguration, Storages, Timeouts,
-    UserPasswordHashAlgorithms,
+    Server, ServerParts, SessionConfiguration, Storages, Timeouts, UserPasswordHashAlgorithms,
     background::Background,
     email::AllowAllEmailAddresses,
     endpoint::{Endpoint, EndpointResponse},
@@ -27,7 +26,7 @@ use serde_json::{Map, Value, json};
 
 use self::step::FLOWS;
 pub(crate) use self::step::{Flow, KINDS, Kind, Step};
-use crate::harness::{EMAIL, NEW_PASSWORD, PASSWORD, minutes, no_background, storage};
+use crate::harness::{EMAIL, NEW_PASSWORD, PASSWORD, minutes, no_background, options, storage};
 
 mod step;
 
@@ -152,7 +151,7 @@ impl Fakes {
             Arc::clone(&self.hasher) as _,
             Arc::new(through(&self.mailbox, interceptor)),
         );
-        let mut options = ServerOptions::default();
+        let mut options = options();
         options.session = session;
         options.hashing.permits = 4;
         options.hashing.queue = circumstances.hashing_queue;

@@ -14,6 +14,7 @@ use std::{
 use async_trait::async_trait;
 use faroe_core::{
     email::EmailAddressChecker,
+    email::EmailFate,
     endpoint::Endpoint,
     error::AdapterError,
     password::PasswordStrengthChecker,
@@ -321,8 +322,14 @@ impl Pair {
                     .store(refuses, Ordering::SeqCst);
             }
             3 => {
-                self.model.mail_fails = choices.percent(30);
-                self.harness.mailbox.set_failing(self.model.mail_fails);
+                let fates = [
+                    EmailFate::Unknown,
+                    EmailFate::NotAccepted,
+                    EmailFate::RecipientRefused,
+                ];
+                let fate = choices.percent(30).then(|| choices.one_of(&fates));
+                self.model.mail_fate = fate;
+                self.harness.mailbox.set_fate(fate);
             }
             _ => {
                 let longest = if choices.percent(15) { PAUSES.len() } else { 7 };

@@ -23,7 +23,7 @@ section! {
 }
 
 section! {
-    /// Limits for each user, address and flow, on all servers together, and one for each server.
+    /// Limits for each user, address and flow, on all servers together, and two for each server.
     RateLimits => core::RateLimits {
         /// Attempts at the password of a user.
         verify_user_password: RateLimit,
@@ -40,6 +40,8 @@ section! {
         /// Number of signins, password updates and user deletions that may begin on this server in ten minutes; beyond it the
         /// answer is 503, and beyond half of it for users who have begun ten lately.
         begun_flows: NonZeroU32,
+        /// Emails of each kind that this server sends at the request of clients: sign-up codes, codes to new addresses, temporary passwords.
+        emails_per_server: RateLimit,
     }
 }
 

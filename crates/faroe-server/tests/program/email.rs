@@ -92,6 +92,101 @@ fn in_production_codes_and_notifications_are_sent_the_last_before_the_program_en
     }
 }
 
+/// Requests a sign-up code for this address, and returns `ok` or the error code.
+fn request_code(program: &Program, email_address: &str) -> String {
+    let create = json!({ "email_address": email_address });
+    let answer = program.invoke("create_signup", &create).json();
+    answer["error_code"].as_str().unwrap_or("ok").to_owned()
+}
+
+#[test]
+fn p69_a_mail_server_with_a_limit_for_each_connection_gets_every_message() {
+    let mail = MailServer::with_limit(3);
+    let program = start(&mail);
+    for number in 0..10 {
+        let address = format!("user{number}@example.com");
+        assert_eq!(request_code(&program, &address), "ok");
+        assert_eq!(mail.next().recipient, format!("RCPT TO:<{address}>"));
+    }
+    promise::report(
+        "P69",
+        "the program: ten codes with three messages for each connection",
+    );
+}
+
+#[test]
+fn p69_unusual_addresses_get_their_codes() {
+    let mail = MailServer::start();
+    let configuration = configuration(mail.port).replace(
+        "Example <no-reply@example.com>",
+        "B\u{fc}cher <no-reply@b\u{fc}cher.example>",
+    );
+    let program = Program::start_with(&configuration, |command| {
+        command.env("SMTP_PASSWORD", "password")
+    });
+    for (address, written) in [
+        ("ada..love@docomo.example", "\"ada..love\"@docomo.example"),
+        ("ada.@docomo.example", "\"ada.\"@docomo.example"),
+        ("ada@xn--bcher-kva.example", "ada@xn--bcher-kva.example"),
+    ] {
+        assert_eq!(request_code(&program, address), "ok");
+        let message = mail.next();
+        assert_eq!(message.recipient, format!("RCPT TO:<{written}>"));
+        assert!(message.data.contains("<no-reply@xn--bcher-kva.example>"));
+    }
+    assert_eq!(
+        request_code(&program, "\"a b\"@example.com"),
+        "invalid_email_address"
+    );
+    promise::report(
+        "P69",
+        "the program: a sender and three recipients with unusual addresses",
+    );
+}
+
+#[test]
+fn p15_an_outage_of_the_mail_server_uses_up_no_emails() {
+    let mail = MailServer::start();
+    let program = start(&mail);
+    mail.set_refuses(true);
+    for _ in 0..10 {
+        assert_eq!(request_code(&program, "ada@example.com"), "internal_error");
+    }
+    mail.set_refuses(false);
+    for _ in 0..5 {
+        assert_eq!(request_code(&program, "ada@example.com"), "ok");
+    }
+    assert_eq!(request_code(&program, "ada@example.com"), "rate_limited");
+    promise::report("P15", "the program: ten emails refused and five sent");
+}
+
+#[test]
+fn p70_a_flood_of_sign_ups_leaves_password_resets_alone() {
+    let mail = MailServer::start();
+    let configuration = format!(
+        "{}\n[rate_limits.emails_per_server]\ncapacity = 5\ninterval = \"1 hour\"",
+        configuration(mail.port)
+    );
+    let mut program = Program::start_with(&configuration, |command| {
+        command.env("SMTP_PASSWORD", "password")
+    });
+    sign_up(&program, &mail);
+    for number in 0..20 {
+        let expected = if number < 4 { "ok" } else { "rate_limited" };
+        assert_eq!(
+            request_code(&program, &format!("made{number}@up.example")),
+            expected
+        );
+    }
+    let reset = json!({ "user_email_address": "ada@example.com" });
+    program.values("create_user_password_reset", &reset);
+    program.wait_for_log("email limit reached");
+    promise::report(
+        "P70",
+        "the program: 20 sign-ups of made-up addresses and a password reset",
+    );
+}
+
 #[test]
 fn a_mail_server_that_is_gone_fails_a_code_and_nothing_else() {
     let mail = MailServer::start();
