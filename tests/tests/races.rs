@@ -1,5 +1,5 @@
 //! Every step takes effect once: of two equal requests, the first is stopped just before it takes effect, the second passes
-//! it, and then the first continues.
+//! it, and then the first continues. A new password is the exception: while the first is on its way, the second is refused.
 
 use faroe_tests::{
     client::{NEW_PASSWORD, PASSWORD, Session},
@@ -24,6 +24,19 @@ async fn once(
     assert!(server.errors.errors().is_empty(), "a lost race is no fault");
 }
 
+/// Asserts that a second password is refused while the first is on its way.
+async fn one_at_a_time(server: &TestServer, action: &str, arguments: Value) {
+    let overtaking = server.invoke(action, arguments.clone());
+    let race = server.race("MainStorage::update", (action, arguments), overtaking);
+    let (first, second) = race.await;
+    assert_eq!(
+        (first.code(), second.code()),
+        ("ok", "internal_conflict"),
+        "{action}"
+    );
+    assert!(server.errors.errors().is_empty(), "a lost race is no fault");
+}
+
 fn with(session: &Session, mut arguments: Value) -> Value {
     arguments["session_token"] = session.token.as_str().into();
     arguments
@@ -45,14 +58,7 @@ async fn signup() {
     )
     .await;
     let set = json!({ "signup_token": token, "password": PASSWORD });
-    once(
-        &server,
-        "set_signup_password",
-        set,
-        "MainStorage::update",
-        "internal_conflict",
-    )
-    .await;
+    one_at_a_time(&server, "set_signup_password", set).await;
     let of = json!({ "signup_token": token });
     once(
         &server,
@@ -216,14 +222,7 @@ async fn user_password_update() {
     .await;
     let mut set = of.clone();
     set["password"] = NEW_PASSWORD.into();
-    once(
-        &server,
-        "set_user_password_update_new_password",
-        set,
-        "MainStorage::update",
-        "internal_conflict",
-    )
-    .await;
+    one_at_a_time(&server, "set_user_password_update_new_password", set).await;
     let complete = "complete_user_password_update";
     once(
         &server,
@@ -302,14 +301,7 @@ async fn user_password_reset() {
     )
     .await;
     let set = json!({ "user_password_reset_token": token, "password": NEW_PASSWORD });
-    once(
-        &server,
-        "set_user_password_reset_new_password",
-        set,
-        "MainStorage::update",
-        "internal_conflict",
-    )
-    .await;
+    one_at_a_time(&server, "set_user_password_reset_new_password", set).await;
     let of = json!({ "user_password_reset_token": token });
     let complete = "complete_user_password_reset";
     once(
