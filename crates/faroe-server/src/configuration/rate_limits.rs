@@ -81,8 +81,8 @@ impl ToToml for core::RateLimit {
     }
 }
 
-/// Turns the limit on if the file has a section for it that does not say otherwise. It is off by default, because the
-/// usual client is an application's backend, which has one address.
+/// Turns the limit on if the file has a section for it that does not say otherwise. Without one, it is off in development
+/// mode and undecided in production.
 pub(super) fn turn_on(given: &mut Node) -> Result<(), StartError> {
     let Some(section) = given.get("ip_rate_limit") else {
         return Ok(());
