@@ -160,6 +160,17 @@ impl Exploration {
         entries
     }
 
+    /// Takes a step again and again, and returns the number of times until it is answered otherwise than with `ok`.
+    pub(crate) fn times_ok(&self, step: Step) -> usize {
+        self.explorer.block_on(async {
+            let mut times = 0;
+            while self.scene.invoke(&self.scene.plain, step).await.outcome == "ok" {
+                times += 1;
+            }
+            times
+        })
+    }
+
     /// Returns the observations if the actions in `order` run one after the other and the others lose a race.
     fn one_by_one(&self, steps: &[Step], order: &[usize]) -> Observed {
         let scene = &self.scene;

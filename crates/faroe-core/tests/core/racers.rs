@@ -2,7 +2,7 @@
 
 use std::{cell::Cell, sync::Arc};
 
-use faroe_core::RateLimits;
+use faroe_core::{RateLimits, email::EmailFate};
 use faroe_testkit::{effort::Effort, fault::Faults, promise};
 use futures::future::join_all;
 
@@ -163,6 +163,50 @@ fn p77_of_flows_begun_at_once_exactly_as_many_begin_as_there_is_room_for() {
         format!(
             "{callers} flows of a user begun at once on as many servers, {schedules} schedules, none too many"
         ),
+    );
+}
+
+#[test]
+fn p15_of_emails_not_accepted_at_once_all_are_given_back_and_no_more_in_every_interleaving() {
+    const EMAILS: usize = 5;
+    let exploration = Exploration::new(Circumstances::default());
+    let mailbox = &exploration.scene.mailbox;
+    let steps = [
+        Step::new(Kind::named("create_signup"), 0),
+        Step::new(Kind::named("create_user_password_reset"), 0),
+    ];
+    let mut schedules = 0;
+    for step in steps {
+        for left in [0, 1, 2, EMAILS] {
+            mailbox.set_fate(None);
+            let used = exploration.attempts_used(step, EMAILS - left);
+            let prepare = |scene: &Scene| {
+                scene.add_entries(used.clone());
+                scene.mailbox.set_fate(Some(EmailFate::NotAccepted));
+            };
+            let check = |answers: &[Answer]| {
+                let failed = answers.iter().all(|answer| match answer.outcome.as_str() {
+                    "internal_error" => left > 0,
+                    // The other action has the last one for now.
+                    "rate_limited" => left < 2,
+                    _ => false,
+                });
+                mailbox.set_fate(None);
+                let sent = exploration.times_ok(step);
+                if failed && sent == left {
+                    Ok(())
+                } else {
+                    Err(format!("{left} left: {answers:?}, then {sent} were sent"))
+                }
+            };
+            let explored = exploration.explore(&[step; 2], prepare, check);
+            assert_no_violation(&explored);
+            schedules += explored.schedules;
+        }
+    }
+    promise::report(
+        "P15",
+        format!("2 emails not accepted at once, {schedules} schedules, all given back"),
     );
 }
 
