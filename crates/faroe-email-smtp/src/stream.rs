@@ -161,6 +161,10 @@ where
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt;
+    use proptest::prelude::*;
+    use tokio::io::AsyncReadExt;
+
     use super::*;
 
     #[test]
@@ -180,6 +184,46 @@ mod tests {
                 read.as_bytes(),
                 "{sent:?}"
             );
+        }
+    }
+
+    /// A server whose bytes arrive in pieces of this size.
+    struct Pieces(Vec<u8>, usize);
+
+    impl AsyncRead for Pieces {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buffer: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            let Self(bytes, size) = self.get_mut();
+            let length = bytes.len().min(*size).min(buffer.remaining());
+            buffer.put_slice(&bytes[..length]);
+            bytes.drain(..length);
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_reply_does_not_depend_on_the_pieces_in_which_it_arrives(
+            lines in prop::collection::vec("[2-5][0-5][0-9]?[ -]?[ -~\\PC]{0,20}\r?\n", 0..20),
+            rest in "[ -~]{0,10}",
+            size in 1_usize..100,
+        ) {
+            let mut expected: Vec<u8> = Vec::new();
+            for line in &lines {
+                expected.extend(readable(line.as_bytes(), false));
+            }
+            expected.extend(rest.as_bytes());
+            let sent = (lines.concat() + &rest).into_bytes();
+            let peer = SocketAddr::from(([127, 0, 0, 1], 25));
+            let mut stream = Guarded::new(Pieces(sent, size), peer);
+            let mut read = Vec::new();
+            let reading = stream.read_to_end(&mut read).now_or_never();
+            prop_assert!(reading.expect("no piece is waited for").is_ok());
+            prop_assert!(read.is_ascii());
+            prop_assert_eq!(read, expected);
         }
     }
 
