@@ -8,7 +8,7 @@ use lettre::transport::smtp::{
     client::{AsyncSmtpConnection, AsyncTokioStream},
     extension::ClientId,
 };
-use rustls::{ClientConfig, pki_types::ServerName};
+use rustls::pki_types::ServerName;
 use tokio::net::{TcpStream, lookup_host};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
@@ -18,7 +18,6 @@ use crate::{
     options::{SmtpCredentials, SmtpOptions, SmtpSecurity},
     starttls,
     stream::Guarded,
-    tls,
 };
 
 const CONNECT: &str = "connect to the SMTP server";
@@ -44,9 +43,8 @@ impl Connector {
             SmtpSecurity::Tls | SmtpSecurity::StartTls => {
                 let name = ServerName::try_from(host.to_owned())
                     .map_err(|error| AdapterError::new("use the name of the SMTP server", error))?;
-                let configuration: Arc<ClientConfig> =
-                    tls::configuration(options.root_certificates.as_deref())?;
-                Some((TlsConnector::from(configuration), name))
+                let settings = faroe_tls::client_config(options.root_certificates.as_deref())?;
+                Some((TlsConnector::from(Arc::new(settings)), name))
             }
             SmtpSecurity::Plain => None,
         };

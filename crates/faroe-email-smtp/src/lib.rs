@@ -9,7 +9,6 @@ mod options;
 mod sender;
 mod starttls;
 mod stream;
-mod tls;
 mod transaction;
 
 pub use options::{SmtpCredentials, SmtpOptions, SmtpSecurity};

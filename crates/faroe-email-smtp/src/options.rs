@@ -35,8 +35,8 @@ pub struct SmtpOptions {
     /// The time after which an unused connection is closed. Default: 30 seconds; servers keep idle connections for a minute
     /// or more.
     pub idle_timeout: Duration,
-    /// The trusted certificate authorities, in PEM; replaces the default. Default: the authorities that browsers trust
-    /// (Mozilla's list, compiled in).
+    /// The trusted certificate authorities, in PEM, or the server's own certificate, also a self-signed one; replaces the
+    /// default. Default: the authorities that browsers trust (Mozilla's list, compiled in).
     pub root_certificates: Option<String>,
 }
 

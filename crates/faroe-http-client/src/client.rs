@@ -21,7 +21,7 @@ use http::{
 };
 use reqwest::{Request, Response, Url, redirect, retry};
 
-use crate::{options::HttpOptions, protection::RequestProtection, tls};
+use crate::{options::HttpOptions, protection::RequestProtection};
 
 const USE_URL: &str = "use the URL of the endpoint";
 const ASK: &str = "ask the endpoint";
@@ -55,7 +55,9 @@ impl HttpClient {
     pub fn new(url: &str, options: HttpOptions) -> Result<Self, AdapterError> {
         let url = parse(url, options.allow_plain_http)?;
         let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls::configuration(options.root_certificates.as_deref())?)
+            .tls_backend_preconfigured(faroe_tls::client_config(
+                options.root_certificates.as_deref(),
+            )?)
             .https_only(url.scheme() == "https")
             .http1_only()
             .redirect(redirect::Policy::none())

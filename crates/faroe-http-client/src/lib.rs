@@ -3,7 +3,6 @@
 mod client;
 mod options;
 mod protection;
-mod tls;
 
 pub use self::{
     client::{HttpClient, UnexpectedStatus},

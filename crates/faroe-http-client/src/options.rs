@@ -21,7 +21,8 @@ pub struct HttpOptions {
     /// Allows `http://` to other machines, which exposes passwords and credentials to the network. Default: `false`: only
     /// loopback addresses and `localhost` are reachable without TLS.
     pub allow_plain_http: bool,
-    /// The only trusted certificate authorities, in PEM. Default: those that browsers trust (Mozilla's list, compiled in).
+    /// The only trusted certificate authorities, in PEM, or the endpoint's own certificate, also a self-signed one. Default: the
+    /// authorities that browsers trust (Mozilla's list, compiled in).
     pub root_certificates: Option<String>,
 }
 

@@ -18,7 +18,7 @@ const INPUT_AND_OUTPUT: [&str; 10] = [
 ];
 
 /// Crates that any crate but the two lowest may depend on.
-const SHARED: [&str; 12] = [
+const SHARED: [&str; 13] = [
     "faroe-address",
     "faroe-client",
     "faroe-core",
@@ -30,6 +30,7 @@ const SHARED: [&str; 12] = [
     "faroe-protocol",
     "faroe-sql",
     "faroe-sqlite",
+    "faroe-tls",
     "faroe-users-table",
 ];
 

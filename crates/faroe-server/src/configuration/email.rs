@@ -45,7 +45,7 @@ section! {
         messages_per_connection: NonZeroU32 = 100,
         /// Number of notifications that wait to be sent; further ones are dropped.
         queue: NonZeroUsize = EmailQueueOptions::default().capacity,
-        /// Certificate authorities to trust, instead of those that browsers trust.
+        /// Certificate authorities, or the server's own certificate, to trust instead of the authorities that browsers trust.
         root_certificates: Option<Certificates>,
     }
 }

@@ -21,7 +21,7 @@ section! {
         bearer_tokens: Vec<SecretPlace> = [],
         /// Keys that sign requests, by ID, in place of tokens.
         keys: BTreeMap<String, SecretPlace>,
-        /// Certificate authorities to trust, instead of those that browsers trust.
+        /// Certificate authorities, or the server's own certificate, to trust instead of the authorities that browsers trust.
         root_certificates: Option<Certificates>,
     }
 }
