@@ -111,6 +111,16 @@ impl Argon2id {
         Ok(Self::of_valid(parameters))
     }
 
+    /// Changes the ID under which hashes are stored. Other software stores the same hashes under IDs of another form:
+    /// `argon2id.3.65536.1.32` in the samples for Faroe in Go, where the number of iterations comes first.
+    #[must_use]
+    pub fn with_id(self, id: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            ..self
+        }
+    }
+
     /// Creates Argon2id as the protocol recommends for user passwords: 64 MiB, 3 iterations, 1 lane, 32 bytes.
     pub fn recommended_for_user_passwords() -> Self {
         Self::of_valid(Parameters::USER_PASSWORDS)

@@ -161,3 +161,15 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn a_hash_is_the_same_under_another_id() {
+    let costs = parameters(64, 2, 2, 16);
+    let go = Argon2id::new(costs).unwrap().with_id("argon2id.2.64.2.16");
+    assert_eq!(go.id(), "argon2id.2.64.2.16");
+    let ours = Argon2id::new(costs).unwrap();
+    assert_eq!(
+        go.hash(b"password", &COUNTING_SALT).unwrap(),
+        ours.hash(b"password", &COUNTING_SALT).unwrap()
+    );
+}

@@ -2,17 +2,26 @@
 
 use std::sync::Arc;
 
-use faroe_argon2::{Argon2id, InvalidParameters, Parameters};
+use faroe_argon2::Argon2id;
 use faroe_core::{
     Server, ServerOptions, ServerParts, UserPasswordHashAlgorithms,
     background::BackgroundTasks,
     email::EmailSender,
-    password::{PasswordHashAlgorithm, PasswordStrengthChecker, PasswordStrengthCheckers},
+    password::{
+        PasswordHashAlgorithm, PasswordHashVerifier, PasswordStrengthChecker,
+        PasswordStrengthCheckers,
+    },
 };
+use faroe_password_hashes::{FirebaseScrypt, Verifier};
 use faroe_password_strength::PasswordStrength;
 use faroe_pwned_passwords::PwnedPasswords;
 
-use crate::{StartError, configuration::Settings, http::Readiness, open};
+use crate::{
+    StartError,
+    configuration::{PreviousHash, Settings},
+    http::Readiness,
+    open,
+};
 
 /// A server, and the parts of it that its surroundings need.
 #[derive(Debug)]
@@ -39,7 +48,7 @@ pub(crate) async fn assemble(
     let parts = ServerParts::new(
         storages,
         user_store,
-        algorithms(settings).map_err(|error| StartError::because("hashing", &error))?,
+        algorithms(settings)?,
         implemented(settings, Argon2id::recommended_for_temporary_passwords()),
         email_sender,
     );
@@ -72,11 +81,37 @@ fn password_checkers(settings: &Settings) -> PasswordStrengthCheckers {
     PasswordStrengthCheckers(checkers)
 }
 
-fn algorithms(settings: &Settings) -> Result<UserPasswordHashAlgorithms, InvalidParameters> {
-    let argon2id = |parameters: Parameters| Ok(implemented(settings, Argon2id::new(parameters)?));
-    let mut algorithms = UserPasswordHashAlgorithms::new(argon2id(settings.hashing.current())?);
-    for parameters in settings.hashing.previous() {
-        algorithms.previous.push(argon2id(parameters)?);
+/// Returns the algorithm for new hashes, and the verifiers of earlier ones.
+pub(crate) fn algorithms(settings: &Settings) -> Result<UserPasswordHashAlgorithms, StartError> {
+    let hashing = &settings.hashing;
+    let argon2id = |key: &str, parameters| {
+        Argon2id::new(parameters).map_err(|error| StartError::because(key.to_owned(), &error))
+    };
+    let current = argon2id("hashing", hashing.current())?;
+    let mut algorithms = UserPasswordHashAlgorithms::new(implemented(settings, current));
+    for previous in &hashing.previous {
+        const KEY: &str = "hashing.previous";
+        let verifier: Arc<dyn PasswordHashVerifier> = match previous {
+            PreviousHash::Argon2id { id, parameters } => {
+                let argon2id = argon2id(KEY, *parameters)?;
+                let argon2id = match id {
+                    Some(id) => argon2id.with_id(id),
+                    None => argon2id,
+                };
+                implemented(settings, argon2id)
+            }
+            PreviousHash::Other(kind) => {
+                Arc::new(Verifier::new(*kind).with_bounds(hashing.previous_bounds()))
+            }
+            PreviousHash::Firebase(project) => {
+                let signer_key = project.signer_key.read(KEY)?;
+                let project = FirebaseScrypt::new(signer_key.expose(), &project.salt_separator)
+                    .map_err(|error| StartError::because(KEY, &error))?;
+                let verifier = Verifier::firebase_scrypt(project);
+                Arc::new(verifier.with_bounds(hashing.previous_bounds()))
+            }
+        };
+        algorithms.previous.push(verifier);
     }
     Ok(algorithms)
 }

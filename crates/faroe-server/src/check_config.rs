@@ -14,6 +14,7 @@ use tokio::time::timeout;
 
 use crate::{
     Configuration, Mode, StartError,
+    assembly::algorithms,
     configuration::{EmailSenderPlace, Settings, StoragePlace},
     open::{
         self,
@@ -54,6 +55,16 @@ pub async fn check_config(configuration: &Configuration, output: &mut impl Write
     }
     let answer = ask_user_store(settings).await;
     report.line("user store", settings.user_store_place(), answer);
+    match algorithms(settings) {
+        Ok(algorithms) => {
+            let previous = algorithms.previous.iter();
+            let names: Vec<_> = previous.map(|verifier| verifier.name()).collect();
+            if !names.is_empty() {
+                report.line("previous password hashes", names.join(", "), Ok(()));
+            }
+        }
+        Err(error) => report.line("password hashes", "", Err(error)),
+    }
     match settings.ip_rate_limit.options() {
         Ok(limit) => report.line("limit per IP address", describe(limit.as_ref()), Ok(())),
         Err(error) => report.line("limit per IP address", "", Err(error)),

@@ -13,6 +13,7 @@ mod key;
 mod layer;
 mod passwords;
 mod place;
+mod previous_hashes;
 mod rate_limits;
 mod reference;
 mod secret;
@@ -40,6 +41,7 @@ pub(crate) use self::{
     http::Http,
     passwords::Passwords,
     place::{EmailSenderPlace, StoragePlace, UserStorePlace},
+    previous_hashes::PreviousHash,
     reference::Defaults,
     secret::Secret,
     user_server::Credentials,

@@ -1,15 +1,12 @@
 //! The section `hashing`.
 
-use std::num::NonZeroUsize;
+use std::{num::NonZeroUsize, time::Duration};
 
 use faroe_argon2::Parameters;
 use faroe_core as core;
-use serde::Deserialize;
+use faroe_password_hashes::Bounds;
 
-use super::{
-    section::section,
-    setting::{Setting, setting},
-};
+use super::{previous_hashes::PreviousHash, section::section};
 use crate::error::StartError;
 
 section! {
@@ -28,25 +25,16 @@ section! {
         /// A [faster implementation](https://docs.rs/faroe-argon2), which computes the same hashes and is not audited; only in a
         /// build with the feature `argon2-fast`.
         fast: bool = false,
-        /// Costs of earlier hashes, whose users are re-hashed when they sign in. List the old cost when you change it, or they
-        /// cannot sign in.
+        /// Kinds of earlier hashes, whose users are re-hashed when they sign in: costs of this server, with the stored `id` if
+        /// it has another form, and [other software](https://docs.rs/faroe-password-hashes). List the old costs when you change
+        /// them, or users cannot sign in.
         previous: Vec<PreviousHash> = [],
+        /// Most memory for verifying a hash of other software, in KiB. A hash that takes more is an internal error.
+        previous_max_memory_kib: u32 = Bounds::default().memory_kib,
+        /// Most time for verifying a hash of other software, estimated from its costs. A hash that takes more is an internal
+        /// error.
+        previous_max_time: Duration = "2s",
     }
-}
-
-/// The cost of an earlier hash.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(
-    deny_unknown_fields,
-    expecting = "{ memory_kib = NUMBER, iterations = NUMBER }"
-)]
-pub(crate) struct PreviousHash {
-    memory_kib: u32,
-    iterations: u32,
-}
-
-setting! {
-    PreviousHash: "`{ memory_kib = 19456, iterations = 2 }`",
 }
 
 impl Hashing {
@@ -77,10 +65,12 @@ impl Hashing {
         argon2id(self.memory_kib, self.iterations)
     }
 
-    /// Returns the parameters of earlier hashes.
-    pub(crate) fn previous(&self) -> impl Iterator<Item = Parameters> {
-        let previous = self.previous.iter();
-        previous.map(|hash| argon2id(hash.memory_kib, hash.iterations))
+    /// Returns the bounds on the costs of hashes of other software.
+    pub(crate) fn previous_bounds(&self) -> Bounds {
+        let mut bounds = Bounds::default();
+        bounds.memory_kib = self.previous_max_memory_kib;
+        bounds.time = self.previous_max_time;
+        bounds
     }
 }
 

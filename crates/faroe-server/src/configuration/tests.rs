@@ -2,6 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use faroe_axum::ip_rate_limit::IpRateLimitOptions;
 use faroe_core as core;
+use faroe_password_hashes::Kind;
 use faroe_pwned_passwords::PwnedPasswordsOptions;
 
 use super::*;
@@ -45,11 +46,12 @@ fn the_readme_shows_the_reference() {
 }
 
 #[test]
-fn the_example_of_the_readme_is_understood() {
+fn the_examples_of_the_readme_are_understood() {
     let readme = include_str!("../../README.md");
-    let (_, example) = readme.split_once("```toml\n").unwrap();
-    let (example, _) = example.split_once("```").unwrap();
-    let settings = of_file(example);
+    let examples = readme.split("```toml\n").skip(1);
+    let examples = examples.map(|example| of_file(example.split_once("```").unwrap().0));
+    let [hashes, settings] = <[Settings; 2]>::try_from(examples.collect::<Vec<_>>()).unwrap();
+    assert_eq!(hashes.hashing.previous.len(), 7);
     let table = settings.users_table.unwrap();
     assert_eq!(table.columns.email_address, "email");
     let send_email = core::RateLimit::from(settings.rate_limits.send_email);
@@ -81,7 +83,11 @@ fn settings_that_are_not_given_have_the_defaults_of_the_libraries() {
             hash_length: 32
         }
     );
-    assert_eq!(hashing.previous().count(), 0);
+    assert!(hashing.previous.is_empty());
+    assert_eq!(
+        hashing.previous_bounds(),
+        faroe_password_hashes::Bounds::default()
+    );
     let http = settings.http;
     let times = [http.header_timeout, http.body_timeout, http.request_timeout];
     assert_eq!(times, [5, 10, 15].map(Duration::from_secs));
@@ -116,8 +122,11 @@ fn variables_are_read_as_the_type_of_their_key() {
         ("FAROE_HASHING__PERMITS", "2"),
         (
             "FAROE_HASHING__PREVIOUS",
-            "[{ memory_kib = 19456, iterations = 2 }]",
+            "[{ memory_kib = 19456, iterations = 2 }, \
+             { id = \"argon2id.3.65536.4.32\", memory_kib = 65536, iterations = 3, parallelism = 4 }, \"pbkdf2\", \
+             { firebase_scrypt = { signer_key = { environment = \"KEY\" }, salt_separator = \"Bw==\" } }]",
         ),
+        ("FAROE_HASHING__PREVIOUS_MAX_TIME", "500ms"),
         ("FAROE_RATE_LIMITS__SEND_EMAIL", "{ capacity = 3 }"),
         ("FAROE_RATE_LIMITS__SEND_EMAIL__INTERVAL", "10 minutes"),
         ("FAROE_EMAIL__PRODUCT_NAME", "1234"),
@@ -146,9 +155,36 @@ fn variables_are_read_as_the_type_of_their_key() {
     );
     assert!(!session.end_other_sessions_on_password_change);
     assert_eq!(settings.hashing.permits.unwrap().get(), 2);
+    let costs = |memory_kib, iterations, parallelism| faroe_argon2::Parameters {
+        memory_kib,
+        iterations,
+        parallelism,
+        hash_length: 32,
+    };
+    let [
+        PreviousHash::Argon2id {
+            id: None,
+            parameters,
+        },
+        PreviousHash::Argon2id {
+            id: Some(id),
+            parameters: of_go,
+        },
+        PreviousHash::Other(Kind::Pbkdf2),
+        PreviousHash::Firebase(project),
+    ] = settings.hashing.previous.as_slice()
+    else {
+        panic!("{:?}", settings.hashing.previous);
+    };
+    assert_eq!(*parameters, costs(19_456, 2, 1));
     assert_eq!(
-        settings.hashing.previous().next().unwrap().memory_kib,
-        19_456
+        (id.as_str(), *of_go),
+        ("argon2id.3.65536.4.32", costs(65_536, 3, 4))
+    );
+    assert_eq!(project.salt_separator, "Bw==");
+    assert_eq!(
+        settings.hashing.previous_max_time,
+        Duration::from_millis(500)
     );
     let send_email = core::RateLimit::from(settings.rate_limits.send_email);
     assert_eq!(
@@ -312,6 +348,21 @@ fn an_error_names_the_source_and_the_key_and_never_the_value() {
             "FAROE_HASHING__PREVIOUS",
             "[{ memory_kib = \"canary\" }]",
             "FAROE_HASHING__PREVIOUS: hashing.previous[0].memory_kib: expected a whole number",
+        ),
+        (
+            "FAROE_HASHING__PREVIOUS",
+            "[{ memory_kib = 65536 }]",
+            "FAROE_HASHING__PREVIOUS: hashing.previous[0]: expected { memory_kib",
+        ),
+        (
+            "FAROE_HASHING__PREVIOUS",
+            "[\"bcrypt\", { firebase_scrypt = { signer_key = \"canary\", salt_separator = \"\" } }]",
+            "FAROE_HASHING__PREVIOUS: hashing.previous[1].firebase_scrypt.signer_key: expected { file",
+        ),
+        (
+            "FAROE_HASHING__PREVIOUS",
+            "[{ id = \"argon2id.3.65536.1.32\", memory_kib = 65536, iterations = 4 }]",
+            "FAROE_HASHING__PREVIOUS: hashing.previous[0]: the id names other costs than the rest of the table",
         ),
         (
             "FAROE_HASHING__PREVIOUS",

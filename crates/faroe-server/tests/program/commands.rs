@@ -84,6 +84,48 @@ fn each_part_that_cannot_be_reached_is_told_in_a_line() {
 }
 
 #[test]
+fn the_previous_password_hashes_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let file =
+        |previous: &str| format!("storage = \"memory:\"\n[hashing]\nprevious = [{previous}]");
+    let check = |previous: &str| {
+        fs::write(folder.path().join("faroe.toml"), file(previous)).unwrap();
+        run(
+            folder.path(),
+            &["check-config", "--config", "faroe.toml"],
+            &[("KEY", "c2lnbmVyIGtleQ==")],
+        )
+    };
+    let firebase = "{ firebase_scrypt = { signer_key = { environment = \"KEY\" }, salt_separator = \"Bw==\" } }";
+    let (status, told) = check(&format!(
+        "\"bcrypt\", {firebase}, {{ memory_kib = 19456, iterations = 2 }}, \
+         {{ id = \"argon2id.3.65536.1.32\", memory_kib = 65536, iterations = 3 }}"
+    ));
+    let line = "ok      previous password hashes: bcrypt, firebase_scrypt, argon2id.19456.2.1.32, argon2id.3.65536.1.32\n";
+    assert!(told.contains(line), "{told}");
+    assert_eq!(status, Some(0));
+
+    for (previous, reason) in [
+        (
+            firebase.replace("KEY", "NO_KEY"),
+            "hashing.previous: the environment variable NO_KEY is not set",
+        ),
+        (
+            firebase.replace("Bw==", "?"),
+            "hashing.previous: the salt separator of Firebase must be in Base64",
+        ),
+        (
+            "{ memory_kib = 1, iterations = 1 }".to_owned(),
+            "hashing.previous: the memory of Argon2id must be",
+        ),
+    ] {
+        let (status, told) = check(&previous);
+        assert!(told.contains(&format!("FAILED  {reason}")), "{told}");
+        assert_eq!(status, Some(1));
+    }
+}
+
+#[test]
 fn the_limit_per_ip_address_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let file = "storage = \"memory:\"\n[ip_rate_limit]\nattempts.capacity = 50\nrequests.interval = \"10ms\"";

@@ -11,6 +11,7 @@ mod hosts;
 mod ip_rate_limit;
 mod log;
 mod mail_server;
+mod password_hashes;
 mod passwords;
 mod shutdown;
 mod support;
