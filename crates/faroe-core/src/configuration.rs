@@ -121,8 +121,14 @@ pub struct ServerOptions {
     pub email_address_case: EmailAddressCase,
     /// Decides which email addresses may be used. Default: [`AllowAllEmailAddresses`].
     pub email_address_checker: Arc<dyn EmailAddressChecker>,
+    /// The smallest number of characters of a new password (Unicode scalar values in NFC), from 8 to 64. Passwords that
+    /// exist may be shorter. Default: 10.
+    pub minimum_password_length: usize,
     /// Decides which passwords are too weak. Default: [`AllowAllPasswords`].
     pub password_strength_checker: Arc<dyn PasswordStrengthChecker>,
+    /// The name of the product, as its users know it. A strength checker can refuse passwords that are made from it.
+    /// Default: empty.
+    pub product_name: String,
     /// Reports faults. Default: [`TracingLogger`].
     pub error_logger: Arc<dyn ActionErrorLogger>,
     /// The clock used for every expiry and limit. Default: [`SystemClock`].
@@ -140,7 +146,9 @@ impl Default for ServerOptions {
             timeouts: Timeouts::default(),
             email_address_case: EmailAddressCase::default(),
             email_address_checker: Arc::new(AllowAllEmailAddresses),
+            minimum_password_length: 10,
             password_strength_checker: Arc::new(AllowAllPasswords),
+            product_name: String::new(),
             error_logger: Arc::new(TracingLogger),
             clock: Arc::new(SystemClock),
             background: Arc::new(BackgroundTasks::default()),
@@ -338,6 +346,10 @@ pub(crate) fn check(
     check_session(&options.session, parts.storages.cache.is_some())?;
     check_rate_limits(&options.rate_limits)?;
     check_algorithms(&parts.user_password_hash_algorithms)?;
+    require(
+        (8..=64).contains(&options.minimum_password_length),
+        "the minimum length of new passwords must be from 8 to 64",
+    )?;
     require(
         options.hashing.permits > 0,
         "hashing permits must be at least 1",

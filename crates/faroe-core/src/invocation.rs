@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use faroe_protocol::{action::Action, id::ActionInvocationId};
+use faroe_protocol::{action::Action, id::ActionInvocationId, secret::Password};
 use tokio::time::Instant;
 
 use crate::{
@@ -24,6 +24,7 @@ use crate::{
     hashing::Hasher,
     log::ActionError,
     parts::Parts,
+    password::PasswordContext,
     rate_limit::Bucket,
     storage::{Cache, MainStorage, RateLimitStorage},
     time::{UnixTime, runtime_now, until},
@@ -209,16 +210,27 @@ impl<'a> Invocation<'a> {
         .await
     }
 
-    /// Asks the checker whether a new password may be used.
+    pub(crate) fn minimum_password_length(&self) -> usize {
+        self.parts.options.minimum_password_length
+    }
+
+    /// Asks the checker whether the user with this address and display name may use a new password.
     pub(crate) async fn is_strong_enough(
         &self,
-        password: &faroe_protocol::secret::Password,
+        password: &Password,
+        email_address: &str,
+        display_name: &str,
     ) -> Result<bool, Fault> {
+        let context = PasswordContext {
+            email_address: email_address.to_owned(),
+            display_name: display_name.to_owned(),
+            product_name: self.parts.options.product_name.clone(),
+        };
         let checker = &self.parts.options.password_strength_checker;
         self.within(
             self.timeouts().checker,
             "check a password",
-            checker.is_strong_enough(password),
+            checker.is_strong_enough_for(password, &context),
         )
         .await
     }

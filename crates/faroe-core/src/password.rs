@@ -149,8 +149,8 @@ impl<A: PasswordHashAlgorithm> PasswordHashVerifier for A {
 ///
 /// # Contract
 ///
-/// Called once for every new password of valid length, never for a password that is verified. `false` makes the action
-/// answer `weak_password`.
+/// Called once for every new password of valid length, never for a password that is verified. The password is in NFC.
+/// `false` makes the action answer `weak_password`.
 ///
 /// # Errors
 ///
@@ -169,6 +169,31 @@ impl<A: PasswordHashAlgorithm> PasswordHashVerifier for A {
 pub trait PasswordStrengthChecker: Debug + Send + Sync + 'static {
     /// Checks whether the password may be used.
     async fn is_strong_enough(&self, password: &Password) -> Result<bool, AdapterError>;
+
+    /// Checks whether the password may be used by this user of this product. The core calls this method.
+    ///
+    /// By default the context makes no difference.
+    async fn is_strong_enough_for(
+        &self,
+        password: &Password,
+        _context: &PasswordContext,
+    ) -> Result<bool, AdapterError> {
+        self.is_strong_enough(password).await
+    }
+}
+
+/// Texts about the user of a new password, which a guesser would try first.
+///
+/// Later versions may add fields.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PasswordContext {
+    /// The user's email address.
+    pub email_address: String,
+    /// The user's display name, or an empty text.
+    pub display_name: String,
+    /// [`ServerOptions::product_name`](crate::ServerOptions::product_name), or an empty text.
+    pub product_name: String,
 }
 
 /// The default checker. It allows every password.
@@ -190,8 +215,17 @@ pub struct PasswordStrengthCheckers(pub Vec<Arc<dyn PasswordStrengthChecker>>);
 #[async_trait]
 impl PasswordStrengthChecker for PasswordStrengthCheckers {
     async fn is_strong_enough(&self, password: &Password) -> Result<bool, AdapterError> {
+        self.is_strong_enough_for(password, &PasswordContext::default())
+            .await
+    }
+
+    async fn is_strong_enough_for(
+        &self,
+        password: &Password,
+        context: &PasswordContext,
+    ) -> Result<bool, AdapterError> {
         for checker in &self.0 {
-            if !checker.is_strong_enough(password).await? {
+            if !checker.is_strong_enough_for(password, context).await? {
                 return Ok(false);
             }
         }

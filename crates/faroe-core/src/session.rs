@@ -85,7 +85,7 @@ impl SessionRecord {
         let is_made = |change: &PasswordChange| {
             now < change.until
                 && !change.password_salt.is_empty()
-                && change.password_salt == user.password_salt
+                && change.password_salt == PasswordHash::from(user).to_parts().salt
         };
         self.sessions_counter.next() == Some(user.sessions_counter)
             && self.own_changes.iter().any(is_made)

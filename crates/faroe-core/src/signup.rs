@@ -26,7 +26,7 @@ use crate::{
     password::PasswordHash,
     rate_limit::Bucket,
     record::{Held, Record},
-    user::{Availability, Creation, NewPassword, RememberedUser},
+    user::{Availability, Creation, NewPassword, PasswordOwner, RememberedUser},
     user_store::NewUser,
     validation::is_email_address,
     verification_code::CodeNonce,
@@ -212,8 +212,14 @@ impl Run for SetSignupPassword {
         if signup.record.password_hash.is_some() {
             return Err(Code::PasswordAlreadySet.into());
         }
+        let email_address = signup.record.email_address.clone();
+        let owner = PasswordOwner {
+            email_address: &email_address,
+            display_name: "",
+            current_hash: None,
+        };
         match invocation
-            .set_new_password(&mut signup, &self.password)
+            .set_new_password(&mut signup, &self.password, owner)
             .await?
         {
             NewPassword::InvalidLength => Err(Code::InvalidPasswordLength.into()),

@@ -21,7 +21,7 @@ use crate::{
         CreateUserOutcome, EmailAddressCase, NewUser, UpdateUserEmailAddressOutcome,
         UpdateUserOutcome,
     },
-    validation::has_password_length,
+    validation::{can_be_verified, in_nfc, new_password},
 };
 
 /// The state of a user that a flow remembers, to notice changes.
@@ -105,6 +105,26 @@ pub(crate) enum PasswordAttempt {
     Incorrect,
     /// The password is correct; the place is for rehashing it.
     Correct(HashingPlace),
+}
+
+/// The owner of a new password.
+#[derive(Debug)]
+pub(crate) struct PasswordOwner<'a> {
+    pub(crate) email_address: &'a str,
+    pub(crate) display_name: &'a str,
+    /// The hash of the current password if the new one must differ from it. Only for flows that have verified it:
+    /// otherwise the answer would tell the password to a guesser.
+    pub(crate) current_hash: Option<PasswordHash>,
+}
+
+impl<'a> From<&'a User> for PasswordOwner<'a> {
+    fn from(user: &'a User) -> Self {
+        Self {
+            email_address: &user.email_address,
+            display_name: &user.display_name,
+            current_hash: None,
+        }
+    }
 }
 
 /// The outcome of setting a flow's new password.
@@ -269,7 +289,7 @@ impl Invocation<'_> {
             .await
     }
 
-    /// Consumes an attempt and verifies a password. A text of invalid length is not hashed.
+    /// Consumes an attempt and verifies a password. A text that no password can be is not hashed.
     pub(crate) async fn try_password(
         &self,
         user: &User,
@@ -282,18 +302,37 @@ impl Invocation<'_> {
         let Some(place) = place.await? else {
             return Ok(PasswordAttempt::RateLimited);
         };
-        if !has_password_length(password) {
-            return Ok(PasswordAttempt::Incorrect);
+        if can_be_verified(password) && self.is_password(&place, password, &hash).await? {
+            Ok(PasswordAttempt::Correct(place))
+        } else {
+            Ok(PasswordAttempt::Incorrect)
         }
-        let verify = self
-            .hasher()
-            .verify_user_password(&place, password.expose(), &hash);
-        match self.in_time("verify a password", verify).await? {
-            Verification::Correct => Ok(PasswordAttempt::Correct(place)),
-            Verification::Incorrect => Ok(PasswordAttempt::Incorrect),
+    }
+
+    /// Checks whether the hash is of this password as it was typed, or in NFC if that differs: new passwords are hashed
+    /// in NFC, and systems differ in the form that they type.
+    async fn is_password(
+        &self,
+        place: &HashingPlace,
+        password: &Password,
+        hash: &PasswordHash,
+    ) -> Result<bool, Fault> {
+        let verify = async |password: &Password| {
+            let verify = self
+                .hasher()
+                .verify_user_password(place, password.expose(), hash);
+            self.in_time("verify a password", verify).await
+        };
+        let verification = match (verify(password).await?, in_nfc(password)) {
+            (Verification::Incorrect, Some(normalized)) => verify(&normalized).await?,
+            (verification, _) => verification,
+        };
+        match verification {
+            Verification::Correct => Ok(true),
+            Verification::Incorrect => Ok(false),
             Verification::Malformed(error) => {
                 self.log(&error, false);
-                Ok(PasswordAttempt::Incorrect)
+                Ok(false)
             }
         }
     }
@@ -303,27 +342,46 @@ impl Invocation<'_> {
     pub(crate) async fn set_new_password<R: PasswordFlow>(
         &self,
         flow: &mut Held<R>,
-        password: &Password,
+        typed: &Password,
+        owner: PasswordOwner<'_>,
     ) -> Result<NewPassword, Fault> {
-        if !has_password_length(password) {
+        let Some(password) = new_password(typed, self.minimum_password_length()) else {
             return Ok(NewPassword::InvalidLength);
-        }
+        };
+        let PasswordOwner {
+            email_address,
+            display_name,
+            current_hash,
+        } = owner;
         let check = self.hasher().check(&flow.id)?;
-        if !self.is_strong_enough(password).await? {
-            flow.record.weak_passwords_mut().count_one();
-            self.update(flow).await?;
-            if !flow.record.has_ended() {
-                return Ok(NewPassword::Weak);
-            }
-            self.discard(flow).await;
-            return Ok(NewPassword::WeakOnceTooOften);
+        let is_strong = self.is_strong_enough(&password, email_address, display_name);
+        if !is_strong.await? {
+            return self.count_weak_password(flow).await;
         }
         let place = self.hasher().place_after(check)?;
+        if let Some(current) = &current_hash
+            && self.is_password(&place, typed, current).await?
+        {
+            return self.count_weak_password(flow).await;
+        }
         let hash = self.hasher().hash_user_password(&place, password.expose());
         let hash = self.in_time("hash a password", hash).await?;
         flow.record.set_new_password_hash(hash);
         self.update(flow).await?;
         Ok(NewPassword::Set)
+    }
+
+    async fn count_weak_password<R: PasswordFlow>(
+        &self,
+        flow: &mut Held<R>,
+    ) -> Result<NewPassword, Fault> {
+        flow.record.weak_passwords_mut().count_one();
+        self.update(flow).await?;
+        if !flow.record.has_ended() {
+            return Ok(NewPassword::Weak);
+        }
+        self.discard(flow).await;
+        Ok(NewPassword::WeakOnceTooOften)
     }
 
     /// Rehashes a verified password if its hash does not use the current algorithm.
@@ -336,6 +394,8 @@ impl Invocation<'_> {
         if !self.hasher().is_outdated(&PasswordHash::from(user)) {
             return None;
         }
+        let normalized = in_nfc(password);
+        let password = normalized.as_ref().unwrap_or(password);
         let hash = self.hasher().hash_user_password(place, password.expose());
         self.tolerate(self.in_time("hash a password", hash).await)
     }

@@ -27,7 +27,7 @@ use crate::{
     random,
     rate_limit::Bucket,
     record::{Held, Record},
-    user::{NewPassword, RememberedUser},
+    user::{NewPassword, PasswordOwner, RememberedUser},
     validation::is_email_address,
 };
 
@@ -199,7 +199,7 @@ impl Run for SetUserPasswordResetNewPassword {
         let reset = invocation
             .user_flow::<UserPasswordResetRecord>(self.user_password_reset_token.expose())
             .await?;
-        let (mut reset, _) = reset.ok_or(Code::InvalidUserPasswordResetToken)?;
+        let (mut reset, user) = reset.ok_or(Code::InvalidUserPasswordResetToken)?;
         if !reset.record.user_first_factor_verified {
             return Err(Code::UserFirstFactorNotVerified.into());
         }
@@ -207,7 +207,7 @@ impl Run for SetUserPasswordResetNewPassword {
             return Err(Code::NewPasswordAlreadySet.into());
         }
         match invocation
-            .set_new_password(&mut reset, &self.password)
+            .set_new_password(&mut reset, &self.password, PasswordOwner::from(&user))
             .await?
         {
             NewPassword::InvalidLength => Err(Code::InvalidPasswordLength.into()),

@@ -26,7 +26,7 @@ use crate::{
     password::PasswordHash,
     rate_limit::Bucket,
     record::{Held, Record},
-    user::{NewPassword, PasswordAttempt, RememberedUser},
+    user::{NewPassword, PasswordAttempt, PasswordOwner, RememberedUser},
 };
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -173,7 +173,7 @@ impl Run for VerifyUserPasswordUpdateUserPassword {
 impl Run for SetUserPasswordUpdateNewPassword {
     async fn run(self, invocation: &Invocation<'_>) -> Answer<Self> {
         type Code = SetUserPasswordUpdateNewPasswordErrorCode;
-        let Opened::<UserPasswordUpdateRecord> { mut flow, .. } = open!(
+        let Opened::<UserPasswordUpdateRecord> { mut flow, user, .. } = open!(
             invocation,
             self.session_token,
             self.user_password_update_token,
@@ -185,8 +185,12 @@ impl Run for SetUserPasswordUpdateNewPassword {
         if flow.record.new_password_hash.is_some() {
             return Err(Code::NewPasswordAlreadySet.into());
         }
+        let owner = PasswordOwner {
+            current_hash: Some(PasswordHash::from(&user)),
+            ..PasswordOwner::from(&user)
+        };
         match invocation
-            .set_new_password(&mut flow, &self.password)
+            .set_new_password(&mut flow, &self.password, owner)
             .await?
         {
             NewPassword::InvalidLength => Err(Code::InvalidPasswordLength.into()),

@@ -1,12 +1,16 @@
 #![doc = include_str!("../README.md")]
 
+mod pattern;
 mod strength;
+mod words;
 
 use std::{error::Error, fmt, sync::Arc, thread};
 
 use async_trait::async_trait;
 use faroe_core::{
-    error::AdapterError, password::PasswordStrengthChecker, protocol::secret::Password,
+    error::AdapterError,
+    password::{PasswordContext, PasswordStrengthChecker},
+    protocol::secret::Password,
 };
 use tokio::{sync::Semaphore, task};
 use zxcvbn::Score;
@@ -93,15 +97,24 @@ impl Default for PasswordStrength {
 #[async_trait]
 impl PasswordStrengthChecker for PasswordStrength {
     async fn is_strong_enough(&self, password: &Password) -> Result<bool, AdapterError> {
+        self.is_strong_enough_for(password, &PasswordContext::default())
+            .await
+    }
+
+    async fn is_strong_enough_for(
+        &self,
+        password: &Password,
+        context: &PasswordContext,
+    ) -> Result<bool, AdapterError> {
         let permit = Arc::clone(&self.permits)
             .acquire_owned()
             .await
             .expect("the semaphore is never closed");
         let minimum_score = self.minimum_score.score();
-        let password = password.clone();
+        let (password, context) = (password.clone(), context.clone());
         let rating = task::spawn_blocking(move || {
             let _permit = permit;
-            strength::reaches(&password, minimum_score)
+            strength::reaches(&password, &context, minimum_score)
         });
         // The panic message is dropped: it could quote the password.
         rating.await.map_err(|_| AdapterError::message(OPERATION))

@@ -1,8 +1,10 @@
 //! Rating the strength of a password in bounded time.
 
-use faroe_core::protocol::secret::Password;
+use faroe_core::{password::PasswordContext, protocol::secret::Password};
 use zeroize::Zeroizing;
 use zxcvbn::{Entropy, Score, zxcvbn};
+
+use crate::{pattern, words};
 
 /// The number of characters in each part of a long password. The running time of zxcvbn grows faster than the square of the
 /// length: up to 50 ms for 32 characters, up to 700 ms for 100.
@@ -16,17 +18,30 @@ const SETTLED: f64 = 16.0;
 ///
 /// Passwords on which zxcvbn is slow, with many characters that could stand for others, also have strong parts. Long
 /// passwords are therefore rarely rated as a whole, and those that are take little time.
-pub(crate) fn reaches(password: &Password, minimum_score: Score) -> bool {
+pub(crate) fn reaches(
+    password: &Password,
+    context: &PasswordContext,
+    minimum_score: Score,
+) -> bool {
     let characters: Zeroizing<Vec<char>> = Zeroizing::new(password.expose().chars().collect());
-    let pattern = &characters[..period(&characters)];
+    // A word and a number take some 10⁸ guesses, which is the score of two.
+    if minimum_score > Score::Two && pattern::is_word_and_number(&characters) {
+        return false;
+    }
+    let known = words::known(context);
+    let rest = Zeroizing::new(words::without(&characters, &known));
+    let pattern = &rest[..period(&rest)];
+    let inputs: Vec<&str> = known.iter().map(String::as_str).collect();
+    let inputs = [&inputs, words::CALENDAR].concat();
+    let rate = |part: &[char]| rate(part, &inputs);
     let mut parts = pattern.chunks(PART);
     (pattern.len() > PART && parts.any(|part| rate(part).guesses_log10() >= SETTLED))
         || rate(pattern).score() >= minimum_score
 }
 
-fn rate(characters: &[char]) -> Entropy {
+fn rate(characters: &[char], inputs: &[&str]) -> Entropy {
     let text: Zeroizing<String> = Zeroizing::new(characters.iter().collect());
-    zxcvbn(&text, &[])
+    zxcvbn(&text, inputs)
 }
 
 /// Returns the length of the shortest pattern that the text repeats at least twice, or the length of the text.

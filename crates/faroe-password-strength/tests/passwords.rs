@@ -1,7 +1,11 @@
 //! Tests with strong and weak passwords.
 
-use faroe_core::{password::PasswordStrengthChecker, protocol::secret::Password};
+use faroe_core::{
+    password::{PasswordContext, PasswordStrengthChecker},
+    protocol::secret::Password,
+};
 use faroe_password_strength::{MinimumScore, PasswordStrength};
+use faroe_testkit::promise;
 
 async fn is_strong_enough(checker: &PasswordStrength, password: &str) -> bool {
     let answer = checker.is_strong_enough(&Password::from(password)).await;
@@ -64,6 +68,72 @@ async fn passwords_that_are_easy_to_guess_are_weak() {
     ] {
         assert!(!is_strong_enough(&checker, password).await, "{password}");
     }
+}
+
+#[tokio::test]
+async fn p75_the_fashions_of_passwords_that_need_a_number_and_a_symbol_are_weak() {
+    let checker = PasswordStrength::default();
+    let passwords = [
+        "Lovelace2026!",
+        "Sommer2026!",
+        "Winter2025!!",
+        "Fruehling26!",
+        "Frühling2026",
+        "Weihnachten2026!",
+        "Verano2026!",
+        "Automne2026!",
+        "Septiembre2026",
+        "Październik2026!",
+        "Katarzyna1987!",
+        "Giovanni2026#",
+        "2026-Matthias",
+        "Matthias123!",
+        "Сентябрь2026!",
+    ];
+    for password in passwords {
+        assert!(!is_strong_enough(&checker, password).await, "{password}");
+    }
+    promise::report("P75", format!("{} passwords in fashion", passwords.len()));
+}
+
+#[tokio::test]
+async fn p75_passwords_made_from_the_address_the_name_or_the_product_are_weak() {
+    let checker = PasswordStrength::default();
+    let mut context = PasswordContext::default();
+    context.email_address = "wilhelmina.featherstonehaugh@some-company.example".into();
+    context.display_name = "Wilhelmina Featherstonehaugh-Cholmondeley".into();
+    context.product_name = "Zyxomma Notes".into();
+    let passwords = [
+        "wilhelmina.featherstonehaugh@some-company.example",
+        "Wilhelmina.Featherstonehaugh@Some-Company.Example",
+        "featherstonehaugh@some-company",
+        "wilhelminafeatherstonehaugh",
+        "Wilhelmina Featherstonehaugh-Cholmondeley",
+        "WilhelminaFeatherstonehaugh2026!",
+        "f3ath3rst0n3haugh!",
+        "hguahenotsrehtaef",
+        "Cholmondeley+1990",
+        "zyxomma-notes-wilhelmina",
+        "ZyxommaZyxommaZyxomma",
+    ];
+    for password in passwords {
+        let typed = Password::from(password);
+        let is_strong = checker.is_strong_enough_for(&typed, &context);
+        assert!(!is_strong.await.unwrap(), "{password}");
+    }
+    for password in [
+        "wilhelmina rides nine violins to the granite fjord",
+        "correct horse battery staple",
+        "fX7#qLw2!vRz9m",
+    ] {
+        let typed = Password::from(password);
+        let is_strong = checker.is_strong_enough_for(&typed, &context);
+        assert!(is_strong.await.unwrap(), "{password}");
+    }
+    promise::report(
+        "P75",
+        format!("{} passwords made from a name", passwords.len()),
+    );
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ error_codes! { $
     IncorrectPassword = "incorrect_password": "the password is wrong",
     IncorrectTemporaryPassword = "incorrect_temporary_password": "the temporary password is wrong",
     InvalidEmailAddress = "invalid_email_address": "the text is not a valid email address",
-    InvalidPasswordLength = "invalid_password_length": "a password has 10 to 100 characters",
+    InvalidPasswordLength = "invalid_password_length": "a new password has at least 10 characters, or as many as the server is configured for, and at most 100",
     InvalidPasswordUpdateToken = "invalid_password_update_token": "no password update has this token, or it has expired or ended",
     InvalidSessionToken = "invalid_session_token": "no session has this token, or it has expired or ended",
     InvalidSigninToken = "invalid_signin_token": "no signin has this token, or it has expired or ended",

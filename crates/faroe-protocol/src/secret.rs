@@ -70,7 +70,7 @@ secrets! {
     UserPasswordResetToken,
     /// The token of a user deletion: `ID.secret`, 49 characters.
     UserDeletionToken,
-    /// A user's password. A new one has 10 to 100 Unicode scalar values.
+    /// A user's password. A new one has at least 10 (configurable) and at most 100 Unicode scalar values in NFC.
     Password,
     /// The code that verifies an email address: 8 characters.
     EmailAddressVerificationCode,

@@ -16,6 +16,7 @@ mod late_users;
 mod lifetimes;
 mod mailboxes;
 mod model;
+mod new_passwords;
 mod observed;
 mod one_answer;
 mod one_completion;

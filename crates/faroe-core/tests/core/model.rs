@@ -527,7 +527,9 @@ impl Model {
         if !(10..=100).contains(&password.chars().count()) {
             return Err("invalid_password_length");
         }
-        if password.starts_with("weak") {
+        let is_same = self.records[flow].kind == Kind::PasswordUpdate
+            && self.users[self.records[flow].user].password == password;
+        if password.starts_with("weak") || is_same {
             let record = &mut self.records[flow];
             record.weak_passwords += 1;
             if record.weak_passwords < 10 {

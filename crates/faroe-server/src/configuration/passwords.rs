@@ -13,6 +13,8 @@ use super::{
 section! {
     /// Checks of new passwords. Passwords that exist are not checked.
     Passwords {
+        /// Smallest number of characters of a new password.
+        minimum_length: MinimumLength = 10_usize,
         /// Refuses passwords that are easy to guess, without a network.
         #[flag = "--password-strength-check BOOL"]
         strength_check: bool = true,
@@ -23,6 +25,28 @@ section! {
         /// Service that knows breached passwords; set it to use a mirror.
         #[flag = "--password-breach-check-url URL"]
         breach_check_url: RangeServiceUrl = BaseUrl::default().to_string().trim_end_matches('/'),
+    }
+}
+
+/// The minimum length of new passwords.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(try_from = "usize")]
+pub(crate) struct MinimumLength(usize);
+
+impl MinimumLength {
+    pub(crate) fn get(self) -> usize {
+        self.0
+    }
+}
+
+impl TryFrom<usize> for MinimumLength {
+    type Error = &'static str;
+
+    fn try_from(length: usize) -> Result<Self, Self::Error> {
+        match length {
+            8..=64 => Ok(Self(length)),
+            _ => Err("expected a number from 8 to 64"),
+        }
     }
 }
 
@@ -54,6 +78,7 @@ impl TryFrom<String> for RangeServiceUrl {
 }
 
 setting! {
+    MinimumLength: "number, 8 to 64",
     RangeServiceUrl: "URL",
 }
 

@@ -60,6 +60,14 @@ fn p56_a_bad_setting_is_refused_with_one_line_that_names_it() {
             "[passwords]\nstrength_check = 3",
             "passwords.strength_check",
         ),
+        (
+            "[passwords]\nminimum_length = 7",
+            "passwords.minimum_length: expected a number from 8 to 64",
+        ),
+        (
+            "[passwords]\nminimum_length = 65",
+            "passwords.minimum_length: expected a number from 8 to 64",
+        ),
         ("[passwords]\nbreach_check = true", "passwords.breach_check"),
         (
             "[passwords]\nbreach_check_url = \"https://me:canary@example.com\"",

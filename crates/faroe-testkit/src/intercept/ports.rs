@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use faroe_core::{
     email::{EmailAddressChecker, EmailMessage, EmailSender},
     error::AdapterError,
-    password::{PasswordHash, PasswordStrengthChecker},
+    password::{PasswordContext, PasswordHash, PasswordStrengthChecker},
     protocol::secret::Password,
     user_store::{
         Counter, CreateUserOutcome, NewUser, UpdateUserEmailAddressOutcome, UpdateUserOutcome,
@@ -115,6 +115,20 @@ impl<P: PasswordStrengthChecker + ?Sized> PasswordStrengthChecker for Intercepte
             "",
             [password],
             is_strong_enough(&password)
+        )
+    }
+
+    async fn is_strong_enough_for(
+        &self,
+        password: &Password,
+        context: &PasswordContext,
+    ) -> Result<bool, AdapterError> {
+        pass!(
+            self,
+            PasswordStrengthChecker,
+            "",
+            [password, context],
+            is_strong_enough_for(&password, &context)
         )
     }
 }
