@@ -23,7 +23,7 @@ use crate::{
     record::{self, Held, Record, Token},
     storage::Cache,
     time::UnixTime,
-    user::RememberedUser,
+    user::{RememberedUser, SeenUser},
     user_store::UpdateUserOutcome,
 };
 
@@ -45,6 +45,9 @@ pub(crate) struct SessionRecord {
     /// The password changes that this session has on its way.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     own_changes: Vec<PasswordChange>,
+    /// Sessions of earlier versions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    seen: Option<SeenUser>,
 }
 
 /// A password change that a session makes and outlives.
@@ -77,6 +80,7 @@ impl SessionRecord {
         user.id == self.user_id
             && !user.disabled
             && user.disabled_counter == self.disabled_counter
+            && self.seen.as_ref().is_none_or(|seen| seen.can_precede(user))
             && (user.sessions_counter == self.sessions_counter || self.has_changed(user, now))
     }
 
@@ -96,6 +100,9 @@ impl SessionRecord {
         if self.sessions_counter != user.sessions_counter {
             self.sessions_counter = user.sessions_counter;
             self.own_changes.clear();
+        }
+        if self.seen.as_ref().is_none_or(|seen| seen.is_outdated(user)) {
+            self.seen = Some(SeenUser::new(user));
         }
     }
 }
@@ -196,6 +203,7 @@ impl Invocation<'_> {
                 last_used_at: now,
                 user_checked_at: now,
                 own_changes: vec![],
+                seen: Some(SeenUser::new(user)),
             })
             .await?;
         let is_unchanged = self.user(&user.id).await.map(|user| {
@@ -316,7 +324,8 @@ impl Invocation<'_> {
                 .is_some_and(|expiration| {
                     !is_within(now, session.record.user_checked_at, expiration)
                 });
-        let changed = user.is_some_and(|user| session.record.has_changed(user, now));
+        let seen = session.record.seen.as_ref();
+        let changed = user.is_some_and(|user| seen.is_some_and(|seen| seen.is_outdated(user)));
         if used || checked || changed {
             session.record.last_used_at = now.max(session.record.last_used_at);
             if let Some(user) = user {

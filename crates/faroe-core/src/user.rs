@@ -24,6 +24,82 @@ use crate::{
     validation::{can_be_verified, in_nfc, new_password},
 };
 
+/// The state of a user when a record last saw them. It tells a later state of the same user from another user with the
+/// same ID: users who are restored from a backup can give an ID to somebody else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "SeenUserFields", into = "SeenUserFields")]
+pub(crate) struct SeenUser {
+    email_address_counter: Counter,
+    password_hash_counter: Counter,
+    sessions_counter: Counter,
+    email_address_hash: u64,
+}
+
+/// The stored form: short, because sessions are read often.
+type SeenUserFields = (Counter, Counter, Counter, u64);
+
+impl From<SeenUserFields> for SeenUser {
+    fn from(fields: SeenUserFields) -> Self {
+        let (email_address_counter, password_hash_counter, sessions_counter, email_address_hash) =
+            fields;
+        Self {
+            email_address_counter,
+            password_hash_counter,
+            sessions_counter,
+            email_address_hash,
+        }
+    }
+}
+
+impl From<SeenUser> for SeenUserFields {
+    fn from(seen: SeenUser) -> Self {
+        (
+            seen.email_address_counter,
+            seen.password_hash_counter,
+            seen.sessions_counter,
+            seen.email_address_hash,
+        )
+    }
+}
+
+impl SeenUser {
+    pub(crate) fn new(user: &User) -> Self {
+        Self {
+            email_address_counter: user.email_address_counter,
+            password_hash_counter: user.password_hash_counter,
+            sessions_counter: user.sessions_counter,
+            email_address_hash: email_address_hash(&user.email_address),
+        }
+    }
+
+    /// Checks whether this can be an earlier state of the user: no counter went back, and the address is the same
+    /// unless its counter has moved.
+    pub(crate) fn can_precede(&self, user: &User) -> bool {
+        self.email_address_counter <= user.email_address_counter
+            && self.password_hash_counter <= user.password_hash_counter
+            && self.sessions_counter <= user.sessions_counter
+            && (self.email_address_counter < user.email_address_counter
+                || self.email_address_hash == email_address_hash(&user.email_address))
+    }
+
+    /// Checks whether the user has changed since.
+    pub(crate) fn is_outdated(&self, user: &User) -> bool {
+        self.email_address_counter != user.email_address_counter
+            || self.password_hash_counter != user.password_hash_counter
+            || self.sessions_counter != user.sessions_counter
+    }
+}
+
+/// Returns the FNV-1a hash of an address in lower case. Nobody gains from an address that has the same hash: it would
+/// have to be the one of the other account.
+fn email_address_hash(email_address: &str) -> u64 {
+    email_address
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+            (hash ^ u64::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0000_01b3)
+        })
+}
+
 /// The state of a user that a flow remembers, to notice changes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct RememberedUser {
@@ -35,6 +111,9 @@ pub(crate) struct RememberedUser {
     /// The salt of the new hash, if the flow rehashes the user's unchanged password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) rehash_salt: Option<Bytes>,
+    /// Records of earlier versions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    seen: Option<SeenUser>,
 }
 
 impl RememberedUser {
@@ -45,6 +124,7 @@ impl RememberedUser {
             password_hash_counter: user.password_hash_counter,
             email_address_counter: None,
             rehash_salt: None,
+            seen: Some(SeenUser::new(user)),
         }
     }
 
@@ -60,6 +140,7 @@ impl RememberedUser {
         user.id == self.id
             && !user.disabled
             && user.disabled_counter == self.disabled_counter
+            && self.seen.as_ref().is_none_or(|seen| seen.can_precede(user))
             && self.has_same_password(user)
             && self
                 .email_address_counter

@@ -25,6 +25,7 @@ mod password_changes;
 mod password_hashes;
 mod racers;
 mod rate_limits;
+mod restores;
 mod scene;
 mod secret_types;
 mod sequences;
