@@ -31,6 +31,10 @@ async fn a_user_s_whole_life() {
     let after_reset = Session::from(&server.values("complete_user_password_reset", of).await);
     assert_eq!(after_reset.user_id, session.user_id);
     assert_eq!(
+        server.session_state(&session).await,
+        "invalid_session_token"
+    );
+    assert_eq!(
         server.try_password("lovelace@example.com", PASSWORD).await,
         "incorrect_password"
     );
@@ -46,7 +50,8 @@ async fn a_user_s_whole_life() {
         server.session_state(&after_reset).await,
         "invalid_session_token"
     );
-    assert_eq!(server.session_state(&session).await, "ok");
+    let also_signed_in = server.sign_in("lovelace@example.com", NEW_PASSWORD).await;
+    assert_eq!(server.session_state(&also_signed_in).await, "ok");
     server
         .values(
             "delete_all_sessions",
@@ -54,7 +59,7 @@ async fn a_user_s_whole_life() {
         )
         .await;
     assert_eq!(
-        server.session_state(&session).await,
+        server.session_state(&also_signed_in).await,
         "invalid_session_token"
     );
 }
