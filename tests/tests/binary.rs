@@ -158,3 +158,47 @@ async fn p01_p02_the_program_leaves_no_secret_in_its_log_and_its_files() {
     );
     promise::report("P02", "the log of the program at TRACE, 0 secrets");
 }
+
+#[tokio::test]
+async fn p77_a_flood_at_one_address_leaves_the_program_to_all_others() {
+    const AT_ONCE: usize = 500;
+    let server = Binary::start().await;
+    let owner = server.sign_up("ada@example.com").await;
+    let other = server.sign_up("grace@example.com").await;
+    let begun = server.start_signin("ada@example.com").await;
+    let create = json!({
+        "action": "create_signin",
+        "arguments": { "user_email_address": "ada@example.com" },
+    });
+    let create = create.to_string();
+    let mut answered = 1;
+    let refused = loop {
+        let answer = server.wire.post(create.clone(), None).await;
+        if answer.status != 200 {
+            break answer;
+        }
+        answered += 1;
+    };
+    // One more every twenty seconds, however long these took.
+    assert!(answered >= AT_ONCE, "{answered}");
+    assert_eq!(refused.status, 503, "{}", refused.body);
+    assert!(refused.retry_after.is_some());
+
+    assert_eq!(server.session_state(&owner).await, "ok");
+    let password = json!({ "signin_token": begun, "password": PASSWORD });
+    server.values("verify_signin_user_password", password).await;
+    let of = json!({ "signin_token": begun });
+    server.values("complete_signin", of).await;
+    server.ready_user_password_reset("ada@example.com").await;
+    server.ready_user_password_update(&owner).await;
+    server.sign_up("lovelace@example.com").await;
+    server.sign_in("grace@example.com", PASSWORD).await;
+    assert_eq!(server.session_state(&other).await, "ok");
+    assert_eq!(server.readiness().await.0, 200);
+    promise::report(
+        "P77",
+        format_args!(
+            "{answered} signins of one user begun in the program, then none, and every other step taken"
+        ),
+    );
+}
