@@ -59,6 +59,21 @@ impl NewUser {
     }
 }
 
+/// Returns the user who has this address: the one with exactly this address, or else the one with the address in another
+/// ASCII letter case. For stores that look users up without letter case.
+pub fn holder(email_address: &str, users: impl IntoIterator<Item = User>) -> Option<User> {
+    let mut in_other_case = None;
+    for user in users {
+        if user.email_address == email_address {
+            return Some(user);
+        }
+        if user.email_address.eq_ignore_ascii_case(email_address) {
+            in_other_case = Some(user);
+        }
+    }
+    in_other_case
+}
+
 /// The outcome of creating a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]

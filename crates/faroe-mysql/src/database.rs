@@ -143,7 +143,7 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// As for [`Database::run`]. When one of them fails, nothing is changed.
+    /// As for [`Database::run`]. When one of them fails, or the second concerns no row ([`Error::RowNotFound`]), nothing is changed.
     pub async fn run_both<'q>(
         &self,
         first: impl Fn() -> MySqlQuery<'q> + Send + Sync,
@@ -214,7 +214,11 @@ async fn run_both(
     let mut transaction = connection.begin().await?;
     let outcome = async {
         run(&mut transaction, first).await?;
-        run(&mut transaction, second).await
+        let outcome = run(&mut transaction, second).await?;
+        if outcome.rows.is_empty() && outcome.rows_affected == 0 {
+            return Err(Error::RowNotFound);
+        }
+        Ok(outcome)
     };
     match outcome.await {
         Ok(outcome) => {

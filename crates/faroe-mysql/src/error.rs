@@ -4,15 +4,25 @@ use faroe_core::error::AdapterError;
 use sqlx::{Error, mysql::MySqlDatabaseError};
 
 /// Converts an error of MySQL or MariaDB into the failure of `operation`. A deadlock, or a wait for a lock that took too
-/// long, is a [conflict](AdapterError::conflict).
+/// long, is a [conflict](AdapterError::conflict). A constraint, a type or a trigger that does not accept a row makes a
+/// [refusal](AdapterError::refusal).
 ///
 /// The text names conditions, tables, columns and constraints, never values.
 pub fn mysql_error(operation: &'static str, error: &Error) -> AdapterError {
     if is_rolled_back(error) {
         AdapterError::conflict(operation, describe(error))
+    } else if database_error(error).is_some_and(is_refusal) {
+        AdapterError::refusal(operation, describe(error))
     } else {
         AdapterError::new(operation, describe(error))
     }
+}
+
+/// Checks whether the schema does not accept a row: a value outside of its type, a constraint, a signal of a trigger.
+fn is_refusal(error: &MySqlDatabaseError) -> bool {
+    let class = error.code().unwrap_or_default().get(..2);
+    class.is_some_and(|class| ["22", "23", "45"].contains(&class))
+        || REFUSAL_NUMBERS.contains(&error.number())
 }
 
 /// Returns the name of the unique index that a row would have violated, or an empty text if the server does not name it.
@@ -34,11 +44,15 @@ const DEADLOCK: u16 = 1213;
 /// MariaDB: a row is not as the transaction's snapshot shows it.
 const RECORD_CHANGED: u16 = 1020;
 
+/// Errors of rows that the schema does not accept, whose SQLSTATE does not tell: no default, an incorrect value, a truncated
+/// one, a check of MySQL.
+const REFUSAL_NUMBERS: [u16; 4] = [1265, 1364, 1366, 3819];
+
 /// Errors whose messages name parts of a schema or a configuration, and nothing that a caller sent.
-const SAFE_NUMBERS: [u16; 37] = [
+const SAFE_NUMBERS: [u16; 39] = [
     1020, 1040, 1044, 1045, 1047, 1048, 1049, 1050, 1053, 1054, 1091, 1129, 1130, 1142, 1143, 1146,
     1158, 1159, 1160, 1161, 1203, 1205, 1213, 1226, 1227, 1290, 1317, 1364, 1406, 1451, 1452, 1665,
-    1698, 1792, 1836, 1969, 3024,
+    1698, 1792, 1836, 1969, 3024, 3819, 4025,
 ];
 
 /// Errors after which the connection is closed.

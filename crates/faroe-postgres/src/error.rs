@@ -4,7 +4,8 @@ use faroe_core::error::AdapterError;
 use sqlx::{Error, postgres::PgDatabaseError};
 
 /// Converts an error of PostgreSQL into the failure of `operation`. A serialization failure or a deadlock is a
-/// [conflict](AdapterError::conflict).
+/// [conflict](AdapterError::conflict). A constraint, a type or a trigger that does not accept a row makes a
+/// [refusal](AdapterError::refusal).
 ///
 /// The text names conditions, tables, columns and constraints, never values.
 pub fn postgres_error(operation: &'static str, error: &Error) -> AdapterError {
@@ -12,8 +13,14 @@ pub fn postgres_error(operation: &'static str, error: &Error) -> AdapterError {
         Some(SERIALIZATION_FAILURE | DEADLOCK_DETECTED) => {
             AdapterError::conflict(operation, describe(error))
         }
+        Some(code) if is_refusal(code) => AdapterError::refusal(operation, describe(error)),
         _ => AdapterError::new(operation, describe(error)),
     }
+}
+
+/// Checks whether the schema does not accept a row: a value outside of its type, a constraint, an exception of a trigger.
+fn is_refusal(code: &str) -> bool {
+    ["22", "23", "44"].contains(&code.get(..2).unwrap_or_default()) || code == RAISED_EXCEPTION
 }
 
 /// Returns the name of the unique constraint or index that a row would have violated.
@@ -27,6 +34,7 @@ pub(crate) const UNDEFINED_TABLE: &str = "42P01";
 const STRING_TOO_LONG: &str = "22001";
 /// The server is a replica, or was set to read-only. Its message names the kind of statement.
 const READ_ONLY_TRANSACTION: &str = "25006";
+const RAISED_EXCEPTION: &str = "P0001";
 const UNIQUE_VIOLATION: &str = "23505";
 const SERIALIZATION_FAILURE: &str = "40001";
 const DEADLOCK_DETECTED: &str = "40P01";

@@ -2,7 +2,10 @@
 
 use faroe_users_table::{Defects, IdGeneration, UsersTable};
 
-use crate::table::{FoundTable, Kind, is_same};
+use crate::{
+    statements::quoted,
+    table::{FoundTable, Kind, is_same},
+};
 
 /// Returns everything that makes the table unfit for users.
 pub(crate) fn defects(table: &UsersTable, found: Option<&FoundTable>) -> Defects {
@@ -25,7 +28,21 @@ pub(crate) fn defects(table: &UsersTable, found: Option<&FoundTable>) -> Defects
     add_columns_without_value(&mut defects, table, found);
     add_id_defect(&mut defects, table, found);
     add_not_unique(&mut defects, table, found);
+    add_exact_addresses(&mut defects, table, found);
     defects
+}
+
+/// Adds the collation of addresses if it has to ignore letter case and does not.
+fn add_exact_addresses(defects: &mut Defects, table: &UsersTable, found: &FoundTable) {
+    let name = &table.columns.email_address;
+    let column = found.column(name);
+    if table.ignores_email_address_case && column.is_some_and(|column| !column.ignores_case()) {
+        let (table_name, name) = (quoted(&table.name), quoted(name));
+        let change = format!(
+            "ALTER TABLE {table_name} MODIFY {name} VARCHAR(255) CHARACTER SET ascii COLLATE ascii_general_ci NOT NULL"
+        );
+        defects.add_exact_addresses(table, &change);
+    }
 }
 
 fn add_wrong_types(defects: &mut Defects, table: &UsersTable, found: &FoundTable) {
@@ -50,18 +67,14 @@ fn add_wrong_types(defects: &mut Defects, table: &UsersTable, found: &FoundTable
             let defect = format!("is of the type {found}, not {expected}; change it");
             defects.add_unfit_column(table, key, name, &defect);
         }
+        defects.add_short_column(table, key, name, column.and_then(|column| column.max_size));
     }
 }
 
 fn add_columns_without_value(defects: &mut Defects, table: &UsersTable, found: &FoundTable) {
-    let columns = &table.columns;
-    let is_given = |name: &str| {
-        let display_name = columns.display_name.as_deref();
-        columns.names().any(|given| is_same(given, name))
-            && !display_name.is_some_and(|display_name| is_same(display_name, name))
-    };
+    let is_given = |name: &str| table.columns.names().any(|given| is_same(given, name));
     for column in &found.columns {
-        if column.is_required && !column.has_default && !is_given(&column.name) {
+        if column.needs_value() && !is_given(&column.name) {
             defects.add_column_without_value(table, &column.name);
         }
     }

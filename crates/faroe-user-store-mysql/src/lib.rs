@@ -13,7 +13,7 @@ use faroe_core::{
     random,
     user_store::{
         Counter, CreateUserOutcome, NewUser, UpdateUserEmailAddressOutcome, UpdateUserOutcome,
-        User, UserId, UserStore,
+        User, UserId, UserStore, holder,
     },
 };
 use faroe_mysql::{
@@ -23,9 +23,19 @@ use faroe_mysql::{
 };
 pub use faroe_users_table::{IdGeneration, UsersTable, UsersTableColumns};
 
-use crate::{statements::Statements, table::FoundTable};
+use crate::{
+    statements::{Created, Statements},
+    table::FoundTable,
+};
 
 const SCHEMA: &[&str] = &[include_str!("../schema.sql")];
+
+/// The change of the default table for addresses whose letter case makes no difference.
+const COLLATION: &[&str] = &["ALTER TABLE users MODIFY email_address \
+     VARCHAR(255) CHARACTER SET ascii COLLATE ascii_general_ci NOT NULL"];
+
+const CHANGE_COLLATION: &str =
+    "change the collation of addresses to one without letter case (no two users may have the same)";
 
 const CREATE_TABLE: &str =
     "create the default users table (describe one of your own in users_table)";
@@ -50,6 +60,23 @@ impl MysqlUserStore {
         let upgraded = database.upgrade("faroe-user-store-mysql", SCHEMA).await;
         upgraded.map_err(|error| AdapterError::new(CREATE_TABLE, error))?;
         Self::new(database, UsersTable::default()).await
+    }
+
+    /// Like [`MysqlUserStore::connect`], with addresses whose letter case makes no difference: changes the collation of their
+    /// column.
+    ///
+    /// # Errors
+    ///
+    /// As for [`MysqlUserStore::connect`], and when the addresses of two users differ in letter case only.
+    pub async fn connect_ignoring_case(url: &str) -> Result<Self, AdapterError> {
+        let database = Self::connect(url).await?.database;
+        let upgraded = database
+            .upgrade("faroe-user-store-mysql-ignoring-case", COLLATION)
+            .await;
+        upgraded.map_err(|error| AdapterError::new(CHANGE_COLLATION, error))?;
+        let mut table = UsersTable::default();
+        table.ignores_email_address_case = true;
+        Self::new(database, table).await
     }
 
     /// Connects by a URL with an existing table.
@@ -129,15 +156,10 @@ impl MysqlUserStore {
         if !self.statements.can_be_address(email_address) {
             return Ok(None);
         }
-        let get = || self.by_email_address(email_address);
+        let get = || statement(&self.statements.get_by_email_address).bind(email_address);
         let outcome = self.database.run(get).await?;
-        outcome.rows.first().map(statements::user).transpose()
-    }
-
-    fn by_email_address<'q>(&self, email_address: &'q str) -> MySqlQuery<'q> {
-        statement(&self.statements.get_by_email_address)
-            .bind(email_address)
-            .bind(email_address)
+        let users = outcome.rows.iter().map(statements::user);
+        Ok(holder(email_address, users.collect::<Result<Vec<_>, _>>()?))
     }
 
     /// Checks whether a change was refused because another user has the address. If several indexes refuse, the database
@@ -210,7 +232,7 @@ impl UserStore for MysqlUserStore {
             ..
         } = &new_user;
         const OPERATION: &str = "create a user in MySQL";
-        let id = self.statements.makes_ids.then(random::id);
+        let id = (self.statements.created == Created::Id).then(|| UserId::from(random::id()));
         let create = || {
             let create = statement(&self.statements.create)
                 .bind(email_address)
@@ -218,18 +240,33 @@ impl UserStore for MysqlUserStore {
                 .bind(&password_hash.algorithm_id)
                 .bind(&*password_hash.salt);
             match &id {
-                Some(id) => create.bind(id),
+                Some(id) => create.bind(id.as_str()),
                 None => create,
             }
         };
-        // MySQL has no RETURNING: the new row is read by its address in the same transaction.
-        let read = || self.by_email_address(email_address);
-        let error = match self.database.run_both(create, read).await {
-            Ok(outcome) => {
-                let user = outcome.rows.first().map(statements::user).transpose();
-                let user = user.map_err(|error| mysql_error(OPERATION, &error))?;
-                let nothing = || AdapterError::new(OPERATION, "the new row is not there");
-                return user.map(CreateUserOutcome::Created).ok_or_else(nothing);
+        // MySQL has no RETURNING: the new row is read in the same transaction.
+        let read = || {
+            let read = statement(&self.statements.get_created);
+            let read = match (&id, self.statements.created) {
+                (Some(id), _) => self.statements.bind_id(read, id),
+                (None, Created::Address) => read
+                    .bind(email_address)
+                    .bind(email_address)
+                    .bind(&*password_hash.salt),
+                (None, _) => read,
+            };
+            read.bind(email_address)
+        };
+        let created = self.database.run_both(create, read).await;
+        let error = match created.and_then(|outcome| {
+            let user = outcome.rows.first().map(statements::user);
+            user.unwrap_or(Err(Error::RowNotFound))
+        }) {
+            Ok(user) => return Ok(CreateUserOutcome::Created(user)),
+            Err(Error::RowNotFound) => {
+                let reason =
+                    "a trigger changed the new row, and not only the letter case of its address";
+                return Err(AdapterError::refusal(OPERATION, reason));
             }
             Err(error) => error,
         };
@@ -249,8 +286,13 @@ impl UserStore for MysqlUserStore {
         &self,
         email_address: &str,
     ) -> Result<Option<User>, AdapterError> {
+        const OPERATION: &str = "get a user by email address from MySQL";
+        if self.statements.is_too_long(email_address) {
+            let reason = "the column is too short for it";
+            return Err(AdapterError::refusal(OPERATION, reason));
+        }
         let user = self.get_by_email_address(email_address).await;
-        user.map_err(|error| mysql_error("get a user by email address from MySQL", &error))
+        user.map_err(|error| mysql_error(OPERATION, &error))
     }
 
     async fn update_user_email_address(

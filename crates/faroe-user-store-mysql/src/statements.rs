@@ -1,7 +1,8 @@
 //! The statements of SQL for one table.
 //!
-//! A column is first compared by its type and collation, so that its index is used, and then as text, byte by byte: an
-//! address in another letter case is another address, at the cost of one row.
+//! A column is first compared by its type and collation, so that its index is used. An ID is then compared as text, byte by
+//! byte. Of the users whose address is equal in this sense, the store takes the one whose address differs in ASCII letter case
+//! at most.
 
 use std::sync::Arc;
 
@@ -10,13 +11,17 @@ use faroe_mysql::{
     MySqlQuery,
     sqlx::{Error, Row, mysql::MySqlRow},
 };
-use faroe_users_table::{IdGeneration, UsersTable};
+use faroe_users_table::{IdGeneration, MAX_EMAIL_ADDRESS_SIZE, UsersTable};
 
 use crate::table::{Column, FoundTable, Kind};
 
 #[derive(Debug)]
 pub(crate) struct Statements {
-    pub(crate) makes_ids: bool,
+    pub(crate) created: Created,
+    /// The longest address that the column holds, in characters.
+    max_address_size: Option<usize>,
+    /// Reads the row that was created in the same transaction.
+    pub(crate) get_created: Arc<str>,
     id_kind: Kind,
     id_is_unicode: bool,
     address_is_unicode: bool,
@@ -38,6 +43,17 @@ pub(crate) struct Statements {
 /// The number of rows in which algorithms are looked for.
 const ROWS: usize = 10_000;
 
+/// The way to find the row that was created. MySQL has no `RETURNING`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Created {
+    /// By the ID that the user store made.
+    Id,
+    /// By the number that the database has given last.
+    Number,
+    /// By the address and the salt.
+    Address,
+}
+
 /// Quotes a name as an identifier, whatever it contains.
 pub(crate) fn quoted(name: &str) -> String {
     format!("`{}`", name.replace('`', "``"))
@@ -50,7 +66,7 @@ impl Statements {
         let column = |name: &str| found.column(name).expect("the table was checked");
         let (id_column, address_column) = (column(&columns.id), column(&columns.email_address));
         let is_user = is_parameter(id_column);
-        let has_address = is_parameter(address_column);
+        let has_address = format!("{} = ?", quoted(&address_column.name));
 
         let name = quoted(&found.name);
         let [id, address] = [&columns.id, &columns.email_address].map(|name| quoted(name));
@@ -65,7 +81,7 @@ impl Statements {
         };
         let is_disabled = optional(&columns.disabled, "0");
         let disabled_counter = optional(&columns.disabled_counter, "0");
-        let display_name = optional(&columns.display_name, "NULL");
+        let shown_name = optional(&columns.display_name, "NULL");
         let user = format!(
             "{}, {}, {hash}, {}, {salt}, CAST(COALESCE({is_disabled}, 0) <> 0 AS SIGNED), \
              COALESCE({}, ''), CAST({address_counter} AS SIGNED), CAST({hash_counter} AS SIGNED), \
@@ -73,7 +89,7 @@ impl Statements {
             bytes(&id),
             bytes(&address),
             bytes(&algorithm),
-            bytes(&display_name),
+            bytes(&shown_name),
         );
 
         let mut given = vec![
@@ -89,11 +105,15 @@ impl Statements {
         if makes_ids {
             given.push((id.clone(), "?"));
         }
-        if let Some(disabled) = &columns.disabled {
-            given.push((quoted(disabled), "0"));
+        for filled in [&columns.disabled, &columns.disabled_counter] {
+            let filled = filled.as_deref().map(column);
+            if let Some(filled) = filled.filter(|column| !column.is_generated) {
+                given.push((quoted(&filled.name), "0"));
+            }
         }
-        if let Some(disabled_counter) = &columns.disabled_counter {
-            given.push((quoted(disabled_counter), "0"));
+        let display_name = columns.display_name.as_deref().map(column);
+        if let Some(display_name) = display_name.filter(|name| name.needs_value()) {
+            given.push((quoted(&display_name.name), "''"));
         }
         let (given, values): (Vec<String>, Vec<&str>) = given.into_iter().unzip();
         let (given, values) = (given.join(", "), values.join(", "));
@@ -109,10 +129,28 @@ impl Statements {
         ];
         let changed = changed.map(|name| format!("{name} = {name}")).join(", ");
 
+        let created = if makes_ids {
+            Created::Id
+        } else if id_column.is_numbered {
+            Created::Number
+        } else {
+            Created::Address
+        };
+        // A trigger may change the letter case of the address, and nothing else of it.
+        let is_created = match created {
+            Created::Id => is_user.clone(),
+            Created::Number => format!("{id} = LAST_INSERT_ID()"),
+            Created::Address => format!("{address} IN (?, LOWER(?)) AND {salt} = ?"),
+        };
+        let has_letters = format!("LOWER(CONVERT({address} USING utf8mb4)) = LOWER(?)");
+
         let on_address = found.unique_indexes.iter();
         let on_address = on_address.filter(|index| index.is_on(address_column));
         Self {
-            makes_ids,
+            created,
+            max_address_size: address_column.max_size,
+            get_created: format!("SELECT {user} FROM {name} WHERE {is_created} AND {has_letters}")
+                .into(),
             id_kind: id_column.kind,
             id_is_unicode: id_column.is_unicode,
             address_is_unicode: address_column.is_unicode,
@@ -162,6 +200,13 @@ impl Statements {
             Kind::Uuid => is_uuid(id),
             _ => self.id_is_unicode || id.is_ascii(),
         }
+    }
+
+    /// Checks whether the column is too short for an address that the protocol allows.
+    pub(crate) fn is_too_long(&self, address: &str) -> bool {
+        let size = address.chars().count();
+        address.len() <= MAX_EMAIL_ADDRESS_SIZE
+            && self.max_address_size.is_some_and(|max| size > max)
     }
 
     /// Checks whether the column can hold this address. The statements fail with any other.

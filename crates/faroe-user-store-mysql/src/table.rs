@@ -20,8 +20,27 @@ pub(crate) struct Column {
     pub(crate) kind: Kind,
     /// `true` if the column can be compared with any text; otherwise only with ASCII.
     pub(crate) is_unicode: bool,
-    pub(crate) is_required: bool,
+    /// The name of the collation, if the type has one.
+    collation: String,
+    /// The longest value that the column holds, in characters or bytes.
+    pub(crate) max_size: Option<usize>,
+    is_required: bool,
     pub(crate) has_default: bool,
+    /// True if the values are numbers that the database gives.
+    pub(crate) is_numbered: bool,
+    pub(crate) is_generated: bool,
+}
+
+impl Column {
+    /// Checks whether a new row must be given a value.
+    pub(crate) fn needs_value(&self) -> bool {
+        self.is_required && !self.has_default
+    }
+
+    /// Checks whether texts that differ in letter case are equal.
+    pub(crate) fn ignores_case(&self) -> bool {
+        self.collation.ends_with("_ci")
+    }
 }
 
 /// The kinds of values that a type can hold.
@@ -90,7 +109,9 @@ async fn columns(database: &Database, table: &str) -> Result<Vec<Column>, Error>
     const SELECT: &str = "SELECT CAST(COLUMN_NAME AS BINARY), CAST(DATA_TYPE AS BINARY),
             CAST(COLUMN_TYPE AS BINARY), CAST(COALESCE(CHARACTER_SET_NAME, 'binary') AS BINARY),
             IS_NULLABLE = 'NO',
-            COLUMN_DEFAULT IS NOT NULL OR EXTRA LIKE '%auto_increment%' OR EXTRA LIKE '%GENERATED%'
+            COLUMN_DEFAULT IS NOT NULL OR EXTRA LIKE '%auto_increment%' OR EXTRA LIKE '%GENERATED%',
+            CAST(COALESCE(COLLATION_NAME, '') AS BINARY), CAST(CHARACTER_MAXIMUM_LENGTH AS SIGNED),
+            EXTRA LIKE '%auto_increment%', COALESCE(GENERATION_EXPRESSION, '') <> ''
          FROM information_schema.COLUMNS
          WHERE TABLE_SCHEMA = DATABASE() AND CAST(TABLE_NAME AS BINARY) = CAST(? AS BINARY)";
     let rows = database.run(|| query(SELECT).bind(table)).await?.rows;
@@ -104,6 +125,12 @@ async fn columns(database: &Database, table: &str) -> Result<Vec<Column>, Error>
             is_unicode: matches!(text(row, 3)?.as_str(), "utf8mb4" | "binary"),
             is_required: row.try_get::<i64, _>(4)? != 0,
             has_default: row.try_get::<i64, _>(5)? != 0,
+            collation: text(row, 6)?,
+            max_size: row
+                .try_get::<Option<i64>, _>(7)?
+                .and_then(|size| usize::try_from(size).ok()),
+            is_numbered: row.try_get::<i64, _>(8)? != 0,
+            is_generated: row.try_get::<i64, _>(9)? != 0,
         })
     };
     rows.iter().map(column).collect()

@@ -2,7 +2,7 @@
 
 use faroe_users_table::{Defects, IdGeneration, UsersTable};
 
-use crate::table::{Column, FoundTable, Kind};
+use crate::table::{Column, FoundTable, Kind, quoted};
 
 /// Returns everything that makes the table unfit for users.
 pub(crate) fn defects(table: &UsersTable, found: Option<&FoundTable>) -> Defects {
@@ -41,16 +41,14 @@ fn add_wrong_types(defects: &mut Defects, table: &UsersTable, found: &FoundTable
             let defect = format!("is of the type {found}, not {expected}; change it");
             defects.add_unfit_column(table, key, name, &defect);
         }
+        defects.add_short_column(table, key, name, column.and_then(|column| column.max_size));
     }
 }
 
 fn add_columns_without_value(defects: &mut Defects, table: &UsersTable, found: &FoundTable) {
-    let columns = &table.columns;
-    let is_given = |name: &str| {
-        columns.names().any(|given| given == name) && columns.display_name.as_deref() != Some(name)
-    };
+    let is_given = |name: &str| table.columns.names().any(|given| given == name);
     for column in &found.columns {
-        if column.is_required && !column.has_default && !is_given(&column.name) {
+        if column.needs_value() && !is_given(&column.name) {
             defects.add_column_without_value(table, &column.name);
         }
     }
@@ -87,6 +85,13 @@ fn add_not_unique(defects: &mut Defects, table: &UsersTable, found: &FoundTable)
             defects.add_unfit_column(table, key, name, defect);
         }
     }
+}
+
+/// Adds the lack of an index that ignores letter case.
+pub(crate) fn add_exact_addresses(defects: &mut Defects, table: &UsersTable) {
+    let (name, address) = (quoted(&table.name), quoted(&table.columns.email_address));
+    let index = format!("CREATE UNIQUE INDEX ON {name} (lower({address}))");
+    defects.add_exact_addresses(table, &index);
 }
 
 fn add_missing_privileges(defects: &mut Defects, table: &UsersTable, found: &FoundTable) {

@@ -13,7 +13,7 @@ use faroe_core::{
     random,
     user_store::{
         Counter, CreateUserOutcome, NewUser, UpdateUserEmailAddressOutcome, UpdateUserOutcome,
-        User, UserId, UserStore,
+        User, UserId, UserStore, holder,
     },
 };
 use faroe_postgres::{
@@ -29,6 +29,13 @@ use crate::{
 };
 
 const SCHEMA: &[&str] = &[include_str!("../schema.sql")];
+
+/// The index of the default table for addresses whose letter case makes no difference.
+const INDEX: &[&str] =
+    &["CREATE UNIQUE INDEX users_email_address_ignoring_case ON users (lower(email_address))"];
+
+const CREATE_INDEX: &str =
+    "create an index of addresses without letter case (no two users may have the same)";
 
 const CREATE_TABLE: &str =
     "create the default users table (describe one of your own in users_table)";
@@ -55,6 +62,22 @@ impl PostgresUserStore {
         Self::new(database, UsersTable::default()).await
     }
 
+    /// Like [`PostgresUserStore::connect`], with addresses whose letter case makes no difference: creates an index for them too.
+    ///
+    /// # Errors
+    ///
+    /// As for [`PostgresUserStore::connect`], and when the addresses of two users differ in letter case only.
+    pub async fn connect_ignoring_case(url: &str) -> Result<Self, AdapterError> {
+        let database = Self::connect(url).await?.database;
+        let upgraded = database
+            .upgrade("faroe-user-store-postgres-ignoring-case", INDEX)
+            .await;
+        upgraded.map_err(|error| AdapterError::new(CREATE_INDEX, error))?;
+        let mut table = UsersTable::default();
+        table.ignores_email_address_case = true;
+        Self::new(database, table).await
+    }
+
     /// Connects by a URL with an existing table.
     ///
     /// # Errors
@@ -76,7 +99,17 @@ impl PostgresUserStore {
             .map_err(|error| AdapterError::new(OPERATION, error))?;
         let found = FoundTable::find(&database, &table.name).await;
         let found = found.map_err(|error| postgres_error(OPERATION, &error))?;
-        let defects = check::defects(&table, found.as_ref());
+        let mut defects = check::defects(&table, found.as_ref());
+        let address = found.as_ref().and_then(|found| {
+            let column = found.column(&table.columns.email_address)?;
+            Some((found, column)).filter(|_| table.ignores_email_address_case)
+        });
+        if let Some((found, column)) = address {
+            let ignores_case = found.ignores_case(&database, column).await;
+            if !ignores_case.map_err(|error| postgres_error(OPERATION, &error))? {
+                check::add_exact_addresses(&mut defects, &table);
+            }
+        }
         match found.filter(|_| defects.is_empty()) {
             Some(found) => Ok(Self {
                 statements: Arc::new(Statements::new(&table, &found)),
@@ -134,9 +167,12 @@ impl PostgresUserStore {
         if !can_be_text(email_address) {
             return Ok(None);
         }
-        let get = query(&self.statements.get_by_email_address).bind(email_address);
+        let get = query(&self.statements.get_by_email_address)
+            .bind(email_address)
+            .bind(email_address.to_ascii_lowercase());
         let outcome = self.run(get).await?;
-        outcome.rows.first().map(statements::user).transpose()
+        let users = outcome.rows.iter().map(statements::user);
+        Ok(holder(email_address, users.collect::<Result<Vec<_>, _>>()?))
     }
 
     /// Checks whether a change was refused because another user has the address. If several indexes refuse, PostgreSQL names
@@ -217,7 +253,8 @@ impl UserStore for PostgresUserStore {
             .bind(email_address)
             .bind(&*password_hash.hash)
             .bind(&password_hash.algorithm_id)
-            .bind(&*password_hash.salt);
+            .bind(&*password_hash.salt)
+            .bind(email_address.to_ascii_lowercase());
         if self.statements.makes_ids {
             create = create.bind(random::id());
         }
@@ -246,8 +283,13 @@ impl UserStore for PostgresUserStore {
         &self,
         email_address: &str,
     ) -> Result<Option<User>, AdapterError> {
+        const OPERATION: &str = "get a user by email address from PostgreSQL";
+        if self.statements.is_too_long(email_address) {
+            let reason = "the column is too short for it";
+            return Err(AdapterError::refusal(OPERATION, reason));
+        }
         let user = self.get_by_email_address(email_address).await;
-        user.map_err(|error| postgres_error("get a user by email address from PostgreSQL", &error))
+        user.map_err(|error| postgres_error(OPERATION, &error))
     }
 
     async fn update_user_email_address(

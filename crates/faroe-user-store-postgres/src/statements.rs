@@ -1,13 +1,14 @@
 //! The statements of SQL for one table.
 //!
-//! A column is first compared by its type and collation, so that its index is used, and then as text, byte by byte: an
-//! address in another letter case is another address, at the cost of one row.
+//! A column is first compared by its type and collation, so that its index is used. An ID is then compared as text, byte by
+//! byte. Of the users whose address is equal in this sense, or has the same lower case if an index forbids two, the store
+//! takes the one whose address differs in ASCII letter case at most.
 
 use std::sync::Arc;
 
 use faroe_core::user_store::{Counter, User, UserId};
 use faroe_postgres::sqlx::{Error, Row, postgres::PgRow};
-use faroe_users_table::{IdGeneration, UsersTable};
+use faroe_users_table::{IdGeneration, MAX_EMAIL_ADDRESS_SIZE, UsersTable};
 
 use crate::table::{Column, FoundTable, Kind, quoted};
 
@@ -15,6 +16,8 @@ use crate::table::{Column, FoundTable, Kind, quoted};
 pub(crate) struct Statements {
     pub(crate) makes_ids: bool,
     id_kind: Kind,
+    /// The longest address that the column holds, in characters.
+    max_address_size: Option<usize>,
     /// The unique indexes that refuse an address in use.
     address_indexes: Vec<String>,
     pub(crate) create: Arc<str>,
@@ -40,7 +43,19 @@ impl Statements {
         let column = |name: &str| found.column(name).expect("the table was checked");
         let (id_column, address_column) = (column(&columns.id), column(&columns.email_address));
         let is_user = is_first_parameter(id_column);
-        let has_address = is_first_parameter(address_column);
+        let has_address = match found.lower_case_of(address_column) {
+            Some(lower_case) => format!("{lower_case} = $2::text"),
+            None => format!(
+                "{} = $1::text::{}",
+                quoted(&address_column.name),
+                address_column.type_name
+            ),
+        };
+        // Both parameters are used, and a domain refuses what it cannot hold.
+        let domain = address_column.domain.as_ref();
+        let domain = domain.map(|name| format!("::{name}")).unwrap_or_default();
+        let has_address =
+            format!("{has_address} AND $1::text{domain} IS NOT NULL AND $2::text IS NOT NULL");
 
         let name = quoted(&table.name);
         let [id, address] = [&columns.id, &columns.email_address].map(|name| quoted(name));
@@ -62,10 +77,10 @@ impl Statements {
             None => (String::from("FALSE"), ""),
         };
         let disabled_counter = optional(&columns.disabled_counter, "0");
-        let display_name = optional(&columns.display_name, "NULL");
+        let shown_name = optional(&columns.display_name, "NULL");
         let user = format!(
             "{id}::text, {address}::text, {hash}, {algorithm}::text, {salt}, {is_disabled}, \
-             coalesce({display_name}::text, ''), {address_counter}::int8, {hash_counter}::int8, \
+             coalesce({shown_name}::text, ''), {address_counter}::int8, {hash_counter}::int8, \
              {disabled_counter}::int8, {sessions_counter}::int8"
         );
 
@@ -80,13 +95,21 @@ impl Statements {
         ];
         let makes_ids = table.id_generation == IdGeneration::Random;
         if makes_ids {
-            given.push((id.clone(), "$5"));
+            given.push((id.clone(), "$6"));
         }
-        if let Some(disabled) = &columns.disabled {
-            given.push((quoted(disabled), not_disabled));
+        let filled = [
+            (&columns.disabled, not_disabled),
+            (&columns.disabled_counter, "0"),
+        ];
+        for (filled, value) in filled {
+            let filled = filled.as_deref().map(column);
+            if let Some(filled) = filled.filter(|column| !column.is_generated) {
+                given.push((quoted(&filled.name), value));
+            }
         }
-        if let Some(disabled_counter) = &columns.disabled_counter {
-            given.push((quoted(disabled_counter), "0"));
+        let display_name = columns.display_name.as_deref().map(column);
+        if let Some(display_name) = display_name.filter(|name| name.needs_value()) {
+            given.push((quoted(&display_name.name), "''"));
         }
         let (given, values): (Vec<String>, Vec<&str>) = given.into_iter().unzip();
         let (given, values) = (given.join(", "), values.join(", "));
@@ -97,8 +120,13 @@ impl Statements {
             makes_ids,
             id_kind: id_column.kind,
             address_indexes: concerning.map(|index| index.name.clone()).collect(),
-            create: format!("INSERT INTO {name} ({given}) VALUES ({values}) RETURNING {user}")
-                .into(),
+            max_address_size: address_column.max_size,
+            // The division fails, and nothing is inserted, if a trigger changed more of the address than its letter case.
+            create: format!(
+                "INSERT INTO {name} ({given}) VALUES ({values}) \
+                 RETURNING {user}, 1 / (lower({address}::text COLLATE \"C\") = $5::text)::int"
+            )
+            .into(),
             get: format!("SELECT {user} FROM {name} WHERE {is_user}").into(),
             get_by_email_address: format!("SELECT {user} FROM {name} WHERE {has_address}").into(),
             update_email_address: format!(
@@ -136,6 +164,13 @@ impl Statements {
             Kind::Uuid => is_uuid(id),
             _ => can_be_text(id),
         }
+    }
+
+    /// Checks whether the column is too short for an address that the protocol allows.
+    pub(crate) fn is_too_long(&self, address: &str) -> bool {
+        let size = address.chars().count();
+        address.len() <= MAX_EMAIL_ADDRESS_SIZE
+            && self.max_address_size.is_some_and(|max| size > max)
     }
 
     /// Checks whether an index of this name refuses addresses.

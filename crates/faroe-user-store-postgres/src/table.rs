@@ -2,7 +2,7 @@
 
 use faroe_postgres::{
     Database,
-    sqlx::{Error, Row, query},
+    sqlx::{AssertSqlSafe, Error, Row, query},
 };
 
 /// A table as the database describes it.
@@ -18,6 +18,13 @@ pub(crate) struct Column {
     number: i32,
     /// The name for a cast; of a domain, the type behind it.
     pub(crate) type_name: String,
+    /// The name of the domain, if the type is one.
+    pub(crate) domain: Option<String>,
+    /// The longest text that the column holds, in characters.
+    pub(crate) max_size: Option<usize>,
+    /// The name of the collation, if the type has one.
+    collation: Option<String>,
+    pub(crate) is_generated: bool,
     pub(crate) kind: Kind,
     pub(crate) is_required: bool,
     pub(crate) has_default: bool,
@@ -30,6 +37,13 @@ pub(crate) struct Privileges {
     pub(crate) select: bool,
     pub(crate) insert: bool,
     pub(crate) update: bool,
+}
+
+impl Column {
+    /// Checks whether a new row must be given a value.
+    pub(crate) fn needs_value(&self) -> bool {
+        self.is_required && !self.has_default
+    }
 }
 
 /// The kinds of values that a type can hold.
@@ -53,6 +67,8 @@ pub(crate) struct UniqueIndex {
     /// The numbers of the columns that the index needs, those of an expression and of a condition too.
     needed_columns: Vec<i32>,
     covers_all_rows: bool,
+    /// The key, if it is an expression.
+    expression: Option<String>,
 }
 
 impl FoundTable {
@@ -72,6 +88,30 @@ impl FoundTable {
         }))
     }
 
+    /// Checks whether two rows cannot have values in this column that differ in letter case only: by its type or collation,
+    /// or by an index on `lower(…)`.
+    pub(crate) async fn ignores_case(
+        &self,
+        database: &Database,
+        column: &Column,
+    ) -> Result<bool, Error> {
+        if self.lower_case_of(column).is_some() {
+            return Ok(true);
+        }
+        let (name, collation) = (&column.type_name, column.collation.as_ref());
+        let collation = collation.map(|name| format!("COLLATE {name}"));
+        let collation = collation.unwrap_or_default();
+        let compare = format!("SELECT 'a'::text::{name} {collation} = 'A'::text::{name}");
+        let rows = database.run(query(AssertSqlSafe(compare))).await?.rows;
+        rows.first().map_or(Ok(false), |row| row.try_get(0))
+    }
+
+    /// Returns the key of an index that prevents two rows with the same lower case of this column: `lower(…)`.
+    pub(crate) fn lower_case_of(&self, column: &Column) -> Option<&str> {
+        let mut indexes = self.unique_indexes.iter();
+        indexes.find_map(|index| index.lower_case_of(column))
+    }
+
     pub(crate) fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)
     }
@@ -83,11 +123,32 @@ impl UniqueIndex {
         self.column == column.number && self.covers_all_rows
     }
 
+    /// Returns the key if it is the lower case of this column.
+    fn lower_case_of(&self, column: &Column) -> Option<&str> {
+        let expression = self.expression.as_deref()?;
+        let mut needed = self.needed_columns.iter();
+        let guards =
+            self.covers_all_rows && needed.all(|needed| [0, column.number].contains(needed));
+        (guards && is_lower_case(expression)).then_some(expression)
+    }
+
     /// Checks whether the index refuses rows because of this column.
     pub(crate) fn concerns(&self, column: &Column) -> bool {
         self.column == column.number
             || (self.column == 0 && self.needed_columns.contains(&column.number))
     }
+}
+
+/// Checks whether an expression, as PostgreSQL writes it, is one call of `lower` and nothing else.
+fn is_lower_case(expression: &str) -> bool {
+    let arguments = expression.strip_prefix("lower(");
+    let argument = arguments.and_then(|arguments| arguments.strip_suffix(')'));
+    argument.is_some_and(|argument| {
+        let argument = argument.strip_suffix("::text").unwrap_or(argument);
+        let argument = argument.strip_prefix('(').unwrap_or(argument);
+        let argument = argument.strip_suffix(')').unwrap_or(argument);
+        !argument.contains(['(', ')', '|', ','])
+    })
 }
 
 /// Quotes a name as an identifier, whatever it contains.
@@ -101,7 +162,15 @@ async fn columns(database: &Database, table: i64) -> Result<Vec<Column>, Error> 
             t.typname::text, t.typcategory::text, a.attnotnull, a.atthasdef OR a.attidentity <> '',
             has_column_privilege(a.attrelid, a.attnum, 'SELECT'),
             has_column_privilege(a.attrelid, a.attnum, 'INSERT'),
-            has_column_privilege(a.attrelid, a.attnum, 'UPDATE')
+            has_column_privilege(a.attrelid, a.attnum, 'UPDATE'),
+            CASE WHEN declared.typtype = 'd'
+                THEN (SELECT quote_ident(nspname) FROM pg_namespace WHERE oid = declared.typnamespace)
+                    || '.' || quote_ident(declared.typname) END,
+            CASE WHEN t.typname IN ('varchar', 'bpchar')
+                THEN nullif(greatest(a.atttypmod, declared.typtypmod), -1) - 4 END,
+            (SELECT quote_ident(cn.nspname) || '.' || quote_ident(c.collname) FROM pg_collation c
+                JOIN pg_namespace cn ON cn.oid = c.collnamespace WHERE c.oid = a.attcollation),
+            a.attgenerated <> ''
          FROM pg_attribute a
          JOIN pg_type declared ON declared.oid = a.atttypid
          JOIN pg_type t ON t.oid = coalesce(nullif(declared.typbasetype, 0), declared.oid)
@@ -123,6 +192,12 @@ async fn columns(database: &Database, table: i64) -> Result<Vec<Column>, Error> 
                 insert: row.try_get(8)?,
                 update: row.try_get(9)?,
             },
+            domain: row.try_get(10)?,
+            max_size: row
+                .try_get::<Option<i32>, _>(11)?
+                .and_then(|size| usize::try_from(size).ok()),
+            collation: row.try_get(12)?,
+            is_generated: row.try_get(13)?,
         })
     };
     rows.iter().map(column).collect()
@@ -145,7 +220,8 @@ async fn unique_indexes(database: &Database, table: i64) -> Result<Vec<UniqueInd
         "SELECT c.relname::text, i.indkey[0]::int4, i.indpred IS NULL AND i.indisvalid,
             ARRAY(SELECT d.refobjsubid FROM pg_depend d
                 WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid
-                AND d.refclassid = 'pg_class'::regclass AND d.refobjid = i.indrelid)
+                AND d.refclassid = 'pg_class'::regclass AND d.refobjid = i.indrelid),
+            CASE WHEN i.indkey[0] = 0 THEN pg_get_indexdef(i.indexrelid, 1, TRUE) END
          FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
          WHERE i.indrelid = $1::oid AND i.indisunique AND i.indnkeyatts = 1",
     );
@@ -156,6 +232,7 @@ async fn unique_indexes(database: &Database, table: i64) -> Result<Vec<UniqueInd
             column: row.try_get(1)?,
             covers_all_rows: row.try_get(2)?,
             needed_columns: row.try_get(3)?,
+            expression: row.try_get(4)?,
         })
     };
     rows.iter().map(index).collect()

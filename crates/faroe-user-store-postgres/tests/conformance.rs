@@ -8,7 +8,7 @@ use faroe_core::{
     user_store::{CreateUserOutcome, NewUser, UserStore},
 };
 use faroe_testkit::{
-    conformance::{Suite, user_store},
+    conformance::{Suite, user_store, user_store_ignoring_case},
     round_robin::RoundRobin,
 };
 use faroe_user_store_postgres::{IdGeneration, PostgresUserStore, UsersTable};
@@ -33,11 +33,23 @@ fn main() -> ExitCode {
 fn suites(schema: &'static Schema) -> Vec<Suite> {
     let one = Arc::new(OnceCell::new());
     let three = Arc::new(OnceCell::new());
+    let ignoring = Arc::new(OnceCell::new());
     let bouncer = Arc::new(OnceCell::new());
     vec![
         user_store("one_pool", async move || {
             let open = async || Arc::new(connect(schema.url()).await);
             RoundRobin::new([Arc::clone(one.get_or_init(open).await)])
+        }),
+        user_store_ignoring_case("ignoring_case", async move || {
+            let open = async || {
+                let schema = schema.another().await;
+                Arc::new(
+                    PostgresUserStore::connect_ignoring_case(&schema.url())
+                        .await
+                        .unwrap(),
+                )
+            };
+            RoundRobin::new([Arc::clone(ignoring.get_or_init(open).await)])
         }),
         user_store("three_pools", async move || {
             let open = async || {

@@ -2,6 +2,7 @@
 
 mod check;
 mod statements;
+mod table;
 
 use std::{path::Path, sync::Arc};
 
@@ -19,9 +20,20 @@ use faroe_sqlite::{Database, Remembered, Synchronous, rusqlite};
 pub use faroe_users_table::{IdGeneration, UsersTable, UsersTableColumns};
 use rusqlite::Connection;
 
-use crate::statements::{Changed, Statements};
+use crate::{
+    statements::{Changed, Statements},
+    table::FoundTable,
+};
 
 const SCHEMA: &[&str] = &[include_str!("../schema.sql")];
+
+/// The index of the default table for addresses whose letter case makes no difference.
+const INDEX: &[&str] = &[
+    "CREATE UNIQUE INDEX users_email_address_ignoring_case ON users (email_address COLLATE NOCASE)",
+];
+
+const CREATE_INDEX: &str =
+    "create an index of addresses without letter case (no two users may have the same)";
 
 const CREATE_TABLE: &str =
     "create the default users table (describe one of your own in users_table)";
@@ -49,6 +61,24 @@ impl SqliteUserStore {
         Self::new(database, UsersTable::default()).await
     }
 
+    /// Like [`SqliteUserStore::connect`], with addresses whose letter case makes no difference: creates an index for them too.
+    ///
+    /// # Errors
+    ///
+    /// As for [`SqliteUserStore::connect`], and when the addresses of two users differ in letter case only.
+    pub async fn connect_ignoring_case(
+        path: impl AsRef<Path> + Send,
+    ) -> Result<Self, AdapterError> {
+        let database = Self::connect(path).await?.database;
+        let upgraded = database
+            .upgrade("faroe-user-store-sqlite-ignoring-case", INDEX)
+            .await;
+        upgraded.map_err(|error| AdapterError::new(CREATE_INDEX, error))?;
+        let mut table = UsersTable::default();
+        table.ignores_email_address_case = true;
+        Self::new(database, table).await
+    }
+
     /// Opens a file in which the table exists.
     ///
     /// # Errors
@@ -72,21 +102,19 @@ impl SqliteUserStore {
         table
             .validate()
             .map_err(|error| AdapterError::new(OPERATION, error))?;
-        let statements = Arc::new(Statements::new(&table));
-        let defects = {
-            let statements = Arc::clone(&statements);
-            database.read(OPERATION, move |connection| {
-                let defects = check::defects(connection, &table)?;
-                if defects.is_empty() {
-                    statements.prepare_all(connection)?;
-                }
-                Ok(defects)
-            })
-        };
-        let defects = defects.await?;
-        if !defects.is_empty() {
-            return Err(AdapterError::new(OPERATION, defects));
-        }
+        let statements = database.read(OPERATION, move |connection| {
+            let found = FoundTable::find(connection, &table.name)?;
+            let defects = check::defects(&table, &found);
+            let found = found.ok().filter(|_| defects.is_empty());
+            let Some(found) = found else {
+                return Ok(Err(defects));
+            };
+            let statements = Statements::new(&table, &found);
+            statements.prepare_all(connection)?;
+            Ok(Ok(Arc::new(statements)))
+        });
+        let statements = statements.await?;
+        let statements = statements.map_err(|defects| AdapterError::new(OPERATION, defects))?;
         let get = {
             let statements = Arc::clone(&statements);
             move |connection: &Connection, id: &str| statements.get(connection, id)

@@ -1,20 +1,23 @@
 //! The statements of SQL for one table.
 //!
-//! A column is first compared by its own collation and affinity, so that its index is used, and then as text, byte by byte:
-//! `'01'` finds no number and `'ADA@EXAMPLE.COM'` no other address, at the cost of one row.
+//! A column is first compared by its own collation and affinity, so that its index is used. An ID is then compared as text,
+//! byte by byte: `'01'` finds no number. Of the users whose address is equal in this sense, or by an index that ignores letter
+//! case, the store takes the one whose address differs in ASCII letter case at most.
 
 use faroe_core::{
     password::PasswordHash,
-    user_store::{Counter, NewUser, User, UserId},
+    user_store::{Counter, NewUser, User, UserId, holder},
 };
 use faroe_sqlite::rusqlite::{Connection, Error, OptionalExtension, Params, Row, ffi};
 use faroe_users_table::{IdGeneration, UsersTable};
 
+use crate::table::{AddressLookUp, FoundTable};
+
 #[derive(Debug)]
 pub(crate) struct Statements {
     makes_ids: bool,
-    /// SQLite's message when the column of addresses, and no other, refuses a value.
-    address_violation: String,
+    /// SQLite's messages when the column of addresses, and no other, refuses a value.
+    address_violations: Vec<String>,
     create: String,
     get: String,
     get_by_email_address: String,
@@ -45,7 +48,8 @@ pub(crate) fn quoted(name: &str) -> String {
 }
 
 impl Statements {
-    pub(crate) fn new(table: &UsersTable) -> Self {
+    /// The statements for a table that passed the check.
+    pub(crate) fn new(table: &UsersTable, found: &FoundTable) -> Self {
         let columns = &table.columns;
         let [name, id, address, hash, algorithm, salt] = [
             &table.name,
@@ -76,24 +80,52 @@ impl Statements {
         );
         let is =
             |column: &str| format!("{column} = ?1 AND CAST({column} AS TEXT) COLLATE BINARY = ?1");
-        let (is_user, has_address) = (is(&id), is(&address));
-        let makes_ids = table.id_generation == IdGeneration::Random;
-        let (id_column, id_value) = if makes_ids {
-            (format!(", {id}"), ", ?5")
-        } else {
-            (String::new(), "")
+        let is_user = is(&id);
+        let look_up = found.address_look_up(table);
+        let has_address = match &look_up {
+            AddressLookUp::Column => format!("{address} = ?1"),
+            AddressLookUp::NoCase => format!("{address} COLLATE NOCASE = ?1"),
+            AddressLookUp::LowerCase(_) => format!("lower({address}) = lower(?1)"),
         };
+        let mut address_violations = vec![format!(
+            "UNIQUE constraint failed: {}.{}",
+            table.name, columns.email_address
+        )];
+        if let AddressLookUp::LowerCase(index) = &look_up {
+            address_violations.push(format!("UNIQUE constraint failed: index '{index}'"));
+        }
+
+        let mut given = vec![
+            (address.clone(), "?1"),
+            (hash.clone(), "?2"),
+            (algorithm.clone(), "?3"),
+            (salt.clone(), "?4"),
+            (address_counter.clone(), "0"),
+            (hash_counter.clone(), "0"),
+            (sessions_counter.clone(), "0"),
+        ];
+        let makes_ids = table.id_generation == IdGeneration::Random;
+        if makes_ids {
+            given.push((id.clone(), "?5"));
+        }
+        for (name, value) in [
+            (&columns.disabled, "0"),
+            (&columns.disabled_counter, "0"),
+            (&columns.display_name, "''"),
+        ] {
+            let column = name.as_deref().and_then(|name| found.column(name));
+            if let Some(column) = column.filter(|column| found.needs_value(column)) {
+                given.push((quoted(&column.name), value));
+            }
+        }
+        let (given, values): (Vec<String>, Vec<&str>) = given.into_iter().unzip();
+        let (given, values) = (given.join(", "), values.join(", "));
         // `OR ABORT`: a conflict replaces no user, whatever the schema says.
         Self {
             makes_ids,
-            address_violation: format!(
-                "UNIQUE constraint failed: {}.{}",
-                table.name, columns.email_address
-            ),
+            address_violations,
             create: format!(
-                "INSERT OR ABORT INTO {name} ({address}, {hash}, {algorithm}, {salt}, \
-                 {address_counter}, {hash_counter}, {sessions_counter}{id_column}) \
-                 VALUES (?1, ?2, ?3, ?4, 0, 0, 0{id_value}) RETURNING {user}"
+                "INSERT OR ABORT INTO {name} ({given}) VALUES ({values}) RETURNING CAST({id} AS TEXT)"
             ),
             get: format!("SELECT {user} FROM {name} WHERE {is_user}"),
             get_by_email_address: format!("SELECT {user} FROM {name} WHERE {has_address}"),
@@ -154,10 +186,18 @@ impl Statements {
         let (algorithm, salt, hash) = (&hash.algorithm_id, &*hash.salt, &*hash.hash);
         let mut create = connection.prepare_cached(&self.create)?;
         let created = match id {
-            Some(id) => create.query_row((address, hash, algorithm, salt, id), user),
-            None => create.query_row((address, hash, algorithm, salt), user),
+            Some(id) => create.query_row((address, hash, algorithm, salt, id), returned_id),
+            None => create.query_row((address, hash, algorithm, salt), returned_id),
         };
-        self.unless_address_used(connection, address, created)
+        let Some(id) = self.unless_address_used(connection, address, created)? else {
+            return Ok(None);
+        };
+        // `RETURNING` does not show the changes of triggers.
+        let user = self.get(connection, &id)?;
+        match user.filter(|user| user.email_address.eq_ignore_ascii_case(address)) {
+            Some(user) => Ok(Some(user)),
+            None => Err(changed_by_trigger()),
+        }
     }
 
     pub(crate) fn get(&self, connection: &Connection, id: &str) -> Result<Option<User>, Error> {
@@ -171,7 +211,8 @@ impl Statements {
         address: &str,
     ) -> Result<Option<User>, Error> {
         let mut get = connection.prepare_cached(&self.get_by_email_address)?;
-        get.query_row([address], user).optional()
+        let users = get.query_map([address], user)?;
+        Ok(holder(address, users.collect::<Result<Vec<_>, _>>()?))
     }
 
     /// `None` if another user has the address.
@@ -270,6 +311,11 @@ impl Statements {
         })
     }
 
+    fn is_address_violation(&self, message: &str) -> bool {
+        let mut violations = self.address_violations.iter();
+        violations.any(|violation| violation.eq_ignore_ascii_case(message))
+    }
+
     /// Makes `None` of the error that the address is already used, and of no other.
     fn unless_address_used<T>(
         &self,
@@ -290,10 +336,22 @@ impl Statements {
         );
         // When several constraints are broken, SQLite names only one.
         let is_used = is_unique
-            && (message.eq_ignore_ascii_case(&self.address_violation)
+            && (self.is_address_violation(message)
                 || self.get_by_email_address(connection, address)?.is_some());
         if is_used { Ok(None) } else { Err(error) }
     }
+}
+
+fn returned_id(row: &Row<'_>) -> Result<String, Error> {
+    row.get(0)
+}
+
+fn changed_by_trigger() -> Error {
+    let message = "a trigger changed the new row, and not only the letter case of its address";
+    Error::SqliteFailure(
+        ffi::Error::new(ffi::SQLITE_CONSTRAINT),
+        Some(message.into()),
+    )
 }
 
 fn user(row: &Row<'_>) -> Result<User, Error> {
@@ -326,7 +384,9 @@ mod tests {
     fn plans(schema: &str) -> Vec<String> {
         let connection = Connection::open_in_memory().unwrap();
         connection.execute_batch(schema).unwrap();
-        let statements = Statements::new(&UsersTable::default());
+        let table = UsersTable::default();
+        let found = FoundTable::find(&connection, &table.name).unwrap();
+        let statements = Statements::new(&table, &found.ok().unwrap());
         let Statements {
             get,
             get_by_email_address,
@@ -374,6 +434,8 @@ mod tests {
                 "email_address TEXT UNIQUE COLLATE NOCASE",
             ),
             default.replace("STRICT", "STRICT, WITHOUT ROWID"),
+            format!("{default}; CREATE UNIQUE INDEX i ON users (\"email_address\" collate nocase)"),
+            format!("{default}; CREATE UNIQUE INDEX i ON users ( LOWER( [email_address] ) )"),
         ];
         for schema in schemas {
             for plan in plans(&schema) {

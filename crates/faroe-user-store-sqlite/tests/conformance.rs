@@ -5,7 +5,7 @@ use std::{process::ExitCode, sync::Arc};
 
 use faroe_sqlite::rusqlite::Connection;
 use faroe_testkit::{
-    conformance::{self, user_store},
+    conformance::{self, user_store, user_store_ignoring_case},
     round_robin::RoundRobin,
 };
 use faroe_user_store_sqlite::{IdGeneration, SqliteUserStore, UsersTable};
@@ -16,6 +16,7 @@ fn main() -> ExitCode {
     let one = folder.path().join("one.sqlite");
     let two = folder.path().join("two.sqlite");
     let own = folder.path().join("own.sqlite");
+    let ignoring = folder.path().join("ignoring.sqlite");
     Connection::open(&own)
         .unwrap()
         .execute_batch(
@@ -37,6 +38,11 @@ fn main() -> ExitCode {
                 Arc::new(SqliteUserStore::connect(&two).await.unwrap()),
                 Arc::new(SqliteUserStore::connect(&two).await.unwrap()),
             ])
+        }),
+        user_store_ignoring_case("ignoring_case", async move || {
+            SqliteUserStore::connect_ignoring_case(&ignoring)
+                .await
+                .unwrap()
         }),
         user_store("own_table_with_numbers", async move || {
             let mut table = UsersTable::default();

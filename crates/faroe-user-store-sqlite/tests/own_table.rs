@@ -225,8 +225,8 @@ async fn addresses_are_compared_exactly_where_the_column_does_not() {
         let users = application.connect(UsersTable::default()).await.unwrap();
         create(&users, "ada@example.com").await;
         for other in [
-            "Ada@example.com",
             "ada@example.com ",
+            "adá@example.com",
             "ada@example.co_",
             "%",
         ] {

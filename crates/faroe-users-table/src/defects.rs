@@ -47,6 +47,31 @@ impl Defects {
         ));
     }
 
+    /// Adds the column with this key if it cannot hold what the server writes into it. `max_size` is in characters or bytes.
+    pub fn add_short_column(
+        &mut self,
+        table: &UsersTable,
+        key: &str,
+        name: &str,
+        max_size: Option<usize>,
+    ) {
+        let least = table.least_size(key);
+        if let Some(size) = max_size.filter(|size| *size < least) {
+            let defect = format!("holds {size} characters and needs {least}; make it longer");
+            self.add_unfit_column(table, key, name, &defect);
+        }
+    }
+
+    /// Adds the column of addresses because no unique index ignores their letter case. `index` is the statement that creates
+    /// one.
+    pub fn add_exact_addresses(&mut self, table: &UsersTable, index: &str) {
+        self.add(format!(
+            "the column {:?} of the table {:?} has no unique index that ignores letter case; run {index}, after two users whose \
+             addresses differ in nothing else have got different ones, or set email_address_case = \"exact\"",
+            table.columns.email_address, table.name
+        ));
+    }
+
     /// Adds a column of the application that needs a value, because a new user is given none for it.
     pub fn add_column_without_value(&mut self, table: &UsersTable, name: &str) {
         self.add(format!(

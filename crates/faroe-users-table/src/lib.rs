@@ -8,6 +8,12 @@ use serde::{Deserialize, Deserializer};
 
 pub use self::defects::Defects;
 
+/// The longest address of the protocol, in bytes.
+pub const MAX_EMAIL_ADDRESS_SIZE: usize = 100;
+
+/// The size of a random ID, in bytes.
+const RANDOM_ID_SIZE: usize = 24;
+
 /// Some databases truncate or refuse longer names.
 const MAX_NAME_SIZE: usize = 63;
 
@@ -22,6 +28,10 @@ pub struct UsersTable {
     pub columns: UsersTableColumns,
     /// The source of the ID of a new user.
     pub id_generation: IdGeneration,
+    /// Requires a unique index that ignores the letter case of addresses. Default: `false`. Not a key of a configuration file: a
+    /// server has one setting for all user stores.
+    #[serde(skip)]
+    pub ignores_email_address_case: bool,
 }
 
 /// The names of the columns. Each is by default the name of its field.
@@ -73,6 +83,7 @@ impl Default for UsersTable {
             name: "users".into(),
             columns: UsersTableColumns::default(),
             id_generation: IdGeneration::default(),
+            ignores_email_address_case: false,
         }
     }
 }
@@ -130,6 +141,19 @@ impl UsersTableColumns {
 }
 
 impl UsersTable {
+    /// Returns the least size that the column with this key of `users_table.columns` must have, in bytes: that of a random ID,
+    /// of the ID of the default password hash algorithm, of its hashes or of its salts. 0 for a column of another kind: an
+    /// address that is too long for its column is refused when it comes.
+    pub fn least_size(&self, key: &str) -> usize {
+        match key {
+            "id" if self.id_generation == IdGeneration::Random => RANDOM_ID_SIZE,
+            "password_hash_algorithm_id" => "argon2id.65536.3.1.32".len(),
+            "password_hash" => 32,
+            "password_salt" => 16,
+            _ => 0,
+        }
+    }
+
     /// Checks, without a database, that names are 1 to 63 bytes without NUL, that no column is used twice (most databases
     /// ignore letter case), and that `disabled` and `disabled_counter` come together.
     ///

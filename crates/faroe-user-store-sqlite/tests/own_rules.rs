@@ -1,0 +1,254 @@
+//! P72: tables of an application with rules of their own.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::path::PathBuf;
+
+use faroe_core::{
+    error::{AdapterError, ErrorChain},
+    password::PasswordHash,
+    user_store::{
+        Counter, CreateUserOutcome, NewUser, UpdateUserEmailAddressOutcome, UpdateUserOutcome,
+        User, UserStore,
+    },
+};
+use faroe_sqlite::rusqlite::Connection;
+use faroe_testkit::promise;
+use faroe_user_store_sqlite::{IdGeneration, SqliteUserStore, UsersTable};
+use tempfile::TempDir;
+
+const DEFAULT: &str = include_str!("../schema.sql");
+const ADDRESS: &str = "email_address TEXT NOT NULL UNIQUE";
+const ID: &str = "id TEXT NOT NULL PRIMARY KEY";
+const NUMBER: &str = "id INTEGER PRIMARY KEY AUTOINCREMENT";
+
+struct Application {
+    _folder: TempDir,
+    path: PathBuf,
+    connection: Connection,
+}
+
+impl Application {
+    /// The default table, made by the application, with some texts replaced and some statements more.
+    fn new(changes: &[(&str, &str)], more: &str) -> Self {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("application.sqlite");
+        let connection = Connection::open(&path).unwrap();
+        let schema = changes
+            .iter()
+            .fold(DEFAULT.to_owned(), |schema, (from, to)| {
+                assert!(schema.contains(from), "{from}");
+                schema.replacen(from, to, 1)
+            });
+        connection.execute_batch(&schema).unwrap();
+        connection.execute_batch(more).unwrap();
+        Self {
+            _folder: folder,
+            path,
+            connection,
+        }
+    }
+
+    async fn open(&self) -> SqliteUserStore {
+        self.open_as(UsersTable::default()).await.unwrap()
+    }
+
+    async fn open_as(&self, table: UsersTable) -> Result<SqliteUserStore, AdapterError> {
+        SqliteUserStore::connect_existing(&self.path, table).await
+    }
+
+    fn rows(&self) -> i64 {
+        let count = "SELECT count(*) FROM users";
+        self.connection
+            .query_row(count, [], |row| row.get(0))
+            .unwrap()
+    }
+}
+
+fn hash() -> PasswordHash {
+    PasswordHash {
+        algorithm_id: "algorithm".into(),
+        salt: b"salt".to_vec().into(),
+        hash: b"hash".to_vec().into(),
+    }
+}
+
+fn numbers() -> UsersTable {
+    let mut table = UsersTable::default();
+    table.id_generation = IdGeneration::Database;
+    table
+}
+
+fn ignoring() -> UsersTable {
+    let mut table = UsersTable::default();
+    table.ignores_email_address_case = true;
+    table
+}
+
+async fn create(users: &SqliteUserStore, address: &str) -> User {
+    match users.create_user(NewUser::new(address, hash())).await {
+        Ok(CreateUserOutcome::Created(user)) => user,
+        other => panic!("{address}: {other:?}"),
+    }
+}
+
+/// Fails unless the user is refused, with a reason that names the rule and no value.
+async fn is_refused(users: &SqliteUserStore, rule: &str) {
+    let new_user = NewUser::new("canary@example.com", hash());
+    let error = users.create_user(new_user).await.unwrap_err();
+    assert!(error.is_refusal(), "{error:?}");
+    let error = ErrorChain(&error).to_string();
+    assert!(error.contains(rule), "{rule}: {error}");
+    assert!(!error.contains("canary"), "{error}");
+}
+
+#[tokio::test]
+async fn p72_a_look_up_finds_the_user_whom_an_index_without_letter_case_protects() {
+    let no_case = "CREATE UNIQUE INDEX i ON users (email_address COLLATE NOCASE)";
+    let lower = "CREATE UNIQUE INDEX i ON users (lower(\"email_address\"))";
+    let column = "email_address TEXT NOT NULL UNIQUE COLLATE NOCASE";
+    for (address, index) in [(column, ""), (ADDRESS, no_case), (ADDRESS, lower)] {
+        let application = Application::new(&[(ADDRESS, address)], index);
+        let users = application.open().await;
+        application.open_as(ignoring()).await.unwrap();
+        let user = create(&users, "Ada@example.com").await;
+        for spelling in ["Ada@example.com", "ada@example.com", "ADA@EXAMPLE.COM"] {
+            let found = users.get_user_by_email_address(spelling).await;
+            assert_eq!(found.unwrap().as_ref(), Some(&user), "{spelling}, {index}");
+            let again = users.create_user(NewUser::new(spelling, hash())).await;
+            let used = CreateUserOutcome::EmailAddressAlreadyUsed;
+            assert_eq!(again.unwrap(), used, "{spelling}, {index}");
+        }
+        let other = create(&users, "grace@example.com").await;
+        let update = users.update_user_email_address(&other.id, "ADA@example.com", Counter::ZERO);
+        let used = UpdateUserEmailAddressOutcome::EmailAddressAlreadyUsed;
+        assert_eq!(update.await.unwrap(), used, "{index}");
+    }
+    let application = Application::new(&[], "");
+    let users = application.open().await;
+    create(&users, "Ada@example.com").await;
+    let found = users.get_user_by_email_address("ada@example.com").await;
+    assert_eq!(found.unwrap(), None);
+    let error = application.open_as(ignoring()).await.unwrap_err();
+    let error = ErrorChain(&error).to_string();
+    assert!(error.contains("ignores letter case"), "{error}");
+    assert!(error.contains("email_address_case"), "{error}");
+    promise::report("P72", "SQLite: 3 kinds of indexes without letter case");
+}
+
+#[tokio::test]
+async fn p72_two_addresses_that_differ_in_letter_case_only_are_told_before_it_is_ignored() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("users.sqlite");
+    let users = SqliteUserStore::connect(&path).await.unwrap();
+    create(&users, "ada@example.com").await;
+    let other = create(&users, "Ada@example.com").await;
+    let error = SqliteUserStore::connect_ignoring_case(&path).await;
+    let error = ErrorChain(&error.unwrap_err()).to_string();
+    assert!(error.contains("no two users"), "{error}");
+    assert!(!error.contains("da@"), "{error}");
+    let deleted = users.delete_user(&other.id).await.unwrap();
+    assert_eq!(deleted, UpdateUserOutcome::Updated);
+    let users = SqliteUserStore::connect_ignoring_case(&path).await.unwrap();
+    let found = users.get_user_by_email_address("ADA@example.com").await;
+    assert_eq!(found.unwrap().unwrap().email_address, "ada@example.com");
+}
+
+#[tokio::test]
+async fn p72_columns_that_the_protocol_knows_are_filled() {
+    let changes = [
+        (" DEFAULT ''", ""),
+        (
+            "disabled INTEGER NOT NULL DEFAULT 0",
+            "disabled INTEGER NOT NULL",
+        ),
+        (
+            "disabled_counter INTEGER NOT NULL DEFAULT 0",
+            "disabled_counter INTEGER NOT NULL",
+        ),
+    ];
+    let application = Application::new(&changes, "");
+    let users = application.open().await;
+    let user = create(&users, "ada@example.com").await;
+    assert_eq!((user.display_name.as_str(), user.disabled), ("", false));
+    assert_eq!(user.disabled_counter, Counter::ZERO);
+
+    // A default stays what the application made it.
+    let changes = [(
+        "display_name TEXT NOT NULL DEFAULT ''",
+        "display_name TEXT NOT NULL DEFAULT 'you'",
+    )];
+    let application = Application::new(&changes, "");
+    let users = application.open().await;
+    let user = create(&users, "ada@example.com").await;
+    assert_eq!(user.display_name, "you");
+}
+
+#[tokio::test]
+async fn p72_a_user_whom_a_rule_refuses_leaves_no_row() {
+    let raises = "CREATE TRIGGER t AFTER INSERT ON users
+        BEGIN SELECT RAISE(ABORT, 'canary says no'); END";
+    let rewrites = "CREATE TRIGGER t AFTER INSERT ON users
+        BEGIN UPDATE users SET email_address = 'eve@example.com' WHERE id = NEW.id; END";
+    let removes = "CREATE TRIGGER t AFTER INSERT ON users
+        BEGIN DELETE FROM users WHERE id = NEW.id; END";
+    let check = "email_address TEXT NOT NULL UNIQUE
+        CONSTRAINT only_ours CHECK (email_address LIKE '%@ours.example')";
+    let badge = "badge TEXT NOT NULL DEFAULT 'none' UNIQUE, id TEXT NOT NULL PRIMARY KEY";
+    let first = "INSERT INTO users (id, email_address, password_hash, password_hash_algorithm_id, password_salt)
+        VALUES ('1', 'first@example.com', x'00', 'a', x'00')";
+    for (changes, more, rule, rows) in [
+        (vec![(ADDRESS, check)], "", "only_ours", 0),
+        (vec![], raises, "constraint", 0),
+        (vec![], rewrites, "a trigger changed the new row", 0),
+        (vec![], removes, "a trigger changed the new row", 0),
+        (vec![(ID, badge)], first, "users.badge", 1),
+    ] {
+        let application = Application::new(&changes, more);
+        let users = application.open().await;
+        is_refused(&users, rule).await;
+        assert_eq!(application.rows(), rows, "{rule}");
+    }
+    promise::report("P72", "SQLite: 5 rules that refuse a user, no row left");
+}
+
+#[tokio::test]
+async fn p72_a_trigger_that_lower_cases_addresses_shows_in_the_answer() {
+    let trigger = "CREATE TRIGGER t AFTER INSERT ON users
+        BEGIN UPDATE users SET email_address = lower(NEW.email_address) WHERE id = NEW.id; END";
+    for (id, table) in [(ID, UsersTable::default()), (NUMBER, numbers())] {
+        let application = Application::new(&[(ID, id)], trigger);
+        let users = application.open_as(table).await.unwrap();
+        let user = create(&users, "Ada@Example.com").await;
+        assert_eq!(user.email_address, "ada@example.com");
+        assert_eq!(users.get_user(&user.id).await.unwrap(), Some(user));
+    }
+}
+
+#[tokio::test]
+async fn p72_a_user_whom_other_rows_refer_to_is_not_deleted() {
+    for when in ["", " ON DELETE RESTRICT", " DEFERRABLE INITIALLY DEFERRED"] {
+        let invoice = format!("CREATE TABLE invoice (owner TEXT REFERENCES users (id){when})");
+        let application = Application::new(&[], &invoice);
+        let users = application.open().await;
+        let (ada, grace) = (
+            create(&users, "ada@example.com").await,
+            create(&users, "grace@example.com").await,
+        );
+        let insert = "INSERT INTO invoice VALUES (?1)";
+        application
+            .connection
+            .execute(insert, [ada.id.as_str()])
+            .unwrap();
+        // At the same time, so that one may be committed with the other.
+        let (refused, deleted) =
+            tokio::join!(users.delete_user(&ada.id), users.delete_user(&grace.id));
+        let error = refused.unwrap_err();
+        assert!(error.is_refusal(), "{when}: {error:?}");
+        let error = ErrorChain(&error).to_string();
+        assert!(error.contains("FOREIGN KEY"), "{when}: {error}");
+        assert_eq!(deleted.unwrap(), UpdateUserOutcome::Updated, "{when}");
+        assert_eq!(users.get_user(&ada.id).await.unwrap(), Some(ada), "{when}");
+        assert_eq!(application.rows(), 1);
+    }
+    promise::report("P72", "SQLite: 3 kinds of foreign keys, no user deleted");
+}
