@@ -32,7 +32,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use faroe_address::is_this_machine;
+use axum::http::Uri;
+use faroe_address::{is_this_machine, names_this_machine};
 use faroe_users_table::UsersTable;
 
 pub(crate) use self::{
@@ -45,7 +46,7 @@ pub(crate) use self::{
     reference::Defaults,
     secret::Secret,
     user_server::Credentials,
-    value::Certificates,
+    value::EmailAddressCase,
     variables::FILE,
 };
 use self::{
@@ -103,6 +104,8 @@ section! {
         /// [Names](https://docs.rs/faroe-users-table) of an existing users table and its columns.
         #[otherwise = "a table `users` is created"]
         users_table: Option<UsersTable>,
+        /// Comparison of email addresses: with `ignore`, `Ada@example.com` and `ada@example.com` are one address, stored as given.
+        email_address_case: EmailAddressCase = "exact",
         /// SMTP server or webhook that sends emails; production mode needs one.
         #[flag = "--email-sender URL"]
         email_sender: Option<EmailSenderPlace>,
@@ -172,6 +175,12 @@ impl Configuration {
 
     /// Logs what does not keep the server from starting.
     pub fn log_warnings(&self) {
+        let settings = &self.settings;
+        if settings.uses_plain_http() && !settings.user_server_is_local() {
+            tracing::warn!(
+                "user_server.allow_plain_http: password hashes can be read on the network"
+            );
+        }
         let variables = &self.unknown_variables;
         if !variables.is_empty() {
             tracing::warn!(?variables, "unknown environment variables are ignored");
@@ -216,7 +225,14 @@ impl Settings {
         self.check_common()?;
         let credentials = self.user_server.credentials()?;
         if matches!(self.user_store, Some(UserStorePlace::UserServer(_))) {
-            if credentials.is_none() {
+            let is_local = self.user_server_is_local();
+            if self.uses_plain_http() && !is_local && !self.user_server.allow_plain_http {
+                return Err(StartError::new(
+                    "user_store: http:// reaches this machine only; use https://, or set user_server.allow_plain_http in a \
+                     private network",
+                ));
+            }
+            if credentials.is_none() && !(is_local && self.mode == Mode::Development) {
                 return Err(StartError::new(format!(
                     "user_store is a user server, which needs credentials; {CREDENTIALS}"
                 )));
@@ -249,6 +265,23 @@ impl Settings {
             }
             _ => Ok(()),
         }
+    }
+
+    fn user_server_url(&self) -> Option<Uri> {
+        match &self.user_store {
+            Some(UserStorePlace::UserServer(url)) => Uri::try_from(url.expose()).ok(),
+            _ => None,
+        }
+    }
+
+    fn user_server_is_local(&self) -> bool {
+        let url = self.user_server_url();
+        url.is_some_and(|url| url.host().is_some_and(names_this_machine))
+    }
+
+    fn uses_plain_http(&self) -> bool {
+        let url = self.user_server_url();
+        url.is_some_and(|url| url.scheme_str() == Some("http"))
     }
 
     fn default_storage(&self) -> StoragePlace {

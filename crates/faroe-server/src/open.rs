@@ -24,7 +24,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     StartError,
-    configuration::{Settings, StoragePlace, UserStorePlace},
+    configuration::{EmailAddressCase, Settings, StoragePlace, UserStorePlace},
 };
 
 /// Creates the folder of the default SQLite files, if it is used and missing.
@@ -153,18 +153,21 @@ impl Backend {
 /// Opens the user store. Without a description of the table it is the default one, which is created if it is missing.
 pub(crate) async fn user_store(settings: &Settings) -> Result<Arc<dyn UserStore>, StartError> {
     let place = settings.user_store_place();
-    let table = settings.users_table.clone();
+    let ignores_case = settings.email_address_case == EmailAddressCase::Ignore;
+    let table = settings.users_table.clone().map(|mut table| {
+        table.ignores_email_address_case = ignores_case;
+        table
+    });
     let failed = |error| could_not_open("user_store", &place, &error);
     Ok(match &place {
         UserStorePlace::UserServer(url) => {
             let credentials = settings.user_server.credentials()?;
-            let credentials = credentials.expect("the configuration was checked");
-            let certificates = settings.user_server.root_certificates.as_ref();
-            let users = remote_users::open(url.expose(), &credentials, certificates).await;
+            let users = remote_users::open(url.expose(), credentials.as_ref(), settings).await;
             Arc::new(users.map_err(failed)?)
         }
         UserStorePlace::Sqlite(path) => Arc::new(
             match table {
+                None if ignores_case => SqliteUserStore::connect_ignoring_case(path).await,
                 None => SqliteUserStore::connect(path).await,
                 Some(table) => SqliteUserStore::connect_existing(path, table).await,
             }
@@ -172,6 +175,9 @@ pub(crate) async fn user_store(settings: &Settings) -> Result<Arc<dyn UserStore>
         ),
         UserStorePlace::Postgres(url) => Arc::new(
             match table {
+                None if ignores_case => {
+                    PostgresUserStore::connect_ignoring_case(url.expose()).await
+                }
                 None => PostgresUserStore::connect(url.expose()).await,
                 Some(table) => PostgresUserStore::connect_existing(url.expose(), table).await,
             }
@@ -179,6 +185,7 @@ pub(crate) async fn user_store(settings: &Settings) -> Result<Arc<dyn UserStore>
         ),
         UserStorePlace::Mysql(url) => Arc::new(
             match table {
+                None if ignores_case => MysqlUserStore::connect_ignoring_case(url.expose()).await,
                 None => MysqlUserStore::connect(url.expose()).await,
                 Some(table) => MysqlUserStore::connect_existing(url.expose(), table).await,
             }

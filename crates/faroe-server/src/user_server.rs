@@ -47,7 +47,10 @@ impl UserServerInstance {
         let protection = protection(&settings)?;
         open::data_dir(&settings)?;
         let users = open::user_store(&settings).await?;
-        let server = UserServer::new(users, protection, UserServerOptions::default());
+        let mut options = UserServerOptions::default();
+        options.timeout = settings.timeouts.user_store;
+        options.email_address_case = settings.email_address_case.into();
+        let server = UserServer::new(users, protection, options);
         let body_timeout = settings.http.body_timeout;
         let router = Router::new()
             .route("/", post(answer))

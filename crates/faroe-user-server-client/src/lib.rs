@@ -4,7 +4,7 @@ mod client;
 mod invocation;
 mod signed;
 
-pub use faroe_http_client::{BearerToken, HttpOptions};
+pub use faroe_http_client::{BearerToken, HttpOptions, NoProtection};
 pub use faroe_http_signatures::{Signer, SigningKey};
 
 pub use self::{

@@ -48,12 +48,16 @@ impl Application {
         }
     }
 
-    async fn open(&self) -> SqliteUserStore {
-        self.open_as(UsersTable::default()).await.unwrap()
+    fn open(&self) -> impl Future<Output = SqliteUserStore> + Send + use<> {
+        let opening = self.open_as(UsersTable::default());
+        async { opening.await.unwrap() }
     }
 
-    async fn open_as(&self, table: UsersTable) -> Result<SqliteUserStore, AdapterError> {
-        SqliteUserStore::connect_existing(&self.path, table).await
+    fn open_as(
+        &self,
+        table: UsersTable,
+    ) -> impl Future<Output = Result<SqliteUserStore, AdapterError>> + Send + use<> {
+        SqliteUserStore::connect_existing(self.path.clone(), table)
     }
 
     fn rows(&self) -> i64 {

@@ -27,7 +27,8 @@ use clap::Parser;
 use faroe_argon2::Argon2id;
 use faroe_axum::{Auth, AuthOptions};
 use faroe_core::{
-    Server, ServerOptions, ServerParts, Storages, UserPasswordHashAlgorithms, user_store::UserStore,
+    EmailAddressCase, Server, ServerOptions, ServerParts, Storages, UserPasswordHashAlgorithms,
+    user_store::UserStore,
 };
 use faroe_password_strength::PasswordStrength;
 use faroe_storage_sqlite::SqliteStorage;
@@ -54,7 +55,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .init();
-    let users: Arc<dyn UserStore> = Arc::new(SqliteUserStore::connect("users.sqlite3").await?);
+    let users: Arc<dyn UserStore> =
+        Arc::new(SqliteUserStore::connect_ignoring_case("users.sqlite3").await?);
     let mailbox = options.development.then(Mailbox::default);
     let server = auth_server(Arc::clone(&users), Terminal::new(mailbox.clone())).await?;
     let auth_options = if options.development {
@@ -88,5 +90,6 @@ async fn auth_server(
     );
     let mut options = ServerOptions::default();
     options.password_strength_checker = Arc::new(PasswordStrength::default());
+    options.email_address_case = EmailAddressCase::Ignore;
     Ok(Server::new(parts, options)?)
 }

@@ -13,7 +13,7 @@ section! {
         action: Duration,
         /// Time limit for one call of a storage or the cache.
         storage: Duration,
-        /// Time limit for one call of the user store.
+        /// Time limit for one call of the user store or user server.
         user_store: Duration,
         /// Time limit for the checks of a new password.
         checker: Duration,

@@ -23,6 +23,8 @@ section! {
         keys: BTreeMap<String, SecretPlace>,
         /// Certificate authorities, or the server's own certificate, to trust instead of the authorities that browsers trust.
         root_certificates: Option<Certificates>,
+        /// Allows `http://` to other machines, in a private network: password hashes and tokens can be read on the way.
+        allow_plain_http: bool = false,
     }
 }
 

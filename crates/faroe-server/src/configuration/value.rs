@@ -21,6 +21,27 @@ pub enum Mode {
 
 enumeration!(Mode);
 
+/// The comparison of email addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum EmailAddressCase {
+    /// Byte by byte.
+    Exact,
+    /// Without the case of ASCII letters.
+    Ignore,
+}
+
+enumeration!(EmailAddressCase);
+
+impl From<EmailAddressCase> for faroe_core::EmailAddressCase {
+    fn from(case: EmailAddressCase) -> Self {
+        match case {
+            EmailAddressCase::Exact => Self::Exact,
+            EmailAddressCase::Ignore => Self::Ignore,
+        }
+    }
+}
+
 /// The certificates in a PEM file, which is read together with the configuration.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "PathBuf")]

@@ -7,30 +7,35 @@ use faroe_core::{
     user_store::{UserId, UserStore},
 };
 use faroe_user_server_client::{
-    BearerToken, SignedRequests, Signer, SigningKey, UserServerClient, http_options,
+    BearerToken, NoProtection, SignedRequests, Signer, SigningKey, UserServerClient, http_options,
 };
 
-use crate::configuration::{Certificates, Credentials};
+use crate::configuration::{Credentials, Settings};
 
 const CREDENTIALS: &str = "use the credentials of the user server";
 
 /// A user ID that no user has.
 const NOBODY: &str = "start";
 
-/// Returns a client of a user server that has answered a request.
+/// Returns a client of a user server that has answered a request. Without credentials, requests carry none.
 pub(super) async fn open(
     url: &str,
-    credentials: &Credentials,
-    certificates: Option<&Certificates>,
+    credentials: Option<&Credentials>,
+    settings: &Settings,
 ) -> Result<UserServerClient, AdapterError> {
     let mut options = http_options();
+    options.timeout = settings.timeouts.user_store;
+    options.connect_timeout = settings.timeouts.user_store;
+    options.allow_plain_http = settings.user_server.allow_plain_http;
+    let certificates = settings.user_server.root_certificates.as_ref();
     options.root_certificates = certificates.map(|certificates| certificates.pem().to_owned());
     options.protection = match credentials {
-        Credentials::BearerTokens(tokens) => {
+        None => Arc::new(NoProtection),
+        Some(Credentials::BearerTokens(tokens)) => {
             let token = tokens.first().expect("there are credentials");
             Arc::new(BearerToken::new(token.expose())?)
         }
-        Credentials::Keys(keys) => {
+        Some(Credentials::Keys(keys)) => {
             let [(id, key)] = &keys[..] else {
                 let reason =
                     "requests are signed with one key: name only that one in user_server.keys";
@@ -41,7 +46,8 @@ pub(super) async fn open(
             Arc::new(SignedRequests(Signer::new(key)))
         }
     };
-    let client = UserServerClient::http(url, options)?;
+    let client = UserServerClient::http(url, options)?
+        .with_email_address_case(settings.email_address_case.into());
     client.get_user(&UserId::from(NOBODY)).await?;
     Ok(client)
 }
