@@ -32,9 +32,9 @@ use crate::{
     backends::{BACKENDS, Backend},
     fuzz::{self, Fuzzer},
     guard::{Charge, Guarded},
-    services::{self, Wish},
+    services::{self, Service, Wish, install},
     tidy,
-    workspace::{self, Packages},
+    workspace::{self, Packages, find_program},
 };
 
 /// Options of `cargo xtask test-all`.
@@ -385,6 +385,18 @@ impl Surroundings<'_> {
         let xtask = workspace::target_directory()?.join("debug/xtask");
         let xtask = xtask.display().to_string();
         environment.push(("FAROE_TEST_XTASK", &xtask));
+        let pgbouncer = if backend.services.contains(&Service::Postgres) {
+            let pgbouncer = install::provide(
+                || find_program("pgbouncer", &["/usr/sbin"]),
+                &["pgbouncer"],
+                !self.options.no_install,
+                "install pgbouncer",
+            )?;
+            Some(pgbouncer.display().to_string())
+        } else {
+            None
+        };
+        environment.extend(pgbouncer.as_deref().map(|it| ("FAROE_TEST_PGBOUNCER", it)));
         let programs = self.programs()?;
         let own = programs
             .iter()

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
+    env,
     process::ExitCode,
     sync::Arc,
     time::{Duration, Instant},
@@ -14,15 +15,41 @@ use faroe_postgres::{
     violated_unique_constraint,
 };
 use futures::future::join_all;
-use tokio::net::TcpListener;
+use libtest_mimic::Trial;
+use tokio::{net::TcpListener, runtime};
 
-use crate::server::{Case, Schema, cases, random};
+use crate::{
+    pgbouncer::PgBouncer,
+    server::{Case, Schema, cases, random},
+};
 
+#[path = "support/pgbouncer.rs"]
+mod pgbouncer;
 #[path = "support/server.rs"]
 mod server;
 
 fn main() -> ExitCode {
-    server::run(&Schema::create(), Vec::new(), CASES)
+    let schema = Schema::create();
+    let has_pgbouncer = env::var_os(pgbouncer::VARIABLE).is_some();
+    let pooled = ["session", "transaction"].map(|mode| {
+        let url = schema.clone().map(|schema| schema.server_url().to_owned());
+        let trial = Trial::test(
+            format!("pgbouncer_in_{mode}_mode_needs_what_the_readme_says"),
+            move || {
+                let runtime = runtime::Builder::new_multi_thread().enable_all().build()?;
+                runtime.block_on(through_pgbouncer(mode, &url?));
+                Ok(())
+            },
+        );
+        trial
+            .with_kind(if has_pgbouncer {
+                ""
+            } else {
+                "FAROE_TEST_PGBOUNCER is not set"
+            })
+            .with_ignored_flag(schema.is_err() || !has_pgbouncer)
+    });
+    server::run(&schema, pooled.into(), CASES)
 }
 
 const CASES: &[Case] = cases![
@@ -318,5 +345,40 @@ async fn no_statement_outlives_its_transaction_behind_pgbouncer(schema: &'static
         let count = raw_sql(count).fetch_one(&mut *connection).await.unwrap();
         let found: i64 = count.try_get_unchecked(0).unwrap();
         assert_eq!(found, expected);
+    }
+}
+
+async fn through_pgbouncer(mode: &'static str, url: &str) {
+    let options = Options::from_url(url).unwrap();
+    let name = options
+        .connection
+        .get_database()
+        .unwrap_or("postgres")
+        .to_owned();
+    let pgbouncer = PgBouncer::start(mode, url);
+    let is_session = mode == "session";
+    let parameters = if is_session { "" } else { "&pgbouncer=true" };
+    let database = pgbouncer.connect(&name, parameters).await;
+    if is_session {
+        let table: &'static str = Box::leak(
+            format!(
+                "CREATE TABLE pgbouncer_{0} (id INT); DROP TABLE pgbouncer_{0}",
+                random()
+            )
+            .into_boxed_str(),
+        );
+        let steps: &'static [&'static str] = Box::leak(Box::new([table]));
+        database.upgrade("pgbouncer", steps).await.unwrap();
+        let forget = query("DELETE FROM faroe_schema_version WHERE component = 'pgbouncer'");
+        database.run(forget).await.unwrap();
+    }
+    // Concurrent calls meet statements that another session has prepared.
+    let calls = (0..200_i64).map(|number| {
+        let select = query("SELECT $1::int8 + 1").bind(number);
+        let database = database.clone();
+        async move { database.run(select).await }
+    });
+    for (number, outcome) in (1_i64..).zip(join_all(calls).await) {
+        assert_eq!(outcome.unwrap().rows[0].get::<i64, _>(0), number);
     }
 }

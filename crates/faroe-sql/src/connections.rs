@@ -83,7 +83,8 @@ impl<DB: Database> Connections<DB> {
             let mut lease = Lease::new(connection, Some(Arc::clone(watch)));
             let Some(given_back) = given_back else {
                 return match watch.ask(lease.connection()).await? {
-                    Role::Primary | Role::ReadOnly => Ok(lease),
+                    Role::Primary => Ok(lease),
+                    Role::ReadOnly => Ok(lease.for_one_call()),
                     Role::Replica => Err(is_a_replica()),
                 };
             };

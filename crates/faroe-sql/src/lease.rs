@@ -21,6 +21,7 @@ pub struct Lease<DB: Database> {
     connection: Option<PoolConnection<DB>>,
     watch: Option<Arc<Watch<DB>>>,
     taken: Instant,
+    is_for_one_call: bool,
 }
 
 impl<DB: Database> Lease<DB> {
@@ -29,7 +30,14 @@ impl<DB: Database> Lease<DB> {
             connection: Some(connection),
             watch,
             taken: Instant::now(),
+            is_for_one_call: false,
         }
+    }
+
+    /// The same connection, which is closed instead of given back.
+    pub(crate) fn for_one_call(mut self) -> Self {
+        self.is_for_one_call = true;
+        self
     }
 
     /// The connection.
@@ -41,6 +49,9 @@ impl<DB: Database> Lease<DB> {
 
     /// Gives the connection back in the background. It is tested first, for a second at most, and checked if that is due.
     pub fn give_back(mut self) {
+        if self.is_for_one_call {
+            return;
+        }
         let Some(mut connection) = self.connection.take() else {
             return;
         };

@@ -19,6 +19,9 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// again.
 const TIMEOUT: Duration = Duration::from_millis(500);
 
+/// The longest time that a connection is usually tested before it is given back.
+const RETURN_TIME: Duration = Duration::from_millis(250);
+
 tokio::task_local! {
     /// The time at which the connection that a task takes from a pool was given back before. `None` if it is new.
     pub(crate) static GIVEN_BACK: Cell<Option<Instant>>;
@@ -29,7 +32,7 @@ tokio::task_local! {
 pub enum Role {
     /// It takes writes.
     Primary,
-    /// It refuses writes, and is not known to be behind another server.
+    /// It refuses writes, and is not known to be behind another server. A connection to it is used for one call.
     ReadOnly,
     /// It follows another server, and may be behind it.
     Replica,
@@ -70,11 +73,11 @@ impl<DB: Database> Watch<DB> {
         bounded(TIMEOUT, (self.ask)(connection)).await
     }
 
-    /// Closes all connections that are idle now, when they would be used next: one of them has shown that the server is gone,
-    /// or is not the primary any more.
+    /// Closes all connections that are idle now or are being given back, when they would be used next: one of them has shown
+    /// that the server is gone, or is not the primary any more.
     pub(crate) fn distrust(&self) {
-        let now = self.nanoseconds(Instant::now());
-        self.distrusted.fetch_max(now, Ordering::Relaxed);
+        let given_back = self.nanoseconds(Instant::now() + RETURN_TIME);
+        self.distrusted.fetch_max(given_back, Ordering::Relaxed);
     }
 
     /// Decides whether an idle connection may be used, and notes for its user when it was given back.

@@ -8,6 +8,7 @@ mod administration;
 mod backend;
 mod crashes;
 mod examples;
+mod failovers;
 #[path = "../../../crates/faroe-storage-redis/tests/without_redis/fake_redis.rs"]
 #[expect(dead_code, reason = "this test needs a part of it")]
 mod fake_redis;
@@ -75,6 +76,15 @@ const WITH_A_PROXY: &[Case] = cases![
 const KILLED: &[Case] =
     cases![kills::p32_a_database_that_is_killed_under_load_costs_nothing_that_was_acknowledged,];
 
+/// Tests that start databases of their own, which a cluster is too large for: it fails over by itself.
+const FAILING_OVER: &[Case] = cases![
+    failovers::p65_a_demoted_database_is_left_and_the_new_primary_is_found,
+    failovers::p66_a_connection_that_is_lost_while_idle_costs_nothing,
+];
+
+const STANDING_BY: &[Case] =
+    cases![failovers::p65_a_hot_standby_is_not_read_from_and_is_found_when_it_is_promoted,];
+
 const WITH_TLS: &[Case] =
     cases![tls::p55_a_database_without_the_right_certificate_is_told_nothing,];
 
@@ -95,6 +105,8 @@ fn main() -> ExitCode {
                 WITH_A_TABLE,
                 WITH_A_PROXY,
                 KILLED,
+                FAILING_OVER,
+                STANDING_BY,
                 WITH_TLS,
             ],
         ),
@@ -107,6 +119,7 @@ fn main() -> ExitCode {
                 WITH_A_TABLE,
                 WITH_A_PROXY,
                 KILLED,
+                FAILING_OVER,
                 WITH_TLS,
             ],
         ),
@@ -118,6 +131,7 @@ fn main() -> ExitCode {
                 WITH_A_SERVER,
                 WITH_A_PROXY,
                 KILLED,
+                FAILING_OVER,
                 WITH_TLS,
             ],
         ),
@@ -139,7 +153,7 @@ fn trials(kind: Kind, cases: &[Case]) -> Vec<Trial> {
     let has_own = env::var_os(own::VARIABLE).is_some();
     let trial = |&(case, run): &Case| {
         let url = url.clone();
-        let needs_own = [KILLED, WITH_TLS]
+        let needs_own = [KILLED, FAILING_OVER, STANDING_BY, WITH_TLS]
             .concat()
             .iter()
             .any(|(name, _)| *name == case);

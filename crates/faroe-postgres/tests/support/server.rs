@@ -41,6 +41,11 @@ impl Schema {
         Ok(Box::leak(Box::new(schema)))
     }
 
+    /// The URL of the server.
+    pub(crate) fn server_url(&self) -> &str {
+        &self.server_url
+    }
+
     /// The URL of a connection that sees this schema only.
     pub(crate) fn url(&self) -> String {
         let separator = if self.server_url.contains('?') {
