@@ -85,9 +85,10 @@ fn p76_of_passwords_for_one_flow_at_once_one_is_hashed_in_every_interleaving() {
     let exploration = Exploration::new(Circumstances::default());
     let scene = &exploration.scene;
     let mut schedules = 0;
-    for name in [
-        "set_signup_password",
-        "set_user_password_update_new_password",
+    // An update compares the new password with the current one, too.
+    for (name, hashes) in [
+        ("set_signup_password", 1),
+        ("set_user_password_update_new_password", 2),
     ] {
         let step = Step::new(Kind::named(name), 0).at_stage(1);
         let hashes_before = Cell::new(0);
@@ -95,7 +96,7 @@ fn p76_of_passwords_for_one_flow_at_once_one_is_hashed_in_every_interleaving() {
         let check = |answers: &[Answer]| {
             let hashed = scene.hasher.evaluations() - hashes_before.get();
             let succeeded = answers.iter().filter(|answer| answer.outcome == "ok");
-            if (hashed, succeeded.count()) == (1, 1) {
+            if (hashed, succeeded.count()) == (hashes, 1) {
                 Ok(())
             } else {
                 Err(format!("{hashed} hashed: {answers:?}"))
@@ -107,7 +108,7 @@ fn p76_of_passwords_for_one_flow_at_once_one_is_hashed_in_every_interleaving() {
     }
     promise::report(
         "P76",
-        format!("3 passwords for a flow at once, {schedules} schedules, 1 hash each"),
+        format!("3 passwords for a flow at once, {schedules} schedules, one of them hashed"),
     );
 }
 
