@@ -3,7 +3,7 @@
 use std::fs;
 
 /// Crates without a feature: the facade, the program, the crate for tests, and crates that others re-export.
-const WITHOUT_FEATURE: [&str; 10] = [
+const WITHOUT_FEATURE: [&str; 11] = [
     "faroe",
     "faroe-address",
     "faroe-mysql",
@@ -13,6 +13,7 @@ const WITHOUT_FEATURE: [&str; 10] = [
     "faroe-sql",
     "faroe-sqlite",
     "faroe-testkit",
+    "faroe-tls",
     "faroe-users-table",
 ];
 
