@@ -9,7 +9,7 @@ use faroe_postgres::{
 pub(crate) struct FoundTable {
     pub(crate) columns: Vec<Column>,
     pub(crate) unique_indexes: Vec<UniqueIndex>,
-    /// Whether the user of the database may delete rows.
+    /// If set, the user of the database may delete rows.
     pub(crate) may_delete: bool,
 }
 

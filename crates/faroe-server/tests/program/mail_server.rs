@@ -19,7 +19,7 @@ const CREDENTIALS: &str = "AUTH PLAIN AHVzZXIAcGFzc3dvcmQ=";
 
 pub(crate) struct MailServer {
     pub(crate) port: u16,
-    /// Whether every sender is refused, for now.
+    /// If set, every sender is refused.
     refuses: Arc<AtomicBool>,
     messages: Receiver<Message>,
 }
