@@ -3,7 +3,9 @@
 use std::{sync::Barrier, thread};
 
 use faroe_argon2::{Argon2id, Parameters};
-use faroe_core::password::PasswordHashAlgorithm;
+use faroe_core::password::{
+    PasswordHash, PasswordHashAlgorithm, PasswordHashVerifier, Verification,
+};
 #[cfg(feature = "fast")]
 use proptest::prelude::{Just, Strategy};
 
@@ -172,4 +174,25 @@ fn a_hash_is_the_same_under_another_id() {
         go.hash(b"password", &COUNTING_SALT).unwrap(),
         ours.hash(b"password", &COUNTING_SALT).unwrap()
     );
+}
+
+#[test]
+fn a_hash_as_a_text_is_that_of_argon2_cffi() {
+    let text = "$argon2id$v=19$m=64,t=2,p=2$AAECAwQFBgcICQoLDA0ODw$5OUdaI/lBDdvIDPftzLMAg";
+    let argon2id = Argon2id::new(parameters(64, 2, 2, 16)).unwrap();
+    let password = "pässwörd-日本語".as_bytes();
+    let parts = PasswordHash {
+        algorithm_id: argon2id.id().to_owned(),
+        salt: COUNTING_SALT.to_vec().into(),
+        hash: argon2id.hash(password, &COUNTING_SALT).unwrap().into(),
+    };
+    assert_eq!(parts.to_text(), text);
+    let hash = PasswordHash::from_text(text);
+    assert!(argon2id.recognizes(&hash));
+    for (password, is_correct) in [(password, true), (b"password", false)] {
+        let verification = argon2id.verify(password, &hash).unwrap();
+        assert_eq!(matches!(verification, Verification::Correct), is_correct);
+    }
+    let other = Argon2id::new(parameters(64, 3, 2, 16)).unwrap();
+    assert!(!other.recognizes(&hash));
 }

@@ -256,7 +256,16 @@ fn is_parameter(column: &Column) -> String {
 }
 
 pub(crate) fn text(row: &MySqlRow, column: usize) -> Result<String, Error> {
-    String::from_utf8(row.try_get(column)?).map_err(|_| Error::ColumnDecode {
+    optional_text(row, column)?.ok_or_else(|| Error::ColumnDecode {
+        index: column.to_string(),
+        source: "it is NULL".into(),
+    })
+}
+
+fn optional_text(row: &MySqlRow, column: usize) -> Result<Option<String>, Error> {
+    let bytes: Option<Vec<u8>> = row.try_get(column)?;
+    let text = bytes.map(String::from_utf8).transpose();
+    text.map_err(|_| Error::ColumnDecode {
         index: column.to_string(),
         source: "it is not UTF-8".into(),
     })
@@ -264,9 +273,11 @@ pub(crate) fn text(row: &MySqlRow, column: usize) -> Result<String, Error> {
 
 pub(crate) fn user(row: &MySqlRow) -> Result<User, Error> {
     let mut user = User::new(text(row, 0)?.into(), text(row, 1)?);
-    user.password_hash = row.try_get::<Vec<u8>, _>(2)?.into();
-    user.password_hash_algorithm_id = text(row, 3)?;
-    user.password_salt = row.try_get::<Vec<u8>, _>(4)?.into();
+    // A user without a password may have NULL in these columns.
+    let bytes = |column: usize| row.try_get::<Option<Vec<u8>>, _>(column);
+    user.password_hash = bytes(2)?.unwrap_or_default().into();
+    user.password_hash_algorithm_id = optional_text(row, 3)?.unwrap_or_default();
+    user.password_salt = bytes(4)?.unwrap_or_default().into();
     user.disabled = row.try_get::<i64, _>(5)? != 0;
     user.display_name = text(row, 6)?;
     user.email_address_counter = counter(row, 7)?;

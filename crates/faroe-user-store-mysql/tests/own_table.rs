@@ -124,9 +124,16 @@ async fn the_worked_example_of_the_front_page_works(schema: &'static Schema) {
     let row = query("SELECT plan FROM accounts WHERE number = 2");
     let row = row.fetch_one(&mut schema.connection().await).await.unwrap();
     assert_eq!(row.get::<String, _>(0), "free");
-    // A user without a password is an error, not a user with an empty one.
-    let error = users.get_user(&"1".into()).await.unwrap_err();
-    assert!(!chain(&error).contains("old@example.com"));
+    // This user has no password until one is set.
+    let id = UserId::from("1");
+    let old = users.get_user(&id).await.unwrap().unwrap();
+    assert_eq!(old.email_address, "old@example.com");
+    assert!(PasswordHash::from(&old).is_empty());
+    let new = hash();
+    let set = users.update_user_password_hash(&id, &new, old.password_hash_counter);
+    assert_eq!(set.await.unwrap(), UpdateUserOutcome::Updated);
+    let with_password = users.get_user(&id).await.unwrap().unwrap();
+    assert_eq!(PasswordHash::from(&with_password), new);
 }
 
 async fn columns_of_the_application_keep_their_values(schema: &'static Schema) {

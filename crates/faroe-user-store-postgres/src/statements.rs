@@ -213,9 +213,11 @@ pub(crate) fn user(row: &PgRow) -> Result<User, Error> {
         UserId::from(row.try_get::<String, _>(0)?),
         row.try_get::<String, _>(1)?,
     );
-    user.password_hash = row.try_get::<Vec<u8>, _>(2)?.into();
-    user.password_hash_algorithm_id = row.try_get(3)?;
-    user.password_salt = row.try_get::<Vec<u8>, _>(4)?.into();
+    // A user without a password may have NULL in these columns.
+    let bytes = |column: usize| row.try_get::<Option<Vec<u8>>, _>(column);
+    user.password_hash = bytes(2)?.unwrap_or_default().into();
+    user.password_hash_algorithm_id = row.try_get::<Option<_>, _>(3)?.unwrap_or_default();
+    user.password_salt = bytes(4)?.unwrap_or_default().into();
     user.disabled = row.try_get(5)?;
     user.display_name = row.try_get(6)?;
     user.email_address_counter = counter(row, 7)?;

@@ -359,9 +359,10 @@ fn user(row: &Row<'_>) -> Result<User, Error> {
         UserId::from(row.get::<_, String>(0)?),
         row.get::<_, String>(1)?,
     );
-    user.password_hash = row.get::<_, Vec<u8>>(2)?.into();
-    user.password_hash_algorithm_id = row.get(3)?;
-    user.password_salt = row.get::<_, Vec<u8>>(4)?.into();
+    // A user without a password may have NULL in these columns.
+    user.password_hash = row.get::<_, Option<Vec<u8>>>(2)?.unwrap_or_default().into();
+    user.password_hash_algorithm_id = row.get::<_, Option<_>>(3)?.unwrap_or_default();
+    user.password_salt = row.get::<_, Option<Vec<u8>>>(4)?.unwrap_or_default().into();
     user.disabled = row.get(5)?;
     user.display_name = row.get(6)?;
     user.email_address_counter = counter(row, 7)?;

@@ -579,3 +579,27 @@ async fn algorithms_are_told_once_each() {
     ids.sort();
     assert_eq!(ids, ["algorithm", "other"]);
 }
+
+#[tokio::test]
+async fn a_user_whose_password_columns_are_null_has_no_password_until_one_is_set() {
+    let nullable = DEFAULT
+        .replace("password_hash BLOB NOT NULL", "password_hash BLOB")
+        .replace(
+            "password_hash_algorithm_id TEXT NOT NULL",
+            "password_hash_algorithm_id TEXT",
+        )
+        .replace("password_salt BLOB NOT NULL", "password_salt BLOB");
+    let application = Application::new(&nullable);
+    let insert = "INSERT INTO users (id, email_address) VALUES ('1', 'old@example.com')";
+    application.connection.execute(insert, ()).unwrap();
+    let users = application.connect(UsersTable::default()).await.unwrap();
+    let old = users.get_user_by_email_address("old@example.com").await;
+    let old = old.unwrap().unwrap();
+    assert_eq!(users.get_user(&old.id).await.unwrap(), Some(old.clone()));
+    assert!(PasswordHash::from(&old).is_empty());
+    let new = hash();
+    let set = users.update_user_password_hash(&old.id, &new, old.password_hash_counter);
+    assert_eq!(set.await.unwrap(), UpdateUserOutcome::Updated);
+    let with_password = users.get_user(&old.id).await.unwrap().unwrap();
+    assert_eq!(PasswordHash::from(&with_password), new);
+}
