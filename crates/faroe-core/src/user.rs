@@ -17,6 +17,7 @@ use crate::{
     password::{PasswordHash, Verification},
     rate_limit::Bucket,
     record::Held,
+    session::SessionRecord,
     user_store::{
         CreateUserOutcome, EmailAddressCase, NewUser, UpdateUserEmailAddressOutcome,
         UpdateUserOutcome,
@@ -481,13 +482,15 @@ impl Invocation<'_> {
         self.tolerate(self.in_time("hash a password", hash).await)
     }
 
-    /// Replaces the user's password hash if it was not changed since it was read, and ends sessions if so configured.
+    /// Replaces the user's password hash if it was not changed since it was read, and ends sessions if so configured,
+    /// except for the acting session, which was prepared for that.
     /// Returns the user with its new counters. Of concurrent updates one succeeds; the others fail with
     /// [`Fault::Conflict`].
     pub(crate) async fn change_password(
         &self,
         mut user: User,
         new_hash: &PasswordHash,
+        acting: Option<Held<SessionRecord>>,
     ) -> Result<User, Fault> {
         let counter = user.password_hash_counter;
         let changed = self
@@ -502,6 +505,9 @@ impl Invocation<'_> {
         }
         self.finish();
         let ended = self.end_sessions_after_password_change(user.clone()).await;
+        if let (Some(session), Ok(user)) = (acting, &ended) {
+            self.keep_session(session, user).await;
+        }
         let _: UpdateUserOutcome = changed?;
         user = ended.map_err(Fault::after_a_change)?;
         user.password_hash_counter = counter.next().unwrap_or(Counter::MAX);

@@ -233,7 +233,7 @@ impl Run for CompleteUserPasswordReset {
             .new_password_hash
             .as_ref()
             .ok_or(Code::NewPasswordNotSet)?;
-        let user = invocation.change_password(user, new_hash).await?;
+        let user = invocation.change_password(user, new_hash, None).await?;
         invocation.discard(&reset).await;
         let (display_name, timestamp) = (user.display_name.clone(), invocation.now());
         let content = EmailContent::UserPasswordUpdatedNotification {

@@ -226,8 +226,9 @@ impl Run for CompleteUserPasswordUpdate {
             .prepare_to_keep_session(session, &user, new_hash)
             .await?
             .ok_or(Code::InvalidSessionToken)?;
-        let user = invocation.change_password(user, new_hash).await?;
-        invocation.keep_session(session, &user).await;
+        let user = invocation
+            .change_password(user, new_hash, Some(session))
+            .await?;
         invocation.discard(&flow).await;
         let (display_name, timestamp) = (user.display_name, invocation.now());
         let content = EmailContent::UserPasswordUpdatedNotification {

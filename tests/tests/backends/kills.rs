@@ -141,7 +141,10 @@ impl Crowd {
         let action = "set_user_password_update_new_password";
         self.invoke(action, of.clone()).await?;
         person.passwords.push(NEW_PASSWORD);
+        // A change with an unknown outcome ends sessions, and then has to keep this one.
+        person.sessions[0].1 = State::Unknown;
         self.invoke("complete_user_password_update", of).await?;
+        person.sessions[0].1 = State::Alive;
         person.passwords.remove(0);
 
         self.guess(person).await?;

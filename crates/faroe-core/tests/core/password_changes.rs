@@ -195,6 +195,29 @@ async fn p73_an_acting_session_that_could_not_be_written_back_is_kept_by_its_nex
 }
 
 #[tokio::test]
+async fn p73_an_update_with_an_unknown_outcome_ends_the_other_sessions_and_not_its_own() {
+    for fault in [Fault::FailBeforeActing, Fault::LoseTheAnswer] {
+        let harness = Harness::new();
+        let (acting, other) = (harness.sign_up().await, harness.sign_in().await);
+        let user_password_update_token = harness.completable_password_update(&acting).await;
+        let (server, faults) = harness.beside(|_, _| {});
+        faults.at_next("UserStore::update_user_password_hash", fault);
+        let complete = CompleteUserPasswordUpdate {
+            session_token: acting.clone(),
+            user_password_update_token,
+        };
+        assert_eq!(outcome(&server, complete).await, "internal_error");
+        harness.advance(minutes(2));
+        assert!(harness.is_signed_in(&acting).await, "{fault:?}");
+        assert!(!harness.is_signed_in(&other).await, "{fault:?}");
+    }
+    promise::report(
+        "P73",
+        "2 unknown outcomes ended the other session and not their own",
+    );
+}
+
+#[tokio::test]
 async fn a_password_change_that_was_not_made_keeps_no_session() {
     let harness = Harness::new();
     let (acting, other) = (harness.sign_up().await, harness.sign_in().await);
