@@ -15,6 +15,7 @@ use faroe_core::{
         session::{DeleteSession, DeleteSessionErrorCode, GetSession, GetSessionErrorCode},
     },
 };
+use subtle::ConstantTimeEq;
 
 use crate::{Cookies, Origin, Rejection, SetCookie, SignedIn, Unavailable, layer::Visit};
 
@@ -144,10 +145,14 @@ impl Auth {
     }
 
     /// Returns the cookie that signs the browser in with the token of a new session.
+    ///
+    /// With the response, the layer ends the session that the browser had before. If the server cannot be reached for that,
+    /// the sign-in continues.
     pub fn session_cookie(&self, session_token: &SessionToken) -> SetCookie {
         let options = self.options();
         let (name, max_age) = (options.session_cookie_name, options.session_cookie_max_age);
-        self.cookies().set(name, session_token.expose(), max_age)
+        let cookie = self.cookies().set(name, session_token.expose(), max_age);
+        cookie.of_session(session_token)
     }
 
     /// Returns the removal of the session cookie. It does not end the session: [`Auth::sign_out`] does both.
@@ -168,6 +173,14 @@ impl Auth {
                 Ok(self.remove_session_cookie())
             }
             Err(code) => Err(Unavailable::unexpected(DeleteSession::NAME, code)),
+        }
+    }
+
+    /// Ends a session in whose place the browser gets another one. Failures are logged where they happen.
+    pub(crate) async fn end_replaced(&self, replaced: &SessionToken, by: &SessionToken) {
+        if replaced.expose().len() == TOKEN_SIZE && !bool::from(replaced.ct_eq(by)) {
+            let session_token = replaced.clone();
+            let _tolerated = self.invoke(DeleteSession { session_token }).await;
         }
     }
 

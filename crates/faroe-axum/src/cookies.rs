@@ -6,6 +6,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, IntoResponseParts, Response, ResponseParts},
 };
+use faroe_core::protocol::secret::SessionToken;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 /// Characters that are percent-encoded. Tokens of the protocol contain none of them.
@@ -57,7 +58,10 @@ impl Cookies {
         let cookie = format!("{name}={value}; Path=/{max_age}; HttpOnly; SameSite=Lax{secure}");
         let mut cookie = HeaderValue::try_from(cookie).expect("everything in it is visible ASCII");
         cookie.set_sensitive(true);
-        SetCookie(cookie)
+        SetCookie {
+            cookie,
+            new_session: None,
+        }
     }
 
     /// Removes a cookie.
@@ -115,13 +119,33 @@ fn value_of<'a>(name: &str, pair: &'a [u8]) -> Option<&'a [u8]> {
 /// Makes the response `Cache-Control: no-store`, unless the handler set another value.
 #[derive(Clone, Debug)]
 #[must_use = "only as a part of the response does it reach the browser"]
-pub struct SetCookie(HeaderValue);
+pub struct SetCookie {
+    cookie: HeaderValue,
+    new_session: Option<NewSession>,
+}
+
+impl SetCookie {
+    /// Marks the cookie as that of a session.
+    pub(crate) fn of_session(self, session_token: &SessionToken) -> Self {
+        Self {
+            new_session: Some(NewSession(session_token.clone())),
+            ..self
+        }
+    }
+}
+
+/// The session that a response gives to the browser: an extension of the response, for the layer.
+#[derive(Clone, Debug)]
+pub(crate) struct NewSession(pub(crate) SessionToken);
 
 impl IntoResponseParts for SetCookie {
     type Error = std::convert::Infallible;
 
     fn into_response_parts(self, mut parts: ResponseParts) -> Result<ResponseParts, Self::Error> {
-        parts.headers_mut().append(header::SET_COOKIE, self.0);
+        parts.headers_mut().append(header::SET_COOKIE, self.cookie);
+        if let Some(new_session) = self.new_session {
+            parts.extensions_mut().insert(new_session);
+        }
         keep_out_of_caches(parts.headers_mut());
         Ok(parts)
     }

@@ -17,7 +17,7 @@ use tower::{Layer, Service};
 
 use crate::{
     Auth, Rejection, SignedIn, Unavailable,
-    cookies::keep_out_of_caches,
+    cookies::{NewSession, keep_out_of_caches},
     cross_site::{is_forged, is_this_machine},
 };
 
@@ -61,6 +61,9 @@ where
         let answer = self.inner.call(Request::from_parts(parts, body));
         Box::pin(async move {
             let mut response = answer.await?.into_response();
+            if let Some(NewSession(new)) = response.extensions_mut().remove() {
+                visit.end_session_replaced_by(&new).await;
+            }
             if visit.was_asked() {
                 keep_out_of_caches(response.headers_mut());
             }
@@ -130,6 +133,13 @@ impl Visit {
         };
         let find = || self.auth().find(token);
         self.inner.found.get_or_init(find).await.clone()
+    }
+
+    /// Ends the session that the browser had, if it gets a new one.
+    async fn end_session_replaced_by(&self, new: &SessionToken) {
+        if let Some(token) = &self.inner.token {
+            self.auth().end_replaced(token, new).await;
+        }
     }
 
     /// Checks whether the response may depend on the session.

@@ -1,12 +1,12 @@
 //! Run it with `cargo run -p example-embed-in-axum`, open <http://localhost:4006> and sign up: the code is printed here.
 //!
-//! The fields of each form are the arguments of an action. A hidden field carries the token of the sign-up or sign-in.
+//! The fields of each form are arguments of an action. A cookie carries the token of the sign-up or sign-in.
 
 use std::{env, sync::Arc};
 
 use axum::{
     Form, Router,
-    http::StatusCode,
+    http::{HeaderMap, StatusCode},
     response::{Html, IntoResponse, Redirect, Response},
     routing::{get, post},
 };
@@ -17,10 +17,11 @@ use faroe::{
     email::{EmailContent, EmailMessage, EmailSender},
     error::AdapterError,
     password_strength::PasswordStrength,
-    protocol::{action::ErrorCode, signin::*, signup::*},
+    protocol::{action::ErrorCode, secret::*, signin::*, signup::*},
     storage_memory::MemoryStorage,
     user_store_sqlite::SqliteUserStore,
 };
+use serde::Deserialize;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -61,48 +62,93 @@ async fn home(SignedIn { session, .. }: SignedIn) -> Html<String> {
     Html(format!("You are user {}. {SIGN_OUT}", session.user_id))
 }
 
-async fn sign_up(auth: Auth, Form(action): Form<CreateSignup>) -> Result<Html<String>, Response> {
+async fn sign_up(auth: Auth, Form(action): Form<CreateSignup>) -> Result<NextForm, Response> {
     let token = invoke(&auth, action).await?.signup_token;
-    let hidden = ("signup_token", token.expose());
-    Ok(next_form("/sign-up/code", hidden, CODE))
+    Ok((keep(&auth, token.expose()), Html(CODE)))
+}
+
+#[derive(Deserialize)]
+struct CodeForm {
+    code: EmailAddressVerificationCode,
 }
 
 async fn enter_code(
     auth: Auth,
-    Form(action): Form<VerifySignupEmailAddressVerificationCode>,
-) -> Result<Html<String>, Response> {
-    let token = action.signup_token.clone();
-    invoke(&auth, action).await?;
-    let hidden = ("signup_token", token.expose());
-    Ok(next_form("/sign-up/password", hidden, PASSWORD))
+    headers: HeaderMap,
+    Form(form): Form<CodeForm>,
+) -> Result<Html<&'static str>, Response> {
+    let verify = VerifySignupEmailAddressVerificationCode {
+        signup_token: kept(&auth, &headers),
+        email_address_verification_code: form.code,
+    };
+    invoke(&auth, verify).await?;
+    Ok(Html(NEW_PASSWORD))
+}
+
+#[derive(Deserialize)]
+struct PasswordForm {
+    password: Password,
 }
 
 async fn set_password(
     auth: Auth,
-    Form(action): Form<SetSignupPassword>,
-) -> Result<(SetCookie, Redirect), Response> {
-    let signup_token = action.signup_token.clone();
-    invoke(&auth, action).await?;
+    headers: HeaderMap,
+    Form(PasswordForm { password }): Form<PasswordForm>,
+) -> Result<SignedInNow, Response> {
+    let signup_token: SignupToken = kept(&auth, &headers);
+    let set = SetSignupPassword {
+        signup_token: signup_token.clone(),
+        password,
+    };
+    invoke(&auth, set).await?;
     let completed = invoke(&auth, CompleteSignup { signup_token }).await?;
-    let cookie = auth.session_cookie(&completed.session_token);
-    Ok((cookie, Redirect::to("/")))
+    Ok(signed_in(&auth, &completed.session_token))
 }
 
-async fn sign_in(auth: Auth, Form(action): Form<CreateSignin>) -> Result<Html<String>, Response> {
+async fn sign_in(auth: Auth, Form(action): Form<CreateSignin>) -> Result<NextForm, Response> {
     let token = invoke(&auth, action).await?.signin_token;
-    let hidden = ("signin_token", token.expose());
-    Ok(next_form("/sign-in/password", hidden, PASSWORD))
+    Ok((keep(&auth, token.expose()), Html(PASSWORD)))
 }
 
 async fn enter_password(
     auth: Auth,
-    Form(action): Form<VerifySigninUserPassword>,
-) -> Result<(SetCookie, Redirect), Response> {
-    let signin_token = action.signin_token.clone();
-    invoke(&auth, action).await?;
+    headers: HeaderMap,
+    Form(PasswordForm { password }): Form<PasswordForm>,
+) -> Result<SignedInNow, Response> {
+    let signin_token: SigninToken = kept(&auth, &headers);
+    let verify = VerifySigninUserPassword {
+        signin_token: signin_token.clone(),
+        password,
+    };
+    invoke(&auth, verify).await?;
     let completed = invoke(&auth, CompleteSignin { signin_token }).await?;
-    let cookie = auth.session_cookie(&completed.session_token);
-    Ok((cookie, Redirect::to("/")))
+    Ok(signed_in(&auth, &completed.session_token))
+}
+
+/// The next form of a sign-up or sign-in, and the cookie with its token.
+type NextForm = (SetCookie, Html<&'static str>);
+
+/// The cookies of a new session and of the flow that has ended. The session that the browser had before ends.
+type SignedInNow = (SetCookie, SetCookie, Redirect);
+
+fn signed_in(auth: &Auth, session_token: &SessionToken) -> SignedInNow {
+    let (session, flow) = (
+        auth.session_cookie(session_token),
+        auth.cookies().remove(FLOW),
+    );
+    (session, flow, Redirect::to("/"))
+}
+
+/// The name of the cookie with the token of a sign-up or sign-in. No page contains a token.
+const FLOW: &str = "flow";
+
+fn keep(auth: &Auth, token: &str) -> SetCookie {
+    auth.cookies().set(FLOW, token, None)
+}
+
+/// Returns the token of the flow. Without the cookie it is empty, and so invalid.
+fn kept<T: From<String>>(auth: &Auth, headers: &HeaderMap) -> T {
+    auth.cookies().get(headers, FLOW).unwrap_or_default().into()
 }
 
 async fn sign_out(auth: Auth, signed_in: SignedIn) -> Result<(SetCookie, Redirect), Unavailable> {
@@ -120,14 +166,11 @@ const SIGN_UP: &str = "<form method=post>Your address: <input name=email_address
 const SIGN_IN: &str = "<form method=post>Your address: <input name=user_email_address></form>
 <a href=/sign-up>Sign up</a>";
 const SIGN_OUT: &str = "<form method=post action=/sign-out><button>Sign out</button></form>";
-const CODE: &str = "Your code: <input name=email_address_verification_code>";
-const PASSWORD: &str = "Your password: <input name=password type=password>";
-
-fn next_form(to: &str, (name, token): (&str, &str), field: &str) -> Html<String> {
-    let token = format!("<input type=hidden name={name} value={token}>");
-    let form = format!("<form method=post action={to}>{token}{field}</form>");
-    Html(form)
-}
+const CODE: &str = "<form method=post action=/sign-up/code>Your code: <input name=code></form>";
+const NEW_PASSWORD: &str = "<form method=post action=/sign-up/password>
+Your new password: <input name=password type=password></form>";
+const PASSWORD: &str = "<form method=post action=/sign-in/password>
+Your password: <input name=password type=password></form>";
 
 /// Prints emails. Replace it with your own sender.
 #[derive(Debug)]

@@ -91,33 +91,30 @@ pub(crate) async fn visit(program: PathBuf) {
     let page = text(browser.get("/sign-in", "").await, 200).await;
     assert!(page.contains("href=/sign-up"), "{page}");
 
-    let page = browser
-        .post("/sign-up", format!("email_address={ADA}"))
+    let form = browser
+        .post("/sign-up", "", format!("email_address={ADA}"))
         .await;
-    let token = hidden(&text(page, 200).await);
+    let flow = cookie(&form, "flow");
+    assert_no_token(&text(form, 200).await, &flow);
     let line = next_line().await;
     let code = line.strip_prefix("code for ada@example.com: ").unwrap();
-    let form = |field: &str| format!("signup_token={token}&{field}");
-    let wrong = form("email_address_verification_code=AAAAAAAA");
-    let refused = text(browser.post("/sign-up/code", wrong).await, 422).await;
-    assert_eq!(refused, "incorrect_email_address_verification_code");
-    let right = form(&format!("email_address_verification_code={code}"));
-    assert_eq!(
-        hidden(&text(browser.post("/sign-up/code", right).await, 200).await),
-        token
-    );
-    let weak = text(
+    let enter_code = async |code: &str| {
         browser
-            .post("/sign-up/password", form("password=password123"))
-            .await,
-        422,
-    )
-    .await;
+            .post("/sign-up/code", &flow, format!("code={code}"))
+            .await
+    };
+    let refused = text(enter_code("AAAAAAAA").await, 422).await;
+    assert_eq!(refused, "incorrect_email_address_verification_code");
+    assert_no_token(&text(enter_code(code).await, 200).await, &flow);
+    let set_password = async |password: &str| {
+        browser
+            .post("/sign-up/password", &flow, format!("password={password}"))
+            .await
+    };
+    let weak = text(set_password("password123").await, 422).await;
     assert_eq!(weak, "weak_password");
-    let signed_in = browser
-        .post("/sign-up/password", form(&format!("password={PASSWORD}")))
-        .await;
-    let cookie = cookie(&signed_in);
+    let signed_in = set_password(PASSWORD).await;
+    let cookie = cookie(&signed_in, "session");
     let page = text(browser.get("/", &cookie).await, 200).await;
     assert!(page.starts_with("You are user "), "{page}");
 
@@ -138,12 +135,13 @@ pub(crate) async fn visit(program: PathBuf) {
     assert_eq!(browser.get("/", &cookie).await.status(), 303);
 
     let form = browser
-        .post("/sign-in", format!("user_email_address={ADA}"))
+        .post("/sign-in", "", format!("user_email_address={ADA}"))
         .await;
-    let token = hidden(&text(form, 200).await);
-    let form = format!("signin_token={token}&password={PASSWORD}");
-    let signed_in = browser.post("/sign-in/password", form).await;
-    let cookie = self::cookie(&signed_in);
+    let flow = self::cookie(&form, "flow");
+    assert_no_token(&text(form, 200).await, &flow);
+    let sign_in = format!("password={PASSWORD}");
+    let signed_in = browser.post("/sign-in/password", &flow, sign_in).await;
+    let cookie = self::cookie(&signed_in, "session");
     assert_eq!(text(browser.get("/", &cookie).await, 200).await, page);
 }
 
@@ -159,8 +157,9 @@ impl Browser {
     }
 
     /// Sends a form of one of the app's own pages.
-    async fn post(&self, path: &str, form: String) -> Response {
-        let request = self.request("POST", path, "").header("origin", &self.url);
+    async fn post(&self, path: &str, cookie: &str, form: String) -> Response {
+        let request = self.request("POST", path, cookie);
+        let request = request.header("origin", &self.url);
         let request = request.header("content-type", "application/x-www-form-urlencoded");
         request.body(form).send().await.unwrap()
     }
@@ -184,15 +183,20 @@ fn location(response: &Response) -> &str {
     response.headers()["location"].to_str().unwrap()
 }
 
-/// Returns the cookie that a response sets, as a browser sends it back.
-fn cookie(response: &Response) -> String {
-    let set = response.headers()["set-cookie"].to_str().unwrap();
-    assert!(set.contains("; HttpOnly; SameSite=Lax"), "{set}");
-    set.split_once(';').unwrap().0.to_owned()
+/// Returns the cookie of this name that a response sets, as a browser sends it back.
+fn cookie(response: &Response, name: &str) -> String {
+    let set = response.headers().get_all("set-cookie").iter();
+    let mut set = set.map(|cookie| cookie.to_str().unwrap());
+    let cookie = set
+        .find(|cookie| cookie.starts_with(&format!("{name}=")))
+        .unwrap();
+    assert!(cookie.contains("; HttpOnly; SameSite=Lax"), "{cookie}");
+    cookie.split_once(';').unwrap().0.to_owned()
 }
 
-/// Returns the token in a form.
-fn hidden(page: &str) -> String {
-    let (_, rest) = page.split_once("value=").unwrap();
-    rest.split_once('>').unwrap().0.to_owned()
+/// Checks that a page does not contain the token in a cookie.
+fn assert_no_token(page: &str, cookie: &str) {
+    let (_, token) = cookie.split_once('=').unwrap();
+    assert_eq!(token.len(), 49);
+    assert!(!page.contains(token), "{page}");
 }

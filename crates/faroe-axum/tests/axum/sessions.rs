@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use faroe_axum::{AuthOptions, Client};
-use faroe_core::{client::SendError, error::AdapterError};
-use faroe_testkit::user_store::UserStoreCall;
+use faroe_core::{client::SendError, error::AdapterError, protocol::secret::SessionToken};
+use faroe_testkit::{promise, user_store::UserStoreCall};
 
 use crate::support::{App, Faroe, Script, Scripted, answer, cookie, header};
 
@@ -26,6 +26,55 @@ async fn who_has_signed_in_is_let_in_and_known() {
             (401, "sign in first\n".into())
         );
     }
+}
+
+#[tokio::test]
+async fn p73_a_sign_in_ends_the_session_that_the_browser_had_and_no_other() {
+    let faroe = Faroe::new();
+    let (clients, _remote) = faroe.clients().await;
+    for (number, client) in clients.into_iter().enumerate() {
+        let app = App::start(client, AuthOptions::default()).await;
+        let address = |name: &str| format!("{name}{number}@example.com");
+        let (old, new) = (
+            faroe.sign_up(&address("ada")).await,
+            faroe.sign_up(&address("bob")).await,
+        );
+        let other = faroe.sign_up(&address("eve")).await;
+        let sign_in = || {
+            let request = app.post("/sign-in").body(new.expose().to_owned());
+            request.header("sec-fetch-site", "same-origin")
+        };
+        let state = async |token: &SessionToken| {
+            answer(app.get("/account").header("cookie", cookie(token)))
+                .await
+                .0
+        };
+        assert_eq!(answer(sign_in()).await.0, 303);
+        let replacing = sign_in().header("cookie", cookie(&old));
+        assert_eq!(answer(replacing).await.0, 303);
+        assert_eq!([state(&old).await, state(&new).await], [401, 200]);
+        let again = sign_in().header("cookie", cookie(&new));
+        assert_eq!(answer(again).await.0, 303);
+        assert_eq!([state(&new).await, state(&other).await], [200, 200]);
+    }
+    promise::report(
+        "P73",
+        "a sign-in ended the browser's session, in process and over HTTP",
+    );
+}
+
+#[tokio::test]
+async fn a_sign_in_goes_on_if_the_session_of_the_browser_cannot_be_ended() {
+    let faroe = Faroe::new();
+    let (old, new) = (
+        faroe.sign_up("ada@example.com").await,
+        faroe.sign_up("bob@example.com").await,
+    );
+    let app = App::start(faroe.server.clone(), AuthOptions::default()).await;
+    faroe.break_storage();
+    let sign_in = app.post("/sign-in").body(new.expose().to_owned());
+    let sign_in = sign_in.header("cookie", cookie(&old));
+    assert_eq!(answer(sign_in).await.0, 303);
 }
 
 #[tokio::test]
@@ -59,7 +108,8 @@ async fn a_session_is_not_validated_without_an_extractor() {
     let token = faroe.sign_up("ada@example.com").await;
     let app = App::start(faroe.server.clone(), AuthOptions::default()).await;
     faroe.users.take_calls();
-    let request = app.post("/sign-in").header("cookie", cookie(&token));
+    let request = app.post("/sign-in").body(token.expose().to_owned());
+    let request = request.header("cookie", cookie(&token));
     assert_eq!(answer(request).await.0, 303);
     assert_eq!(faroe.users.take_calls(), []);
 }

@@ -78,7 +78,7 @@ async fn is_attempt(action: &str) -> bool {
 }
 
 /// A value for every argument, by its name.
-fn arguments(faroe: &Faroe, tokens: &Map<String, Value>) -> Value {
+fn arguments(faroe: &Faroe, password: &str, tokens: &Map<String, Value>) -> Value {
     let mailbox = &faroe.mailbox;
     let code = mailbox
         .last_code(NEW_EMAIL_ADDRESS)
@@ -88,7 +88,7 @@ fn arguments(faroe: &Faroe, tokens: &Map<String, Value>) -> Value {
         "email_address": EMAIL_ADDRESS,
         "user_email_address": EMAIL_ADDRESS,
         "new_email_address": NEW_EMAIL_ADDRESS,
-        "password": "violet-hammock-7-glacier",
+        "password": password,
         "email_address_verification_code": code.as_ref().map_or("", |code| code.expose()),
         "temporary_password": temporary_password.as_ref().map_or("", |password| password.expose()),
     });
@@ -106,9 +106,13 @@ async fn what_hashes_or_sends_an_email_is_an_attempt_unless_it_only_completes_so
     let faroe = Faroe::new();
     let endpoint = faroe.server.endpoint();
     let mut tokens = Map::new();
+    let mut password = "violet-hammock-7-glacier";
     for action in LIFE {
+        if *action == "set_user_password_update_new_password" {
+            password = "granite-otter-5-lantern";
+        }
         let (hashes, emails) = (faroe.hasher.evaluations(), faroe.mailbox.messages().len());
-        let body = request(action, &arguments(&faroe, &tokens));
+        let body = request(action, &arguments(&faroe, password, &tokens));
         let EndpointResponse::Completed(answer) = endpoint.invoke(body.as_bytes()).await else {
             panic!("{action} was not invoked");
         };
