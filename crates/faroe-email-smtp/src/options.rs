@@ -115,12 +115,26 @@ impl SmtpOptions {
             return Err(refused("it has a path or a fragment; remove it"));
         }
         let host = url.host_str().ok_or_else(|| refused("it has no host"))?;
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let host = host_in_ascii(host).ok_or_else(|| refused("its host is no valid name"))?;
         Ok(Self {
             port: url.port().unwrap_or(default_port),
             security,
             credentials: credentials(&url).map_err(refused)?,
-            ..Self::new(host.trim_start_matches('[').trim_end_matches(']'), from)
+            ..Self::new(host, from)
         })
+    }
+}
+
+/// Returns an internationalized name, which is percent-encoded in such a URL, in its `xn--` form.
+fn host_in_ascii(host: &str) -> Option<String> {
+    let host = percent_encoding::percent_decode_str(host)
+        .decode_utf8()
+        .ok()?;
+    if host.is_ascii() {
+        Some(host.into_owned())
+    } else {
+        idna::domain_to_ascii_strict(&host).ok()
     }
 }
 
@@ -160,6 +174,13 @@ mod tests {
                 "mail.example.com",
                 587,
                 SmtpSecurity::StartTls,
+                None,
+            ),
+            (
+                "smtps://mail.b\u{fc}cher.example",
+                "mail.xn--bcher-kva.example",
+                465,
+                SmtpSecurity::Tls,
                 None,
             ),
             (

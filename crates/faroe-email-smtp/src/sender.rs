@@ -60,15 +60,16 @@ pub struct SmtpEmailSender {
     /// One permit for each connection that may be open.
     places: Semaphore,
     /// The idle connections, the most recently used one last.
-    idle: Mutex<Vec<Idle>>,
+    idle: Mutex<Vec<Pooled>>,
     timeout: Duration,
     idle_timeout: Duration,
     messages_per_connection: u32,
 }
 
-struct Idle {
+/// A connection that is used for several messages.
+struct Pooled {
     connection: AsyncSmtpConnection,
-    since: Instant,
+    used_at: Instant,
     /// The number of messages sent over the connection.
     messages: u32,
 }
@@ -146,12 +147,12 @@ impl SmtpEmailSender {
                 done => return done,
             }
         }
-        let fresh = Idle {
+        let fresh = Pooled {
             connection: self
                 .by(deadline, self.connector.connect())
                 .await?
                 .map_err(not_accepted)?,
-            since: Instant::now(),
+            used_at: Instant::now(),
             messages: 0,
         };
         self.deliver(fresh, envelope, message, deadline).await
@@ -160,12 +161,12 @@ impl SmtpEmailSender {
     /// Sends a message over a connection, and keeps the connection if that succeeds.
     async fn deliver(
         &self,
-        mut idle: Idle,
+        mut pooled: Pooled,
         envelope: &Envelope,
         message: &[u8],
         deadline: Instant,
     ) -> Result<(), AdapterError> {
-        let connection = &mut idle.connection;
+        let connection = &mut pooled.connection;
         let mut sent = self.by(deadline, announce(connection, envelope)).await?;
         if sent.is_ok() {
             let transmitted = timeout_at(deadline + LATE_ACCEPTANCE, transmit(connection, message));
@@ -173,21 +174,21 @@ impl SmtpEmailSender {
                 Err(EmailFate::Unknown.error(WAIT, "no answer to the message in time"))
             });
         }
-        idle.since = Instant::now();
-        idle.messages += 1;
-        if sent.is_ok() && idle.messages < self.messages_per_connection {
-            self.idle().push(idle);
+        pooled.used_at = Instant::now();
+        pooled.messages += 1;
+        if sent.is_ok() && pooled.messages < self.messages_per_connection {
+            self.idle().push(pooled);
         } else {
-            end(idle.connection).await;
+            end(pooled.connection).await;
         }
         sent
     }
 
     /// Returns the most recently used idle connection if it still works. Servers close idle connections, and firewalls drop
     /// them silently. If it no longer works, the others, which have been idle for longer, are closed too.
-    async fn reuse(&self) -> Option<Idle> {
+    async fn reuse(&self) -> Option<Pooled> {
         let mut idle = self.idle().pop()?;
-        let is_fresh = idle.since.elapsed() < self.idle_timeout;
+        let is_fresh = idle.used_at.elapsed() < self.idle_timeout;
         if is_fresh && timeout(PROBE, idle.connection.test_connected()).await == Ok(true) {
             return Some(idle);
         }
@@ -195,7 +196,7 @@ impl SmtpEmailSender {
         None
     }
 
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Idle>> {
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Pooled>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -207,7 +208,7 @@ fn not_accepted(error: AdapterError) -> AdapterError {
 #[async_trait]
 impl EmailSender for SmtpEmailSender {
     async fn send(&self, message: EmailMessage) -> Result<(), AdapterError> {
-        let email = self.renderer.render(&message)?;
+        let email = self.renderer.render(&message).map_err(not_accepted)?;
         let (envelope, bytes) = self.composer.compose(&message.to, &email)?;
         self.hand_over(&envelope, &bytes).await
     }

@@ -101,7 +101,9 @@ struct Email<'a> {
 #[async_trait]
 impl EmailSender for WebhookEmailSender {
     async fn send(&self, message: EmailMessage) -> Result<(), AdapterError> {
-        let rendered = self.renderer.render(&message)?;
+        let rendered = self.renderer.render(&message);
+        let rendered =
+            rendered.map_err(|error| EmailFate::NotAccepted.error("render an email", error))?;
         let email = Email {
             fields: EmailFields::from(&message),
             subject: &rendered.subject,

@@ -10,7 +10,7 @@ use faroe_email_smtp::{SmtpCredentials, SmtpOptions, SmtpSecurity};
 use futures::stream::{StreamExt, iter};
 
 use crate::{
-    CODE, code_to, impatient, options_with_tls,
+    CODE, code_to, impatient, options, options_with_tls, sender,
     server::{Behaviour, Misbehaviour, Server, Stage},
 };
 
@@ -114,11 +114,18 @@ async fn p41_every_misbehaviour_at_every_stage_ends_in_time_with_an_error() {
 
 #[tokio::test]
 async fn a_message_that_is_accepted_late_is_sent() {
-    let late = Misbehaviour::Hesitates(Duration::from_millis(1500));
-    let (server, options) = misbehaving(Stage::Message, late).await;
-    // The time limit is a second, which has passed when the answer comes.
-    let sent = impatient(options).send(code_to("a@example.com")).await;
-    sent.unwrap();
+    let late = Misbehaviour::Hesitates(Duration::from_secs(3));
+    let server = Server::start(Behaviour {
+        misbehaves: Some((Stage::Message, late)),
+        ..Behaviour::default()
+    })
+    .await;
+    let sender = sender(SmtpOptions {
+        // This time has passed when the answer comes.
+        timeout: Duration::from_secs(2),
+        ..options(&server)
+    });
+    sender.send(code_to("a@example.com")).await.unwrap();
     assert_eq!(server.messages().len(), 1);
 }
 

@@ -48,7 +48,7 @@ pub(crate) enum Misbehaviour {
     ManyLines,
     /// Sends one endless line.
     LongLine,
-    /// Sends the correct answer, one byte every 300 ms.
+    /// Sends the correct answer, one byte a second.
     Drips,
 }
 
@@ -487,7 +487,7 @@ impl Session {
             Misbehaviour::Drips => {
                 for byte in answer.bytes() {
                     stream.write_all(&[byte]).await?;
-                    sleep(Duration::from_millis(300)).await;
+                    sleep(Duration::from_secs(1)).await;
                 }
                 let mut rest = Vec::new();
                 stream.read_to_end(&mut rest).await?;
