@@ -7,8 +7,9 @@ use faroe_core::{
     Server, ServerOptions, ServerParts, UserPasswordHashAlgorithms,
     background::BackgroundTasks,
     email::EmailSender,
+    error::{AdapterError, ErrorChain},
     password::{
-        PasswordHashAlgorithm, PasswordHashVerifier, PasswordStrengthChecker,
+        PasswordHash, PasswordHashAlgorithm, PasswordHashVerifier, PasswordStrengthChecker,
         PasswordStrengthCheckers,
     },
 };
@@ -19,9 +20,13 @@ use faroe_pwned_passwords::PwnedPasswords;
 use crate::{
     StartError,
     configuration::{PreviousHash, Settings},
-    http::Readiness,
-    open,
+    open::{self, Open, users::Users},
+    readiness::Readiness,
 };
+
+/// The effect of a kind of hashes that is not configured, and the remedy.
+pub(crate) const UNCONFIGURED_HASH: &str = "users whose password hash is of a kind that is not configured cannot sign in; list \
+    it in hashing.previous";
 
 /// A server, and the parts of it that its surroundings need.
 #[derive(Debug)]
@@ -38,17 +43,20 @@ pub(crate) async fn assemble(
     email_sender: Arc<dyn EmailSender>,
 ) -> Result<Assembly, StartError> {
     open::data_dir(settings)?;
-    let storages = open::storages(settings).await?;
-    let user_store = open::user_store(settings).await?;
-    let readiness = Readiness {
-        main_storage: Arc::clone(&storages.main),
-        rate_limit_storage: Arc::clone(&storages.rate_limit),
-        user_store: Arc::clone(&user_store),
-    };
+    let algorithms = algorithms(settings)?;
+    let Open {
+        storages,
+        users,
+        roles,
+    } = open::everything(settings).await?;
+    let readiness = Readiness::new(roles);
+    // Logs what is not ready, such as a database that is read-only. It may become ready later.
+    readiness.try_out().await;
+    warn_of_unconfigured_hashes(&algorithms, &users).await;
     let parts = ServerParts::new(
         storages,
-        user_store,
-        algorithms(settings)?,
+        users.store(),
+        algorithms,
         implemented(settings, Argon2id::recommended_for_temporary_passwords()),
         email_sender,
     );
@@ -117,6 +125,40 @@ pub(crate) fn algorithms(settings: &Settings) -> Result<UserPasswordHashAlgorith
         algorithms.previous.push(verifier);
     }
     Ok(algorithms)
+}
+
+/// Returns the kinds of password hashes that users have and that none of the algorithms verifies.
+pub(crate) async fn unconfigured_hashes(
+    algorithms: &UserPasswordHashAlgorithms,
+    users: &Users,
+) -> Result<Vec<String>, AdapterError> {
+    let mut ids = users.password_hash_algorithm_ids().await?;
+    ids.sort();
+    let hashes = ids.into_iter().map(|algorithm_id| PasswordHash {
+        algorithm_id,
+        salt: vec![0].into(),
+        hash: vec![0].into(),
+    });
+    let is_verified = |hash: &PasswordHash| {
+        let mut previous = algorithms.previous.iter();
+        algorithms.current.recognizes(hash) || previous.any(|kind| kind.recognizes(hash))
+    };
+    let unverified = hashes.filter(|hash| !is_verified(hash));
+    let kinds = unverified.map(|hash| hash.kind().unwrap_or("of an unknown form").to_owned());
+    Ok(kinds.collect())
+}
+
+async fn warn_of_unconfigured_hashes(algorithms: &UserPasswordHashAlgorithms, users: &Users) {
+    match unconfigured_hashes(algorithms, users).await {
+        Ok(kinds) => {
+            for kind in kinds {
+                tracing::warn!(kind, "{UNCONFIGURED_HASH}");
+            }
+        }
+        Err(error) => {
+            tracing::warn!(error = %ErrorChain(&error), "the kinds of password hashes are unknown");
+        }
+    }
 }
 
 /// Chooses the implementation. IDs and hashes are the same.

@@ -1,38 +1,29 @@
 //! `faroe-server check-config`: shows the parts that the server would use, and tries to reach each of them.
 
-use std::{fmt::Display, io::Write, time::Duration};
+use std::{fmt::Display, io::Write};
 
 use faroe_axum::ip_rate_limit::IpRateLimitOptions;
-use faroe_core::{
-    RateLimit,
-    error::{AdapterError, ErrorChain},
-    user_store::UserId,
-};
-use faroe_pwned_passwords::{PwnedPasswords, PwnedPasswordsOptions};
+use faroe_core::{RateLimit, UserPasswordHashAlgorithms};
+use faroe_pwned_passwords::{PwnedPasswords, PwnedPasswordsOptions, WhenUnknown};
 use humantime::format_duration;
-use tokio::time::timeout;
 
 use crate::{
     Configuration, Mode, StartError,
-    assembly::algorithms,
-    configuration::{EmailSenderPlace, Settings, StoragePlace},
+    assembly::{UNCONFIGURED_HASH, algorithms, unconfigured_hashes},
+    configuration::{EmailSenderPlace, Named, Settings, StoragePlace},
     open::{
-        self,
+        self, Backend, could_not_use,
         email::{OpenEmailSender, email_templates, failed},
+        users::Users,
     },
+    role::Role,
 };
 
-/// The time within which a part has to answer.
-const PATIENCE: Duration = Duration::from_secs(2);
-
-/// A key and a user ID that do not exist.
-const NOTHING: &str = "check-config";
-
-/// Opens every part that the configuration names, sends it a request, and writes one line for each as it goes. Returns
-/// whether all of them answered.
+/// Opens every part that the configuration names, tries it out, and writes one line for each as it goes. Returns whether all
+/// of them can be used. A part without which the server works by its policy is a warning.
 ///
-/// Missing tables and SQLite files are created, as when the server starts. Nothing listens, and no email is sent; a webhook
-/// is posted `{"type": "check"}`.
+/// Missing tables and SQLite files are created, as when the server starts. A storage gets an entry, which is deleted again.
+/// Nothing listens, and no email is sent; a webhook is posted `{"type": "check"}`.
 pub async fn check_config(configuration: &Configuration, output: &mut impl Write) -> bool {
     let settings = &configuration.settings;
     let mut report = Report {
@@ -46,16 +37,24 @@ pub async fn check_config(configuration: &Configuration, output: &mut impl Write
         report.line("data folder", folder.display(), data_dir);
     }
     let main = settings.main_storage_place();
-    report.line("storage", &main, ask_main_storage(&main).await);
+    let tried = try_storage(&main, |storage| Role::MainStorage(storage.main())).await;
+    report.line("storage", &main, tried);
     let rate_limit = settings.rate_limit_storage_place();
-    let answer = ask_rate_limit_storage(&rate_limit).await;
-    report.line("rate limit storage", rate_limit, answer);
+    let role = |storage: Backend| Role::RateLimitStorage(storage.rate_limit());
+    let tried = try_storage(&rate_limit, role).await;
+    report.line("rate limit storage", &rate_limit, tried);
     if let Some(cache) = settings.cache_place() {
-        report.line("cache", &cache, ask_cache(&cache).await);
+        let tried = try_storage(&cache, |storage| Role::Cache(storage.cache())).await;
+        report.line("cache", &cache, tried);
     }
-    let answer = ask_user_store(settings).await;
-    report.line("user store", settings.user_store_place(), answer);
-    match algorithms(settings) {
+    let place = settings.user_store_place();
+    let (users, tried) = match try_users(settings).await {
+        Ok(users) => (Some(users), Ok(())),
+        Err(error) => (None, Err(error)),
+    };
+    report.line("user store", place, tried);
+    let algorithms = algorithms(settings);
+    match &algorithms {
         Ok(algorithms) => {
             let previous = algorithms.previous.iter();
             let names: Vec<_> = previous.map(|verifier| verifier.name()).collect();
@@ -63,15 +62,24 @@ pub async fn check_config(configuration: &Configuration, output: &mut impl Write
                 report.line("previous password hashes", names.join(", "), Ok(()));
             }
         }
-        Err(error) => report.line("password hashes", "", Err(error)),
+        Err(error) => report.line("password hashes", "", Err(error.clone())),
+    }
+    if let (Some(users), Ok(algorithms)) = (users, algorithms) {
+        let checked = check_hashes(&algorithms, &users).await;
+        report.line("password hashes", "of configured kinds", checked);
     }
     match settings.ip_rate_limit.options() {
         Ok(limit) => report.line("limit per IP address", describe(limit.as_ref()), Ok(())),
         Err(error) => report.line("limit per IP address", "", Err(error)),
     }
     if let Some(options) = settings.passwords.breach_check_options(settings.mode) {
-        let answer = ask_range_service(&options).await;
-        report.line("breached passwords", options.base_url, answer);
+        match ask_range_service(&options).await {
+            Err(error) if options.when_unknown == WhenUnknown::AllowPassword => {
+                let effect = "new passwords are accepted without this check (fail-open)";
+                report.warning(format_args!("{error}; {effect}"));
+            }
+            answer => report.line("breached passwords", options.base_url, answer),
+        }
     }
     match &settings.email_sender {
         Some(place) => report.line("emails", place, check_email_sender(place, settings).await),
@@ -121,27 +129,48 @@ impl<W: Write> Report<W> {
             }
         };
     }
+
+    /// Writes a line about a part without which the server works.
+    fn warning(&mut self, text: impl Display) {
+        let _ = writeln!(self.output, "WARNING {text}");
+    }
 }
 
-async fn ask_main_storage(place: &StoragePlace) -> Result<(), StartError> {
-    let storage = open::main_storage(place).await?;
-    ask("storage", place, storage.get(NOTHING)).await
+/// Opens the place of one role alone, and tries a write.
+async fn try_storage(
+    named: &Named<StoragePlace>,
+    role: impl FnOnce(Backend) -> Role,
+) -> Result<(), StartError> {
+    let storage = Backend::open(named).await?;
+    try_out(named, &role(storage)).await
 }
 
-async fn ask_rate_limit_storage(place: &StoragePlace) -> Result<(), StartError> {
-    let storage = open::rate_limit_storage(place).await?;
-    ask("rate limit storage", place, storage.get(NOTHING)).await
+async fn try_out(named: &Named<impl Display + Sync>, role: &Role) -> Result<(), StartError> {
+    let tried = role.try_out().await;
+    tried.map_err(|error| could_not_use(named, &error))
 }
 
-async fn ask_cache(place: &StoragePlace) -> Result<(), StartError> {
-    let cache = open::cache(place).await?;
-    ask("cache", place, cache.get(NOTHING)).await
+async fn try_users(settings: &Settings) -> Result<Users, StartError> {
+    let users = open::users::open(settings).await?;
+    let role = Role::UserStore(users.clone());
+    try_out(&settings.user_store_place(), &role).await?;
+    Ok(users)
 }
 
-async fn ask_user_store(settings: &Settings) -> Result<(), StartError> {
-    let (place, nobody) = (settings.user_store_place(), UserId::from(NOTHING));
-    let user_store = open::user_store(settings).await?;
-    ask("user store", place, user_store.get_user(&nobody)).await
+/// Checks that the passwords of users can be verified.
+async fn check_hashes(
+    algorithms: &UserPasswordHashAlgorithms,
+    users: &Users,
+) -> Result<(), StartError> {
+    let kinds = unconfigured_hashes(algorithms, users).await;
+    let kinds = kinds.map_err(|error| StartError::because("password hashes", &error))?;
+    if kinds.is_empty() {
+        return Ok(());
+    }
+    let kinds = kinds.join(", ");
+    Err(StartError::new(format!(
+        "password hashes: {kinds}: {UNCONFIGURED_HASH}"
+    )))
 }
 
 async fn ask_range_service(options: &PwnedPasswordsOptions) -> Result<(), StartError> {
@@ -158,21 +187,4 @@ async fn check_email_sender(
 ) -> Result<(), StartError> {
     let sender = OpenEmailSender::open(place, &settings.email)?;
     sender.check().await.map_err(|error| failed(place, &error))
-}
-
-async fn ask<T>(
-    part: &str,
-    place: impl Display,
-    question: impl Future<Output = Result<T, AdapterError>>,
-) -> Result<(), StartError> {
-    match timeout(PATIENCE, question).await {
-        Ok(Ok(_)) => Ok(()),
-        Ok(Err(error)) => Err(StartError::new(format!(
-            "{part} ({place}): {}",
-            ErrorChain(&error)
-        ))),
-        Err(_) => Err(StartError::new(format!(
-            "{part} ({place}): no answer within {PATIENCE:?}"
-        ))),
-    }
 }

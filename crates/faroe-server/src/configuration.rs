@@ -28,6 +28,7 @@ mod value;
 mod variables;
 
 use std::{
+    fmt,
     net::SocketAddr,
     path::{Path, PathBuf},
 };
@@ -127,6 +128,26 @@ impl Setting for UsersTable {
 
     fn kind() -> String {
         "table".to_owned()
+    }
+}
+
+/// A location, with the setting that names it. It is shown without credentials.
+#[derive(Clone, Debug)]
+pub(crate) struct Named<P> {
+    pub(crate) setting: &'static str,
+    pub(crate) place: P,
+}
+
+impl<P: Clone> Named<P> {
+    fn new(setting: &'static str, place: Option<&P>) -> Option<Self> {
+        let place = place.cloned()?;
+        Some(Self { setting, place })
+    }
+}
+
+impl<P: fmt::Display> fmt::Display for Named<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.place.fmt(f)
     }
 }
 
@@ -284,33 +305,43 @@ impl Settings {
         url.is_some_and(|url| url.scheme_str() == Some("http"))
     }
 
-    fn default_storage(&self) -> StoragePlace {
-        StoragePlace::Sqlite(self.data_dir.join("storage.sqlite3"))
+    /// Returns the location of what a role of its own has no location for.
+    fn storage_place(&self) -> Named<StoragePlace> {
+        let place = self.storage.clone();
+        let default = || StoragePlace::Sqlite(self.data_dir.join("storage.sqlite3"));
+        Named {
+            setting: "storage",
+            place: place.unwrap_or_else(default),
+        }
     }
 
     /// Returns the location of sessions and flows.
-    pub(crate) fn main_storage_place(&self) -> StoragePlace {
-        let place = self.main_storage.clone().or_else(|| self.storage.clone());
-        place.unwrap_or_else(|| self.default_storage())
+    pub(crate) fn main_storage_place(&self) -> Named<StoragePlace> {
+        let own = Named::new("main_storage", self.main_storage.as_ref());
+        own.unwrap_or_else(|| self.storage_place())
     }
 
     /// Returns the location of counted attempts.
-    pub(crate) fn rate_limit_storage_place(&self) -> StoragePlace {
-        let place = self.rate_limit_storage.clone();
-        let place = place.or_else(|| self.storage.clone());
-        place.unwrap_or_else(|| self.default_storage())
+    pub(crate) fn rate_limit_storage_place(&self) -> Named<StoragePlace> {
+        let own = Named::new("rate_limit_storage", self.rate_limit_storage.as_ref());
+        own.unwrap_or_else(|| self.storage_place())
     }
 
     /// Returns the location of cached sessions, if they are cached.
-    pub(crate) fn cache_place(&self) -> Option<StoragePlace> {
+    pub(crate) fn cache_place(&self) -> Option<Named<StoragePlace>> {
         self.session.cache_expiration?;
-        Some(self.cache.clone().unwrap_or(StoragePlace::Memory))
+        let place = self.cache.as_ref().unwrap_or(&StoragePlace::Memory);
+        Named::new("cache", Some(place))
     }
 
     /// Returns the location of the users.
-    pub(crate) fn user_store_place(&self) -> UserStorePlace {
+    pub(crate) fn user_store_place(&self) -> Named<UserStorePlace> {
         let place = self.user_store.clone();
-        place.unwrap_or_else(|| UserStorePlace::Sqlite(self.data_dir.join("users.sqlite3")))
+        let default = || UserStorePlace::Sqlite(self.data_dir.join("users.sqlite3"));
+        Named {
+            setting: "user_store",
+            place: place.unwrap_or_else(default),
+        }
     }
 
     /// Returns the folder of the default SQLite files, if one of them is used.

@@ -2,7 +2,7 @@
 
 mod console;
 mod dev_emails;
-mod ready;
+pub(crate) mod ready;
 mod requests;
 
 use std::{
@@ -24,9 +24,8 @@ use axum::{
 use faroe_axum::{endpoint::ActionInvocationEndpoint, ip_rate_limit::IpRateLimitLayer};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-pub(crate) use self::ready::Readiness;
 use self::requests::{Paths, Requests};
-use crate::{connections::Places, dev_mailbox::DevMailbox, hosts::Hosts};
+use crate::{connections::Places, dev_mailbox::DevMailbox, hosts::Hosts, readiness::Readiness};
 
 /// The time for which a browser remembers a preflight.
 const PREFLIGHT_AGE: Duration = Duration::from_secs(600);

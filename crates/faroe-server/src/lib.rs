@@ -13,6 +13,8 @@ mod http;
 mod instance;
 pub mod logging;
 mod open;
+mod readiness;
+mod role;
 mod send_test_email;
 mod user_server;
 

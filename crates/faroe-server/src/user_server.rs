@@ -23,7 +23,10 @@ use crate::{
     configuration::{Credentials, Http, Settings},
     connections::{self, Places},
     hosts::Hosts,
+    http::ready,
     open::{self, listen},
+    readiness::Readiness,
+    role::Role,
 };
 
 /// A user server that has opened its user store and listens for connections.
@@ -46,15 +49,22 @@ impl UserServerInstance {
         let settings = configuration.settings;
         let protection = protection(&settings)?;
         open::data_dir(&settings)?;
-        let users = open::user_store(&settings).await?;
+        let users = open::users::open(&settings).await?;
+        let readiness = Readiness::new(vec![Role::UserStore(users.clone())]);
+        // Logs if it is not ready, such as a database that is read-only. It may become ready later.
+        readiness.try_out().await;
         let mut options = UserServerOptions::default();
         options.timeout = settings.timeouts.user_store;
         options.email_address_case = settings.email_address_case.into();
-        let server = UserServer::new(users, protection, options);
+        let server = UserServer::new(users.store(), protection, options);
         let body_timeout = settings.http.body_timeout;
         let router = Router::new()
             .route("/", post(answer))
             .route("/health", get(|| async { "alive\n" }))
+            .route(
+                "/ready",
+                get(|| async move { ready::answer(&readiness).await }),
+            )
             .with_state((server, body_timeout));
         let (listener, address) = listen(settings.listen).await?;
         Ok(Self {

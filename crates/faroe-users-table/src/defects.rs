@@ -27,14 +27,15 @@ impl Defects {
             return;
         }
         let mut defect = format!(
-            "the table {:?} lacks the columns {names:?}; add them, or name its own by users_table.columns.{}",
+            "the table {:?} lacks the columns {names:?}; add them, or name its own with the keys of \
+             users_table.columns: {}",
             table.name,
-            keys.join(", users_table.columns."),
+            keys.join(", "),
         );
         let optional = keys.into_iter().filter(|key| OPTIONAL.contains(key));
         let optional: Vec<_> = optional.collect();
         if !optional.is_empty() {
-            defect += &format!(" (\"\" if there is none: {})", optional.join(", "));
+            defect += &format!(" (\"\" if there is no {})", optional.join(", "));
         }
         self.add(defect);
     }
@@ -116,8 +117,8 @@ mod tests {
         defects.add_missing_columns(&table, |name| name != "id" && name != "disabled");
         assert_eq!(
             defects.to_string(),
-            "the table \"users\" lacks the columns [\"id\", \"disabled\"]; add them, or name its own by \
-             users_table.columns.id, users_table.columns.disabled (\"\" if there is none: disabled)"
+            "the table \"users\" lacks the columns [\"id\", \"disabled\"]; add them, or name its own with the keys of \
+             users_table.columns: id, disabled (\"\" if there is no disabled)"
         );
     }
 

@@ -18,6 +18,7 @@ mod outages;
 mod own;
 #[path = "../../../crates/faroe-storage-redis/tests/with_redis/proxy.rs"]
 mod proxy;
+mod readiness;
 mod several;
 mod start;
 mod tls;
@@ -85,6 +86,10 @@ const FAILING_OVER: &[Case] = cases![
 const STANDING_BY: &[Case] =
     cases![failovers::p65_a_hot_standby_is_not_read_from_and_is_found_when_it_is_promoted,];
 
+/// Tests that change the settings of a database of their own.
+const CHANGED: &[Case] =
+    cases![readiness::p67_ready_names_a_database_that_is_gone_read_only_or_refuses_the_password,];
+
 const WITH_TLS: &[Case] =
     cases![tls::p55_a_database_without_the_right_certificate_is_told_nothing,];
 
@@ -105,6 +110,7 @@ fn main() -> ExitCode {
                 WITH_A_TABLE,
                 WITH_A_PROXY,
                 KILLED,
+                CHANGED,
                 FAILING_OVER,
                 STANDING_BY,
                 WITH_TLS,
@@ -119,6 +125,7 @@ fn main() -> ExitCode {
                 WITH_A_TABLE,
                 WITH_A_PROXY,
                 KILLED,
+                CHANGED,
                 FAILING_OVER,
                 WITH_TLS,
             ],
@@ -131,6 +138,7 @@ fn main() -> ExitCode {
                 WITH_A_SERVER,
                 WITH_A_PROXY,
                 KILLED,
+                CHANGED,
                 FAILING_OVER,
                 WITH_TLS,
             ],
@@ -153,7 +161,7 @@ fn trials(kind: Kind, cases: &[Case]) -> Vec<Trial> {
     let has_own = env::var_os(own::VARIABLE).is_some();
     let trial = |&(case, run): &Case| {
         let url = url.clone();
-        let needs_own = [KILLED, FAILING_OVER, STANDING_BY, WITH_TLS]
+        let needs_own = [KILLED, CHANGED, FAILING_OVER, STANDING_BY, WITH_TLS]
             .concat()
             .iter()
             .any(|(name, _)| *name == case);

@@ -61,8 +61,9 @@ impl PasswordHash {
         self.hash.is_empty() || self.as_text().is_some_and(|text| text.starts_with('!'))
     }
 
-    /// Returns the kind of the hash for a log line: the algorithm ID, or the name at the start of a text.
-    pub(crate) fn kind(&self) -> Option<&str> {
+    /// Returns the kind of the hash for a log line: the algorithm ID, or the name at the start of a text. `None` if that may be
+    /// part of a hash, because it is long or has other characters than an ID.
+    pub fn kind(&self) -> Option<&str> {
         let (kind, max_size) = if self.algorithm_id.is_empty() {
             let text = self.as_text()?;
             let (name, _) = text

@@ -11,7 +11,7 @@ use faroe_email_templates::{EmailTemplates, EmailTemplatesOptions};
 use http_body_util::BodyExt;
 
 use super::*;
-use crate::{Mode, answers::Answers, assembly::assemble, configuration::Settings};
+use crate::{Mode, answers::Answers, assembly::assemble, configuration::Settings, role::Role};
 
 /// A storage that is broken in one way.
 #[derive(Debug)]
@@ -63,10 +63,7 @@ async fn service_with(storage: Broken) -> (HttpService, tempfile::TempDir) {
     let app = App {
         endpoint: ActionInvocationEndpoint::new(assembly.server),
         ip_rate_limit: None,
-        readiness: Readiness {
-            main_storage: Arc::new(storage),
-            ..assembly.readiness
-        },
+        readiness: Readiness::new(vec![Role::MainStorage(Arc::new(storage))]),
         dev_mailbox: Some(mailbox),
         hosts: Arc::new(Hosts::new(Mode::Development, &settings.http)),
         places: Arc::new(Places::new(settings.http.max_connections)),

@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use faroe_core::{
-    error::AdapterError,
-    user_store::{UserId, UserStore},
-};
+use faroe_core::error::AdapterError;
 use faroe_user_server_client::{
     BearerToken, NoProtection, SignedRequests, Signer, SigningKey, UserServerClient, http_options,
 };
@@ -14,11 +11,8 @@ use crate::configuration::{Credentials, Settings};
 
 const CREDENTIALS: &str = "use the credentials of the user server";
 
-/// A user ID that no user has.
-const NOBODY: &str = "start";
-
-/// Returns a client of a user server that has answered a request. Without credentials, requests carry none.
-pub(super) async fn open(
+/// Returns a client of a user server. Nothing is sent yet. Without credentials, requests carry none.
+pub(super) fn client(
     url: &str,
     credentials: Option<&Credentials>,
     settings: &Settings,
@@ -46,8 +40,6 @@ pub(super) async fn open(
             Arc::new(SignedRequests(Signer::new(key)))
         }
     };
-    let client = UserServerClient::http(url, options)?
-        .with_email_address_case(settings.email_address_case.into());
-    client.get_user(&UserId::from(NOBODY)).await?;
-    Ok(client)
+    let client = UserServerClient::http(url, options)?;
+    Ok(client.with_email_address_case(settings.email_address_case.into()))
 }

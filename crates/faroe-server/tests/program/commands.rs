@@ -2,7 +2,9 @@
 
 use std::{fs, path::Path};
 
-use crate::support::command;
+use rusqlite::Connection;
+
+use crate::support::{Program, command};
 
 /// Runs the program to its end. Returns its status and its standard output.
 fn run(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> (Option<i32>, String) {
@@ -45,6 +47,7 @@ fn a_good_configuration_is_told_part_by_part() {
             "rate limit storage: memory",
             "cache: memory",
             "user store: ./faroe-data/users.sqlite3",
+            "password hashes: of configured kinds",
             "limit per IP address: none",
             "emails: shown, not sent",
         ]
@@ -123,6 +126,75 @@ fn the_previous_password_hashes_are_told() {
         assert!(told.contains(&format!("FAILED  {reason}")), "{told}");
         assert_eq!(status, Some(1));
     }
+}
+
+#[test]
+fn hashes_that_cannot_be_verified_are_told_by_their_kind() {
+    let folder = tempfile::tempdir().unwrap();
+    let (status, _) = run(folder.path(), &["check-config"], &[]);
+    assert_eq!(status, Some(0));
+    let users = Connection::open(folder.path().join("faroe-data/users.sqlite3")).unwrap();
+    let a_hash = "0123456789abcdef0123456789abcdef01234567";
+    for (address, kind) in [
+        ("a", "argon2id.65536.3.1.32"),
+        ("b", "argon2id.19456.2.1.32"),
+        ("c", a_hash),
+    ] {
+        let insert = "INSERT INTO users (id, email_address, password_hash, password_hash_algorithm_id, password_salt) \
+                      VALUES (?1, ?1, x'00', ?2, x'00')";
+        users.execute(insert, [address, kind]).unwrap();
+    }
+    let (status, told) = run(folder.path(), &["check-config"], &[]);
+    let line = told.lines().find(|line| line.contains("password hashes"));
+    let line = line.unwrap();
+    assert!(line.starts_with("FAILED  password hashes: "), "{line}");
+    assert!(line.contains("argon2id.19456.2.1.32: "), "{line}");
+    assert!(line.contains("list it in hashing.previous"), "{line}");
+    assert!(!line.contains("65536") && !line.contains(a_hash), "{line}");
+    assert_eq!(status, Some(1));
+
+    let program = Program::start_with("", |command| {
+        command
+            .args(["--listen", "127.0.0.1:0", "--data-dir"])
+            .arg(folder.path().join("faroe-data"))
+    });
+    let mut program = program;
+    program.wait_for_log("kind=\"argon2id.19456.2.1.32\"");
+
+    users
+        .execute("DELETE FROM users WHERE id = 'c'", ())
+        .unwrap();
+    fs::write(
+        folder.path().join("faroe.toml"),
+        "[hashing]\nprevious = [{ memory_kib = 19456, iterations = 2 }]",
+    )
+    .unwrap();
+    let (status, told) = run(
+        folder.path(),
+        &["check-config", "--config", "faroe.toml"],
+        &[],
+    );
+    assert!(told.contains("ok      password hashes: "), "{told}");
+    assert_eq!(status, Some(0));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_storage_that_cannot_be_written_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let (status, _) = run(folder.path(), &["check-config"], &[]);
+    assert_eq!(status, Some(0));
+    let file = folder.path().join("faroe-data/storage.sqlite3");
+    let lock = Connection::open(&file).unwrap();
+    lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let (status, told) = run(folder.path(), &["check-config"], &[]);
+    for line in [
+        "FAILED  storage (./faroe-data/storage.sqlite3): ",
+        "ok      user store: ",
+    ] {
+        assert!(told.contains(line), "{told}");
+    }
+    assert_eq!(status, Some(1));
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod log;
 mod mail_server;
 mod password_hashes;
 mod passwords;
+mod readiness;
 mod shutdown;
 mod support;
 mod surface;

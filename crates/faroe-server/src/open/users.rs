@@ -1,0 +1,101 @@
+//! The user store, whatever keeps the users.
+
+use std::sync::Arc;
+
+use faroe_core::{error::AdapterError, user_store::UserStore};
+use faroe_user_server_client::UserServerClient;
+use faroe_user_store_mysql::MysqlUserStore;
+use faroe_user_store_postgres::PostgresUserStore;
+use faroe_user_store_sqlite::SqliteUserStore;
+
+use super::{could_not_use, remote_users};
+use crate::{
+    StartError,
+    configuration::{EmailAddressCase, Settings, UserStorePlace},
+};
+
+/// An address that no user has: the domain is reserved.
+const NOBODY: &str = "nobody@faroe.invalid";
+
+/// A user store that is open.
+#[derive(Clone, Debug)]
+pub(crate) enum Users {
+    Sqlite(SqliteUserStore),
+    Postgres(PostgresUserStore),
+    Mysql(MysqlUserStore),
+    Server(UserServerClient),
+}
+
+impl Users {
+    pub(crate) fn store(self) -> Arc<dyn UserStore> {
+        match self {
+            Self::Sqlite(users) => Arc::new(users),
+            Self::Postgres(users) => Arc::new(users),
+            Self::Mysql(users) => Arc::new(users),
+            Self::Server(users) => Arc::new(users),
+        }
+    }
+
+    /// Checks that users can be read and written, without changing anything. A user server is asked for a user: its own
+    /// database may be read-only.
+    pub(crate) async fn check(&self) -> Result<(), AdapterError> {
+        match self {
+            Self::Sqlite(users) => users.check().await,
+            Self::Postgres(users) => users.check().await,
+            Self::Mysql(users) => users.check().await,
+            Self::Server(users) => users.get_user_by_email_address(NOBODY).await.map(drop),
+        }
+    }
+
+    /// Returns the IDs of the password hash algorithms in the first 10,000 rows of a users table. A user server cannot be asked
+    /// for them.
+    pub(crate) async fn password_hash_algorithm_ids(&self) -> Result<Vec<String>, AdapterError> {
+        match self {
+            Self::Sqlite(users) => users.password_hash_algorithm_ids().await,
+            Self::Postgres(users) => users.password_hash_algorithm_ids().await,
+            Self::Mysql(users) => users.password_hash_algorithm_ids().await,
+            Self::Server(_) => Ok(Vec::new()),
+        }
+    }
+}
+
+/// Opens the user store. Without a description of the table it is the default one, which is created if it is missing.
+pub(crate) async fn open(settings: &Settings) -> Result<Users, StartError> {
+    let named = settings.user_store_place();
+    let ignores_case = settings.email_address_case == EmailAddressCase::Ignore;
+    let table = settings.users_table.clone().map(|mut table| {
+        table.ignores_email_address_case = ignores_case;
+        table
+    });
+    let users = match &named.place {
+        UserStorePlace::UserServer(url) => {
+            let credentials = settings.user_server.credentials()?;
+            match remote_users::client(url.expose(), credentials.as_ref(), settings) {
+                Ok(client) => {
+                    let users = Users::Server(client);
+                    users.check().await.map(|()| users)
+                }
+                Err(error) => Err(error),
+            }
+        }
+        UserStorePlace::Sqlite(path) => match table {
+            None if ignores_case => SqliteUserStore::connect_ignoring_case(path).await,
+            None => SqliteUserStore::connect(path).await,
+            Some(table) => SqliteUserStore::connect_existing(path, table).await,
+        }
+        .map(Users::Sqlite),
+        UserStorePlace::Postgres(url) => match table {
+            None if ignores_case => PostgresUserStore::connect_ignoring_case(url.expose()).await,
+            None => PostgresUserStore::connect(url.expose()).await,
+            Some(table) => PostgresUserStore::connect_existing(url.expose(), table).await,
+        }
+        .map(Users::Postgres),
+        UserStorePlace::Mysql(url) => match table {
+            None if ignores_case => MysqlUserStore::connect_ignoring_case(url.expose()).await,
+            None => MysqlUserStore::connect(url.expose()).await,
+            Some(table) => MysqlUserStore::connect_existing(url.expose(), table).await,
+        }
+        .map(Users::Mysql),
+    };
+    users.map_err(|error| could_not_use(&named, &error))
+}
