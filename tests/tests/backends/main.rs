@@ -45,6 +45,7 @@ macro_rules! cases {
 
 const EVERYWHERE: &[Case] = cases![
     start::a_user_signs_up_and_in,
+    start::the_first_start_repeats_no_notice_of_the_database,
     start::every_role_can_have_a_place_of_its_own,
     several::p12_three_servers_let_exactly_five_guesses_through,
     several::p19_every_step_takes_effect_once,

@@ -35,6 +35,17 @@ pub(crate) async fn a_user_signs_up_and_in(backend: Backend) {
     assert_eq!(restarted.session_state(&session).await, "ok");
 }
 
+pub(crate) async fn the_first_start_repeats_no_notice_of_the_database(backend: Backend) {
+    let mut settings = backend.settings();
+    settings.log = "info";
+    let program = Binary::start_with(&settings).await;
+    program.sign_up(&address()).await;
+    let (log, _files) = program.remains().await;
+    for noise in ["already exists", "sqlx", "NOTICE"] {
+        assert!(!log.contains(noise), "{log}");
+    }
+}
+
 pub(crate) async fn every_role_can_have_a_place_of_its_own(backend: Backend) {
     let (sqlite, place) = (backend.file("other"), backend.storage());
     for [main, rate_limit, cache] in [
