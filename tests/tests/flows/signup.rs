@@ -1,8 +1,9 @@
 use std::time::Duration;
 
 use faroe_core::email::EmailContent;
+use faroe_testkit::promise;
 use faroe_tests::{
-    client::PASSWORD,
+    client::{PASSWORD, Session},
     form::{is_code, is_token},
     server::TestServer,
     wire::text,
@@ -179,4 +180,61 @@ async fn passwords_are_counted_in_characters() {
             .await;
         server.sign_in(&email_address, &password).await;
     }
+}
+
+#[tokio::test]
+async fn p79_nobody_prepares_an_account_at_an_address_that_they_cannot_read() {
+    const STRANGERS: &str = "a stranger's umbrellas";
+    let server = TestServer::start().await;
+    // A stranger begins, and can do nothing further without the code.
+    let of_stranger = json!({ "signup_token": server.start_signup(USER).await });
+    let strangers_code = server.inbox.last_code(USER).await;
+    let set = json!({ "signup_token": of_stranger["signup_token"], "password": STRANGERS });
+    let unverified = "email_address_not_verified";
+    assert_eq!(
+        server.refusal("set_signup_password", set.clone()).await,
+        unverified
+    );
+    assert_eq!(
+        server.refusal("complete_signup", of_stranger.clone()).await,
+        unverified
+    );
+    assert!(server.users.users().is_empty());
+
+    // The owner has a code of their own, and the stranger's is none of it.
+    let token = server.start_signup(USER).await;
+    let enter =
+        |code: &str| json!({ "signup_token": token, "email_address_verification_code": code });
+    assert_eq!(
+        server.refusal(VERIFY, enter(&strangers_code)).await,
+        "incorrect_email_address_verification_code"
+    );
+    let code = server.inbox.last_code(USER).await;
+    server.values(VERIFY, enter(&code)).await;
+
+    // Even a stranger who talks the owner into telling the code has only their own flow, which the owner's sign-up ends.
+    let told = json!({
+        "signup_token": of_stranger["signup_token"],
+        "email_address_verification_code": strangers_code,
+    });
+    server.values(VERIFY, told).await;
+    server.values("set_signup_password", set).await;
+    let set = json!({ "signup_token": token, "password": PASSWORD });
+    server.values("set_signup_password", set).await;
+    let of_owner = json!({ "signup_token": token });
+    let session = Session::from(&server.values("complete_signup", of_owner).await);
+    assert_eq!(
+        server.refusal("complete_signup", of_stranger).await,
+        "invalid_signup_token"
+    );
+    assert_eq!(server.users.users().len(), 1);
+    assert_eq!(server.session_state(&session).await, "ok");
+    assert_eq!(
+        server.try_password(USER, STRANGERS).await,
+        "incorrect_password"
+    );
+    promise::report(
+        "P79",
+        "1 sign-up of a stranger before the owner's, 0 accounts",
+    );
 }
