@@ -57,8 +57,10 @@ async fn open(schema: &Schema) -> PostgresUserStore {
     open_as(schema, UsersTable::default()).await.unwrap()
 }
 
+/// The search path has the schema of extensions too.
 async fn open_as(schema: &Schema, table: UsersTable) -> Result<PostgresUserStore, AdapterError> {
-    PostgresUserStore::connect_existing(&schema.url(), table).await
+    let url = format!("{},public", schema.url());
+    PostgresUserStore::connect_existing(&url, table).await
 }
 
 fn ignoring() -> UsersTable {
@@ -115,7 +117,10 @@ async fn p72_a_look_up_finds_the_user_whom_an_index_without_letter_case_protects
     let varying = "email_address VARCHAR(200) NOT NULL UNIQUE";
     let lower = "CREATE UNIQUE INDEX ON users (lower(email_address))";
     let lower_c = "CREATE UNIQUE INDEX ON users (lower(email_address COLLATE \"C\"))";
+    let extension = "CREATE EXTENSION IF NOT EXISTS citext SCHEMA public";
+    let citext = "email_address public.citext NOT NULL UNIQUE";
     for (before, address, after) in [
+        (extension, citext, ""),
         (COLLATION, collated, ""),
         ("", ADDRESS, lower),
         ("", varying, lower),
@@ -153,7 +158,7 @@ async fn p72_a_look_up_finds_the_user_whom_an_index_without_letter_case_protects
         assert!(error.contains("email_address_case"), "{error}");
         assert!(error.contains("(lower(\"email_address\"))"), "{error}");
     }
-    promise::report("P72", "PostgreSQL: 4 kinds of indexes without letter case");
+    promise::report("P72", "PostgreSQL: 5 kinds of indexes without letter case");
 }
 
 async fn p72_two_addresses_that_differ_in_letter_case_only_are_told_before_it_is_ignored(
