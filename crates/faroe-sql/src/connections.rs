@@ -36,7 +36,7 @@ impl<DB: Database> Connections<DB> {
         let watch = Arc::new(Watch::new(ask));
         let watched = Arc::clone(&watch);
         let pool = options.build().before_acquire(move |_, metadata| {
-            let may_use = watched.may_use(&metadata);
+            let may_use = watched.may_use(metadata.idle_for);
             Box::pin(async move { Ok(may_use) })
         });
         Self {

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sqlx::{Database, Error, pool::PoolConnectionMetadata};
+use sqlx::{Database, Error};
 
 use crate::bounded;
 
@@ -81,12 +81,13 @@ impl<DB: Database> Watch<DB> {
     }
 
     /// Decides whether an idle connection may be used, and notes for its user when it was given back.
-    pub(crate) fn may_use(&self, metadata: &PoolConnectionMetadata) -> bool {
-        let given_back = Instant::now().checked_sub(metadata.idle_for);
+    pub(crate) fn may_use(&self, idle_for: Duration) -> bool {
+        let given_back = Instant::now().checked_sub(idle_for);
         let given_back = given_back.unwrap_or(self.started);
-        // Tasks of the pool itself take connections too.
-        let _not_ours = GIVEN_BACK.try_with(|cell| cell.set(Some(given_back)));
-        self.nanoseconds(given_back) >= self.distrusted.load(Ordering::Relaxed)
+        let may_use = self.nanoseconds(given_back) >= self.distrusted.load(Ordering::Relaxed);
+        // Instead of one that may not be used, the pool makes a new one. Tasks of the pool itself take connections too.
+        let _not_ours = GIVEN_BACK.try_with(|cell| cell.set(may_use.then_some(given_back)));
+        may_use
     }
 
     fn nanoseconds(&self, time: Instant) -> u64 {
@@ -104,4 +105,30 @@ impl<DB: Database> fmt::Debug for Watch<DB> {
 /// The error of a new connection whose server is a replica.
 pub fn is_a_replica() -> Error {
     io::Error::other("the server is a replica; use the name or address of the primary").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Postgres;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_new_connection_in_place_of_a_distrusted_one_is_known_as_new() {
+        let watch: Watch<Postgres> = Watch::new(|_| Box::pin(async { Ok(Role::Primary) }));
+        let take = async {
+            let may_use = watch.may_use(Duration::ZERO);
+            (may_use, GIVEN_BACK.with(Cell::get).is_some())
+        };
+        assert_eq!(GIVEN_BACK.scope(Cell::default(), take).await, (true, true));
+        watch.distrust();
+        let take = async {
+            let may_use = watch.may_use(Duration::ZERO);
+            (may_use, GIVEN_BACK.with(Cell::get).is_some())
+        };
+        assert_eq!(
+            GIVEN_BACK.scope(Cell::default(), take).await,
+            (false, false)
+        );
+    }
 }
