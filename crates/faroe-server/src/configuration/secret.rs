@@ -76,7 +76,7 @@ impl<'de> Deserialize<'de> for SecretPlace {
 }
 
 impl SecretPlace {
-    /// Reads the secret for this key, without line breaks at its end.
+    /// Reads the secret for this key, without white space at its end.
     pub(crate) fn read(&self, key: &str) -> Result<Secret, StartError> {
         let (place, text) = match self {
             Self::Environment(name) => {
@@ -105,7 +105,7 @@ impl SecretPlace {
                 (place, text)
             }
         };
-        let secret = text.trim_end_matches(['\r', '\n']);
+        let secret = text.trim_end();
         if secret.is_empty() {
             return Err(StartError::new(format!("{key}: {place} is empty")));
         }
@@ -160,7 +160,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_file_that_everyone_can_read_is_refused_and_line_breaks_are_not_the_secret() {
+    fn a_file_that_everyone_can_read_is_refused_and_white_space_at_the_end_is_not_the_secret() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("password");
@@ -173,7 +173,7 @@ mod tests {
         assert!(error.starts_with("email.password: every user of this machine can read"));
         assert!(!error.contains("canary"));
         for mode in [0o600, 0o640, 0o400] {
-            assert_eq!(read(" canary \r\n", mode).unwrap().expose(), " canary ");
+            assert_eq!(read(" ca nary \t\r\n", mode).unwrap().expose(), " ca nary");
         }
         assert!(
             read("\n", 0o600)
