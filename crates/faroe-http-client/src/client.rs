@@ -182,7 +182,25 @@ async fn read(mut response: Response) -> Result<Vec<u8>, AdapterError> {
 }
 
 fn failure(error: reqwest::Error) -> AdapterError {
-    AdapterError::new(ASK, error.without_url())
+    let is_away = (error.is_connect() || error.is_timeout()) && !is_of_tls(&error);
+    if is_away {
+        AdapterError::unavailable(ASK, error.without_url())
+    } else {
+        AdapterError::new(ASK, error.without_url())
+    }
+}
+
+/// Checks whether a certificate was refused, or the like: that does not pass.
+fn is_of_tls(error: &reqwest::Error) -> bool {
+    let mut source = error.source();
+    while let Some(error) = source {
+        let error_of_io = error.downcast_ref::<std::io::Error>();
+        if error_of_io.is_some_and(|error| error.kind() == std::io::ErrorKind::InvalidData) {
+            return true;
+        }
+        source = error.source();
+    }
+    false
 }
 
 /// A date, the other form of the header, is for programs that stop for maintenance.

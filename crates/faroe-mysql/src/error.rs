@@ -13,6 +13,8 @@ pub fn mysql_error(operation: &'static str, error: &Error) -> AdapterError {
         AdapterError::conflict(operation, describe(error))
     } else if database_error(error).is_some_and(is_refusal) {
         AdapterError::refusal(operation, describe(error))
+    } else if faroe_sql::is_unavailable(error) {
+        AdapterError::unavailable(operation, describe(error))
     } else {
         AdapterError::new(operation, describe(error))
     }

@@ -14,6 +14,13 @@ pub fn postgres_error(operation: &'static str, error: &Error) -> AdapterError {
             AdapterError::conflict(operation, describe(error))
         }
         Some(code) if is_refusal(code) => AdapterError::refusal(operation, describe(error)),
+        // The server is starting or ending.
+        Some(code) if code.starts_with("57P") => {
+            AdapterError::unavailable(operation, describe(error))
+        }
+        None if faroe_sql::is_unavailable(error) => {
+            AdapterError::unavailable(operation, describe(error))
+        }
         _ => AdapterError::new(operation, describe(error)),
     }
 }

@@ -22,6 +22,7 @@ enum Kind {
     Failure,
     Conflict,
     Refusal,
+    Unavailable,
 }
 
 impl AdapterError {
@@ -62,6 +63,19 @@ impl AdapterError {
         }
     }
 
+    /// Creates the error of a service that is not there at the moment: nothing listens, the connection broke, it is
+    /// starting, or it did not answer in time. The outcome of a write is unknown. A program that starts may wait for the
+    /// service.
+    pub fn unavailable(
+        operation: impl Into<Cow<'static, str>>,
+        source: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        Self {
+            kind: Kind::Unavailable,
+            ..Self::new(operation, source)
+        }
+    }
+
     /// Creates an error without a source. Write `operation: cause`, such as `increment a counter: it is at its
     /// maximum`.
     pub fn message(operation: impl Into<Cow<'static, str>>) -> Self {
@@ -75,6 +89,21 @@ impl AdapterError {
     /// Returns true for errors created by [`AdapterError::conflict`].
     pub fn is_conflict(&self) -> bool {
         self.kind == Kind::Conflict
+    }
+
+    /// Returns true for errors that are, or are caused by, one created by [`AdapterError::unavailable`].
+    pub fn is_unavailable(&self) -> bool {
+        let mut error: &(dyn Error + 'static) = self;
+        loop {
+            let own = error.downcast_ref::<Self>();
+            if own.is_some_and(|error| error.kind == Kind::Unavailable) {
+                return true;
+            }
+            match error.source() {
+                Some(source) => error = source,
+                None => return false,
+            }
+        }
     }
 
     /// Returns true for errors created by [`AdapterError::refusal`].

@@ -12,7 +12,7 @@ use crate::{
     assembly::{UNCONFIGURED_HASH, algorithms, unconfigured_hashes},
     configuration::{EmailSenderPlace, Named, Settings, StoragePlace},
     open::{
-        self, Backend, could_not_use,
+        self, Backend, Patience, could_not_use,
         email::{OpenEmailSender, email_templates, failed},
         users::Users,
     },
@@ -141,7 +141,7 @@ async fn try_storage(
     named: &Named<StoragePlace>,
     role: impl FnOnce(Backend) -> Role,
 ) -> Result<(), StartError> {
-    let storage = Backend::open(named).await?;
+    let storage = Backend::open(named, Patience::none()).await?;
     try_out(named, &role(storage)).await
 }
 
@@ -151,7 +151,7 @@ async fn try_out(named: &Named<impl Display + Sync>, role: &Role) -> Result<(), 
 }
 
 async fn try_users(settings: &Settings) -> Result<Users, StartError> {
-    let users = open::users::open(settings).await?;
+    let users = open::users::open(settings, Patience::none()).await?;
     let role = Role::UserStore(users.clone());
     try_out(&settings.user_store_place(), &role).await?;
     Ok(users)

@@ -31,6 +31,7 @@ use std::{
     fmt,
     net::SocketAddr,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use axum::http::Uri;
@@ -107,6 +108,8 @@ section! {
         users_table: Option<UsersTable>,
         /// Comparison of email addresses: with `ignore`, `Ada@example.com` and `ada@example.com` are one address, stored as given.
         email_address_case: EmailAddressCase = "exact",
+        /// Time to wait at start for a database or user server that is not up yet.
+        start_timeout: Duration = "10s",
         /// SMTP server or webhook that sends emails; production mode needs one.
         #[flag = "--email-sender URL"]
         email_sender: Option<EmailSenderPlace>,

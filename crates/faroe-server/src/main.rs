@@ -3,6 +3,7 @@
 use std::{
     future::Future,
     io::{self, Write},
+    pin::pin,
     process::{self, ExitCode},
     thread,
     time::Duration,
@@ -75,16 +76,22 @@ fn run(log: &mut Option<Log>) -> Result<ExitCode, StartError> {
 }
 
 async fn serve(configuration: Configuration) -> Result<ExitCode, StartError> {
-    let stop = stop_signal();
-    let instance = Instance::start(configuration).await?;
+    let mut stop = pin!(stop_signal());
+    let instance = tokio::select! {
+        instance = Instance::start(configuration) => instance?,
+        () = &mut stop => return Ok(ExitCode::SUCCESS),
+    };
     welcome(instance.welcome());
     instance.run_until(stop).await;
     Ok(ExitCode::SUCCESS)
 }
 
 async fn serve_users(configuration: Configuration) -> Result<ExitCode, StartError> {
-    let stop = stop_signal();
-    let instance = UserServerInstance::start(configuration).await?;
+    let mut stop = pin!(stop_signal());
+    let instance = tokio::select! {
+        instance = UserServerInstance::start(configuration) => instance?,
+        () = &mut stop => return Ok(ExitCode::SUCCESS),
+    };
     welcome(format!("listening on http://{}\n", instance.address()));
     instance.run_until(stop).await;
     Ok(ExitCode::SUCCESS)

@@ -1,6 +1,7 @@
 //! Opens the adapters that the configuration names.
 
 pub(crate) mod email;
+mod patience;
 mod remote_users;
 pub(crate) mod users;
 
@@ -17,8 +18,9 @@ use faroe_storage_mysql::MysqlStorage;
 use faroe_storage_postgres::PostgresStorage;
 use faroe_storage_redis::{Redis, RedisCache, RedisRateLimitStorage, RedisStorage};
 use faroe_storage_sqlite::SqliteStorage;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, time::Instant};
 
+pub(crate) use self::patience::Patience;
 use self::users::Users;
 use crate::{
     StartError,
@@ -60,19 +62,20 @@ pub(crate) struct Open {
 pub(crate) async fn everything(settings: &Settings) -> Result<Open, StartError> {
     let main = settings.main_storage_place();
     let rate_limit = settings.rate_limit_storage_place();
-    let main_storage = Backend::open(&main).await?;
+    let patience = Patience::until(Instant::now() + settings.start_timeout);
+    let main_storage = Backend::open(&main, patience).await?;
     let rate_limit_storage = if main.place == rate_limit.place {
         main_storage.clone()
     } else {
-        Backend::open(&rate_limit).await?
+        Backend::open(&rate_limit, patience).await?
     };
     let cache = match settings.cache_place() {
         None => None,
         Some(cache) if cache.place == main.place => Some(main_storage.clone()),
         Some(cache) if cache.place == rate_limit.place => Some(rate_limit_storage.clone()),
-        Some(cache) => Some(Backend::open(&cache).await?),
+        Some(cache) => Some(Backend::open(&cache, patience).await?),
     };
-    let users = users::open(settings).await?;
+    let users = users::open(settings, patience).await?;
     let can_fail = [
         main_storage.can_fail(),
         rate_limit_storage.can_fail(),
@@ -105,21 +108,23 @@ pub(crate) enum Backend {
 }
 
 impl Backend {
-    pub(crate) async fn open(named: &Named<StoragePlace>) -> Result<Self, StartError> {
-        let backend = match &named.place {
-            StoragePlace::Memory => Ok(Self::Memory),
-            StoragePlace::Sqlite(path) => SqliteStorage::connect(path).await.map(Self::storage),
+    pub(crate) async fn open(
+        named: &Named<StoragePlace>,
+        patience: Patience,
+    ) -> Result<Self, StartError> {
+        patience.open(named, || Self::open_once(&named.place)).await
+    }
+
+    async fn open_once(place: &StoragePlace) -> Result<Self, AdapterError> {
+        Ok(match place {
+            StoragePlace::Memory => Self::Memory,
+            StoragePlace::Sqlite(path) => Self::storage(SqliteStorage::connect(path).await?),
             StoragePlace::Postgres(url) => {
-                let storage = PostgresStorage::connect(url.expose()).await;
-                storage.map(Self::storage)
+                Self::storage(PostgresStorage::connect(url.expose()).await?)
             }
-            StoragePlace::Mysql(url) => {
-                let storage = MysqlStorage::connect(url.expose()).await;
-                storage.map(Self::storage)
-            }
-            StoragePlace::Redis(url) => Redis::connect(url.expose()).await.map(Self::Redis),
-        };
-        backend.map_err(|error| could_not_use(named, &error))
+            StoragePlace::Mysql(url) => Self::storage(MysqlStorage::connect(url.expose()).await?),
+            StoragePlace::Redis(url) => Self::Redis(Redis::connect(url.expose()).await?),
+        })
     }
 
     fn can_fail(&self) -> bool {

@@ -16,7 +16,10 @@ use faroe_user_server::{
     VerifyingKey,
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use tokio::{net::TcpListener, time::timeout};
+use tokio::{
+    net::TcpListener,
+    time::{Instant, timeout},
+};
 
 use crate::{
     Configuration, StartError,
@@ -24,7 +27,7 @@ use crate::{
     connections::{self, Places},
     hosts::Hosts,
     http::ready,
-    open::{self, listen},
+    open::{self, Patience, listen},
     readiness::Readiness,
     role::Role,
 };
@@ -49,7 +52,8 @@ impl UserServerInstance {
         let settings = configuration.settings;
         let protection = protection(&settings)?;
         open::data_dir(&settings)?;
-        let users = open::users::open(&settings).await?;
+        let patience = Patience::until(Instant::now() + settings.start_timeout);
+        let users = open::users::open(&settings, patience).await?;
         let readiness = Readiness::new(vec![Role::UserStore(users.clone())]);
         // Logs if it is not ready, such as a database that is read-only. It may become ready later.
         readiness.try_out().await;

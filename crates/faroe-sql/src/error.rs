@@ -32,6 +32,16 @@ pub fn leaves_connection_intact(
     }
 }
 
+/// Checks whether the server may only be away for the moment: nothing listens, or there was no answer. A failure of TLS does
+/// not pass.
+pub fn is_unavailable(error: &Error) -> bool {
+    match error {
+        Error::Io(error) => error.kind() != io::ErrorKind::InvalidData,
+        Error::PoolTimedOut => true,
+        _ => false,
+    }
+}
+
 /// Describes an error that is not of the database itself, without the values that a caller sent. The advice follows an
 /// error of TLS.
 pub fn describe(error: &Error, tls_advice: &str) -> String {

@@ -11,7 +11,7 @@ mod sweeper;
 pub use crate::{
     connections::Connections,
     cutoff::Cutoff,
-    error::{bounded, describe, leaves_connection_intact},
+    error::{bounded, describe, is_unavailable, leaves_connection_intact},
     lease::Lease,
     pool::PoolOptions,
     role::{AskRole, Role, is_a_replica},

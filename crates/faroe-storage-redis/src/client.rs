@@ -138,7 +138,10 @@ impl Redis {
             Ok(shared) => Ok(Self {
                 shared: Arc::new(shared),
             }),
-            Err::<_, Failure>(failure) => Err(AdapterError::new("connect to Redis", failure)),
+            Err::<_, Failure>(failure) if failure.may_pass() => {
+                Err(AdapterError::unavailable("connect to Redis", failure))
+            }
+            Err(failure) => Err(AdapterError::new("connect to Redis", failure)),
         }
     }
 

@@ -30,6 +30,11 @@ impl Failure {
         }
     }
 
+    /// Checks whether the server may only be away for the moment.
+    pub(crate) fn may_pass(&self) -> bool {
+        matches!(self, Self::TimedOut | Self::Disconnected(_)) || self.is_elsewhere()
+    }
+
     /// Checks whether the server refused the command because another one may take it: it is a replica, has lost its replicas,
     /// is starting, or belongs to a cluster that has changed. Nothing was changed.
     pub(crate) fn is_elsewhere(&self) -> bool {

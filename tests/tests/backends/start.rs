@@ -86,6 +86,9 @@ pub(crate) async fn every_role_can_have_a_place_of_its_own(backend: Backend) {
 async fn complaint(backend: &Backend, setting: &'static str, value: String) -> String {
     let mut settings = backend.settings();
     settings.environment.push((setting, value));
+    settings
+        .environment
+        .push(("START_TIMEOUT", "1ms".to_owned()));
     let started = Instant::now();
     let text = settings.refusal().await;
     assert!(started.elapsed() < PATIENCE, "{text}");

@@ -8,10 +8,10 @@ use faroe_user_store_mysql::MysqlUserStore;
 use faroe_user_store_postgres::PostgresUserStore;
 use faroe_user_store_sqlite::SqliteUserStore;
 
-use super::{could_not_use, remote_users};
+use super::{Patience, remote_users};
 use crate::{
     StartError,
-    configuration::{EmailAddressCase, Settings, UserStorePlace},
+    configuration::{Credentials, EmailAddressCase, Settings, UserStorePlace},
 };
 
 /// An address that no user has: the domain is reserved.
@@ -60,42 +60,47 @@ impl Users {
 }
 
 /// Opens the user store. Without a description of the table it is the default one, which is created if it is missing.
-pub(crate) async fn open(settings: &Settings) -> Result<Users, StartError> {
+pub(crate) async fn open(settings: &Settings, patience: Patience) -> Result<Users, StartError> {
     let named = settings.user_store_place();
+    let credentials = settings.user_server.credentials()?;
+    patience
+        .open(&named, || {
+            open_once(settings, &named.place, credentials.as_ref())
+        })
+        .await
+}
+
+async fn open_once(
+    settings: &Settings,
+    place: &UserStorePlace,
+    credentials: Option<&Credentials>,
+) -> Result<Users, AdapterError> {
     let ignores_case = settings.email_address_case == EmailAddressCase::Ignore;
     let table = settings.users_table.clone().map(|mut table| {
         table.ignores_email_address_case = ignores_case;
         table
     });
-    let users = match &named.place {
+    Ok(match place {
         UserStorePlace::UserServer(url) => {
-            let credentials = settings.user_server.credentials()?;
-            match remote_users::client(url.expose(), credentials.as_ref(), settings) {
-                Ok(client) => {
-                    let users = Users::Server(client);
-                    users.check().await.map(|()| users)
-                }
-                Err(error) => Err(error),
-            }
+            let client = remote_users::client(url.expose(), credentials, settings)?;
+            let users = Users::Server(client);
+            users.check().await?;
+            users
         }
-        UserStorePlace::Sqlite(path) => match table {
-            None if ignores_case => SqliteUserStore::connect_ignoring_case(path).await,
-            None => SqliteUserStore::connect(path).await,
-            Some(table) => SqliteUserStore::connect_existing(path, table).await,
-        }
-        .map(Users::Sqlite),
-        UserStorePlace::Postgres(url) => match table {
-            None if ignores_case => PostgresUserStore::connect_ignoring_case(url.expose()).await,
-            None => PostgresUserStore::connect(url.expose()).await,
-            Some(table) => PostgresUserStore::connect_existing(url.expose(), table).await,
-        }
-        .map(Users::Postgres),
-        UserStorePlace::Mysql(url) => match table {
-            None if ignores_case => MysqlUserStore::connect_ignoring_case(url.expose()).await,
-            None => MysqlUserStore::connect(url.expose()).await,
-            Some(table) => MysqlUserStore::connect_existing(url.expose(), table).await,
-        }
-        .map(Users::Mysql),
-    };
-    users.map_err(|error| could_not_use(&named, &error))
+        UserStorePlace::Sqlite(path) => Users::Sqlite(match table {
+            None if ignores_case => SqliteUserStore::connect_ignoring_case(path).await?,
+            None => SqliteUserStore::connect(path).await?,
+            Some(table) => SqliteUserStore::connect_existing(path, table).await?,
+        }),
+        UserStorePlace::Postgres(url) => Users::Postgres(match table {
+            None if ignores_case => PostgresUserStore::connect_ignoring_case(url.expose()).await?,
+            None => PostgresUserStore::connect(url.expose()).await?,
+            Some(table) => PostgresUserStore::connect_existing(url.expose(), table).await?,
+        }),
+        UserStorePlace::Mysql(url) => Users::Mysql(match table {
+            None if ignores_case => MysqlUserStore::connect_ignoring_case(url.expose()).await?,
+            None => MysqlUserStore::connect(url.expose()).await?,
+            Some(table) => MysqlUserStore::connect_existing(url.expose(), table).await?,
+        }),
+    })
 }

@@ -1,12 +1,18 @@
 //! `GET /ready` of a program whose database is locked, gone, or asks for other credentials.
 
-use std::{fs, time::Instant};
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    net::TcpListener,
+    process::{Command, Stdio},
+    time::Instant,
+};
 
 use faroe_testkit::promise;
 use rusqlite::Connection;
 use serde_json::json;
 
-use crate::support::{PATIENCE, Program};
+use crate::support::{PATIENCE, Program, assert_refused, command, write_private};
 
 const TOKEN: &str = "a-canary-of-more-than-32-characters-+/=";
 const OTHER_TOKEN: &str = "another-canary-of-more-than-32-characters";
@@ -116,5 +122,86 @@ fn p67_ready_names_a_user_server_that_is_gone_or_refuses_the_credentials() {
     promise::report(
         "P67",
         "user server: gone, with another token, and read-only itself",
+    );
+}
+
+/// Returns a configuration whose user server is not there yet, and its address.
+fn absent_user_server() -> (String, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let configuration = format!("start_timeout = \"1 hour\"\nuser_store = \"http://{address}/\"");
+    (configuration, address)
+}
+
+#[cfg(unix)]
+#[test]
+fn p68_a_server_waits_for_a_user_server_that_is_not_up_yet() {
+    let (configuration, address) = absent_user_server();
+    let folder = tempfile::tempdir().unwrap();
+    write_private(&folder.path().join("faroe.toml"), &configuration);
+    let start = || {
+        let mut command = command(folder.path());
+        command
+            .args(["--config", "faroe.toml", "--listen", "127.0.0.1:0"])
+            .env(VARIABLE, TOKEN)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+        let waits = |line: &String| line.contains("waiting for a database or user server");
+        let line = log.by_ref().map(Result::unwrap).find(waits).unwrap();
+        assert!(
+            line.contains("user_store") && line.contains(&address),
+            "{line}"
+        );
+        assert!(!line.contains("canary"), "{line}");
+        (child, log)
+    };
+    let (mut ended, _log) = start();
+    let id = ended.id().to_string();
+    let sent = Command::new("kill").args(["-s", "TERM", &id]).status();
+    assert!(sent.unwrap().success());
+    assert_eq!(ended.wait().unwrap().code(), Some(0));
+
+    let (mut waiting, _log) = start();
+    let users = Program::start_with("", |command| {
+        let command = command.args(["user-server", "--listen", &address]);
+        command.env(VARIABLE, TOKEN)
+    });
+    let mut output = BufReader::new(waiting.stdout.take().unwrap()).lines();
+    let line = output.next().unwrap().unwrap();
+    assert!(line.starts_with("listening on http://"), "{line}");
+    waiting.kill().unwrap();
+    waiting.wait().unwrap();
+    drop(users);
+    promise::report(
+        "P68",
+        "user server: waited for, and the wait ended by a signal",
+    );
+}
+
+#[test]
+fn p68_what_is_wrong_is_not_waited_for() {
+    let users = Program::start_with("", |command| {
+        let command = command.args(["user-server", "--listen", "127.0.0.1:0"]);
+        command.env(VARIABLE, TOKEN)
+    });
+    let url = format!("http://{}/", users.address);
+    let folder = tempfile::tempdir().unwrap();
+    let long = [("FAROE_START_TIMEOUT", "1 hour")];
+    for (user_store, named) in [
+        (url.as_str(), "401"),
+        ("sqlite:no/such/folder/users", "no/such/folder"),
+    ] {
+        let mut command = command(folder.path());
+        let command = command
+            .args(["--listen", "127.0.0.1:0", "--user-store", user_store])
+            .envs(long)
+            .env(VARIABLE, OTHER_TOKEN);
+        assert_refused(command, named);
+    }
+    promise::report(
+        "P68",
+        "wrong credentials and a missing folder, told at once",
     );
 }
