@@ -215,28 +215,31 @@ async fn an_overloaded_server_says_when_to_try_again_and_invokes_nothing() {
         .iter()
         .enumerate()
     {
-        let email_address = format!("ada{index}@example.com");
-        let create = CreateSignup {
-            email_address: email_address.clone(),
+        let verified = async |name: &str| {
+            let email_address = format!("{name}{index}@example.com");
+            let create = CreateSignup {
+                email_address: email_address.clone(),
+            };
+            let signup_token = client.invoke(create).await.unwrap().signup_token;
+            let verify = VerifySignupEmailAddressVerificationCode {
+                signup_token: signup_token.clone(),
+                email_address_verification_code: faroe.mailbox.last_code(&email_address).unwrap(),
+            };
+            client.invoke(verify).await.unwrap();
+            SetSignupPassword {
+                signup_token,
+                password: PASSWORD.into(),
+            }
         };
-        let signup_token = client.invoke(create).await.unwrap().signup_token;
-        let verify = VerifySignupEmailAddressVerificationCode {
-            signup_token: signup_token.clone(),
-            email_address_verification_code: faroe.mailbox.last_code(&email_address).unwrap(),
-        };
-        client.invoke(verify).await.unwrap();
-        let set = || SetSignupPassword {
-            signup_token: signup_token.clone(),
-            password: PASSWORD.into(),
-        };
+        let (first, second) = (verified("ada").await, verified("grace").await);
 
         let gate = faroe.hasher.close_gate();
         let hashing = tokio::spawn({
-            let (client, set) = (client.clone(), set());
-            async move { client.invoke(set).await }
+            let client = client.clone();
+            async move { client.invoke(first).await }
         });
         gate.wait_for(1).await;
-        let error = client.invoke(set()).await.unwrap_err();
+        let error = client.invoke(second).await.unwrap_err();
         assert!(
             matches!(error.kind, ClientErrorKind::Overloaded { retry_after: Some(time) } if time.as_secs() == 2),
             "{error:?}"
