@@ -6,7 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use faroe_mysql::sqlx::{self, AssertSqlSafe};
+use faroe_mysql::sqlx::{self, AssertSqlSafe, Connection, MySqlConnection};
+use faroe_postgres::sqlx::PgConnection;
 use faroe_testkit::promise;
 use faroe_tests::binary::{Binary, Settings};
 use tokio::task::block_in_place;
@@ -57,7 +58,8 @@ fn orders(kind: Kind) -> Orders {
                 "SELECT pg_reload_conf()",
             ]),
             writable: owned([
-                "SET default_transaction_read_only = off; ALTER SYSTEM RESET default_transaction_read_only",
+                "SET default_transaction_read_only = off",
+                "ALTER SYSTEM RESET default_transaction_read_only",
                 "SELECT pg_reload_conf()",
             ]),
             // The server trusts this machine and checks no password, so the role is refused instead.
@@ -103,18 +105,18 @@ async fn run(own: &Own, kind: Kind, orders: &[String]) {
     let url = own.url();
     match kind {
         Kind::Postgres => {
-            let database = faroe_postgres::Database::connect(&url).await.unwrap();
+            let mut connection = PgConnection::connect(&url).await.unwrap();
             for order in orders {
-                let mut connection = database.pool().acquire().await.unwrap();
                 let order = sqlx::raw_sql(AssertSqlSafe(order.clone()));
-                order.execute(&mut *connection).await.unwrap();
+                order.execute(&mut connection).await.unwrap();
             }
         }
         Kind::Mysql => {
-            let database = faroe_mysql::Database::connect(&url).await.unwrap();
+            // Not through the adapter, which refuses a server that is read-only.
+            let mut connection = MySqlConnection::connect(&url).await.unwrap();
             for order in orders {
-                let run = || sqlx::query(AssertSqlSafe(order.clone()));
-                database.run(run).await.unwrap();
+                let order = sqlx::raw_sql(AssertSqlSafe(order.clone()));
+                order.execute(&mut connection).await.unwrap();
             }
         }
         _ => {
