@@ -16,8 +16,11 @@ pub(crate) enum Json {
     Boolean(bool),
     /// A number without sign, fraction and exponent.
     Natural(u64),
-    /// `null`, or any other number.
-    Other,
+    /// A negative number without fraction and exponent.
+    Negative,
+    /// Any other number.
+    Fraction(f64),
+    Null,
 }
 
 impl Json {
@@ -84,7 +87,7 @@ impl<'de> Visitor<'de> for AnyValue {
     }
 
     fn visit_unit<E>(self) -> Result<Json, E> {
-        Ok(Json::Other)
+        Ok(Json::Null)
     }
 
     fn visit_bool<E>(self, value: bool) -> Result<Json, E> {
@@ -92,15 +95,15 @@ impl<'de> Visitor<'de> for AnyValue {
     }
 
     fn visit_i64<E>(self, _: i64) -> Result<Json, E> {
-        Ok(Json::Other)
+        Ok(Json::Negative)
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Json, E> {
         Ok(Json::Natural(value))
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Json, E> {
-        Ok(Json::Other)
+    fn visit_f64<E>(self, value: f64) -> Result<Json, E> {
+        Ok(Json::Fraction(value))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Json, E> {

@@ -16,7 +16,12 @@ pub(crate) fn requested<'a>(body: &[u8], actions: &'a [ActionSchema]) -> Option<
     let name = request.member("action")?.text()?;
     let arguments = request.member("arguments")?;
     let action = actions.iter().find(|action| action.name == name)?;
-    let fits = has_fields(arguments, action.arguments);
+    let is_optional = |&(name, field_type): &Field| {
+        let member = arguments.member(name);
+        member.is_none_or(|value| is_of_type(value, field_type))
+    };
+    let fits = has_fields(arguments, action.arguments)
+        && action.optional_arguments.iter().all(is_optional);
     fits.then_some(action)
 }
 
@@ -34,6 +39,14 @@ fn is_of_type(value: &Json, field_type: FieldType) -> bool {
         (FieldType::String, Json::Text(_)) | (FieldType::Boolean, Json::Boolean(_)) => true,
         (FieldType::Bytes, Json::Text(text)) => BASE64_STANDARD.decode(text).is_ok(),
         (FieldType::Int32, Json::Natural(number)) => i32::try_from(*number).is_ok(),
+        (FieldType::UserFields, Json::Object(fields)) => {
+            fields.iter().all(|(_, value)| match value {
+                Json::Text(_) | Json::Boolean(_) | Json::Negative => true,
+                Json::Natural(number) => i64::try_from(*number).is_ok(),
+                Json::Fraction(number) => number.abs() < 2_f64.powi(53),
+                Json::Object(_) | Json::Array(_) | Json::Null => false,
+            })
+        }
         (FieldType::Model(model), value) => {
             let models = user_server_models();
             let model = models.into_iter().find(|(name, _)| *name == model);
@@ -69,7 +82,9 @@ pub(crate) fn outcome(action: &ActionSchema, answer: &str, may_fail: bool) -> Op
         Some(Json::Boolean(false)) => {
             let code = answer.member("error_code").and_then(Json::text);
             let code = code.unwrap_or_else(|| panic!("{name} has no error code"));
-            assert!(action.error_codes.contains(&code), "{name}: {code}");
+            let codes = action.error_codes.iter();
+            let mut codes = codes.chain(&action.extension_error_codes);
+            assert!(codes.any(|known| *known == code), "{name}: {code}");
             let is_fault = [INTERNAL_ERROR, INTERNAL_CONFLICT].contains(&code);
             assert!(may_fail || !is_fault, "{name} answers {code}");
             Some(code.to_owned())

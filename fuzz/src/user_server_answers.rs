@@ -133,7 +133,7 @@ fn is_allowed(action: &ActionSchema, answer: &[u8]) -> bool {
         (Some(Json::Boolean(false)), _) => {
             let code = answer.member("error_code").and_then(Json::text);
             code.is_some_and(|code| {
-                action.error_codes.contains(&code)
+                (action.error_codes.contains(&code) || action.extension_error_codes.contains(&code))
                     && ![INTERNAL_ERROR, INTERNAL_CONFLICT].contains(&code)
             })
         }

@@ -140,7 +140,8 @@ impl Wire {
         } else {
             let code = text(&body["error_code"]);
             assert!(
-                schema.error_codes.contains(&code.as_str()),
+                schema.error_codes.contains(&code.as_str())
+                    || schema.extension_error_codes.contains(&code.as_str()),
                 "{action} has no error code {code}"
             );
             Err(code)

@@ -153,6 +153,23 @@ async fn a_missing_or_mistyped_argument_of_any_action() {
                 assert_refused(&server, body(&mistyped)).await;
             }
         }
+        for &(name, field_type) in action.optional_arguments {
+            assert_eq!(field_type, FieldType::UserFields);
+            for wrong in [
+                json!(null),
+                json!(CANARY),
+                json!([CANARY]),
+                json!({ CANARY: null }),
+                json!({ CANARY: [CANARY] }),
+                json!({ CANARY: { CANARY: CANARY } }),
+                json!({ CANARY: u64::MAX }),
+                json!({ CANARY: 1e300 }),
+            ] {
+                let mut mistyped = arguments.clone();
+                mistyped.insert(name.to_owned(), wrong);
+                assert_refused(&server, body(&mistyped)).await;
+            }
+        }
         // With valid arguments the same request succeeds.
         let outcome = server.invoke(action.name, arguments.into()).await;
         assert!(outcome.code().starts_with("invalid_"), "{}", action.name);

@@ -11,7 +11,7 @@ use crate::{
     },
     storage::{Cache, MainStorage, RateLimitStorage, Storage, namespace},
     time::{Clock, SystemClock},
-    user_store::{EmailAddressCase, UserStore},
+    user_store::{AllowAllUserFields, EmailAddressCase, UserFieldsValidator, UserStore},
 };
 
 /// The required parts of a server.
@@ -119,6 +119,10 @@ pub struct ServerOptions {
     /// The comparison of email addresses. The user store must ignore letter case for [`EmailAddressCase::Ignore`].
     /// Default: [`EmailAddressCase::Exact`].
     pub email_address_case: EmailAddressCase,
+    /// The names of the fields that a client may give at sign-up. No other field reaches the user store. Default: none.
+    pub signup_fields: Vec<String>,
+    /// Decides which fields of a sign-up are acceptable, before the user store does. Default: [`AllowAllUserFields`].
+    pub user_fields_validator: Arc<dyn UserFieldsValidator>,
     /// Decides which email addresses may be used. Default: [`AllowAllEmailAddresses`].
     pub email_address_checker: Arc<dyn EmailAddressChecker>,
     /// The smallest number of characters of a new password (Unicode scalar values in NFC), from 8 to 64. Passwords that
@@ -145,6 +149,8 @@ impl Default for ServerOptions {
             hashing: Hashing::default(),
             timeouts: Timeouts::default(),
             email_address_case: EmailAddressCase::default(),
+            signup_fields: Vec::new(),
+            user_fields_validator: Arc::new(AllowAllUserFields),
             email_address_checker: Arc::new(AllowAllEmailAddresses),
             minimum_password_length: 10,
             password_strength_checker: Arc::new(AllowAllPasswords),

@@ -28,7 +28,7 @@ use crate::{
     rate_limit::Bucket,
     storage::{Cache, MainStorage, RateLimitStorage},
     time::{UnixTime, runtime_now, until},
-    user_store::{EmailAddressCase, UserStore},
+    user_store::{EmailAddressCase, UserFields, UserStore},
 };
 
 /// The result of an action: its values, or the reason why there are none.
@@ -114,6 +114,16 @@ impl<'a> Invocation<'a> {
 
     pub(crate) fn user_store(&self) -> &dyn UserStore {
         &*self.parts.user_store
+    }
+
+    /// Checks whether a new user may have these fields: only listed ones, within the limits, and as the application wants them.
+    pub(crate) fn accepts_user_fields(&self, email_address: &str, fields: &UserFields) -> bool {
+        let options = &self.parts.options;
+        let is_listed = |name: &str| options.signup_fields.iter().any(|listed| listed == name);
+        let validator = &options.user_fields_validator;
+        fields.is_valid()
+            && fields.iter().all(|(name, _)| is_listed(name))
+            && (options.signup_fields.is_empty() || validator.is_valid(email_address, fields))
     }
 
     pub(crate) fn email_address_case(&self) -> EmailAddressCase {

@@ -245,14 +245,20 @@ impl Run for CompleteSignup {
             return Err(Code::EmailAddressNotVerified.into());
         }
         let password_hash = password_hash.as_ref().ok_or(Code::PasswordNotSet)?;
+        let user_fields = self.user_fields.unwrap_or_default();
+        if !invocation.accepts_user_fields(email_address, &user_fields) {
+            return Err(Code::InvalidUserFields.into());
+        }
         if !invocation.is_allowed(email_address).await? {
             invocation.discard(&signup).await;
             return Err(Code::InvalidSignupToken.into());
         }
-        let new_user = NewUser::new(email_address, password_hash.clone());
+        let mut new_user = NewUser::new(email_address, password_hash.clone());
+        new_user.user_fields = user_fields;
         let (user, is_new) = match invocation.create_user(new_user).await? {
             Creation::Created(user) => (user, true),
             Creation::Found(user) => (user, false),
+            Creation::InvalidUserFields => return Err(Code::InvalidUserFields.into()),
             Creation::Impossible => {
                 invocation.discard(&signup).await;
                 return Err(Code::InvalidSignupToken.into());

@@ -3,7 +3,12 @@
 use std::fmt::Debug;
 
 use async_trait::async_trait;
-pub use faroe_protocol::{id::UserId, types::Counter, user::User};
+pub use faroe_protocol::{
+    fields::{UserFieldValue, UserFields},
+    id::UserId,
+    types::Counter,
+    user::User,
+};
 
 use crate::{error::AdapterError, password::PasswordHash};
 
@@ -37,14 +42,18 @@ pub struct NewUser {
     pub email_address: String,
     /// The hash of the password.
     pub password_hash: PasswordHash,
+    /// The fields that the client gave at sign-up, of those in
+    /// [`ServerOptions::signup_fields`](crate::ServerOptions::signup_fields). Empty unless that lists some.
+    pub user_fields: UserFields,
 }
 
 impl NewUser {
-    /// Creates a new user with this address and password hash.
+    /// Creates a new user with this address and password hash, without fields.
     pub fn new(email_address: impl Into<String>, password_hash: PasswordHash) -> Self {
         Self {
             email_address: email_address.into(),
             password_hash,
+            user_fields: UserFields::default(),
         }
     }
 
@@ -83,6 +92,31 @@ pub enum CreateUserOutcome {
     Created(User),
     /// Another user has exactly this address; nothing was changed.
     EmailAddressAlreadyUsed,
+    /// A field is unknown, a mandatory one is missing, or a value is not accepted; nothing was changed. The same user can be
+    /// created with other fields.
+    InvalidUserFields,
+}
+
+/// Decides whether the fields of a sign-up are acceptable, before the user is created.
+///
+/// # Contract
+///
+/// The answer depends on the arguments alone. It is asked at each attempt to complete a sign-up, also of one without fields,
+/// if [`ServerOptions::signup_fields`](crate::ServerOptions::signup_fields) lists any. The fields are within the limits of
+/// [`UserFields::is_valid`], and all are listed.
+pub trait UserFieldsValidator: Debug + Send + Sync + 'static {
+    /// Checks whether a user with this address may have these fields.
+    fn is_valid(&self, email_address: &str, user_fields: &UserFields) -> bool;
+}
+
+/// Accepts all fields and values, and leaves the decision to the user store.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AllowAllUserFields;
+
+impl UserFieldsValidator for AllowAllUserFields {
+    fn is_valid(&self, _email_address: &str, _user_fields: &UserFields) -> bool {
+        true
+    }
 }
 
 /// The outcome of updating a user's email address.
@@ -143,6 +177,10 @@ pub enum UpdateUserOutcome {
 pub trait UserStore: Debug + Send + Sync + 'static {
     /// Creates a user. The application chooses the ID and never uses it again for another user. It may store the address in
     /// another letter case, as a trigger does; the returned user shows what it stored.
+    ///
+    /// Fields are stored exactly as given and in the same step, or the answer is [`CreateUserOutcome::InvalidUserFields`]: for a
+    /// field that the store does not know, for a mandatory one that is missing, and for a value that it does not accept. An
+    /// address that is used is told of first, so that a call that is repeated finds its user.
     async fn create_user(&self, new_user: NewUser) -> Result<CreateUserOutcome, AdapterError>;
 
     /// Returns the user with this ID, or `None`.
@@ -183,4 +221,4 @@ pub trait UserStore: Debug + Send + Sync + 'static {
     async fn delete_user(&self, user_id: &UserId) -> Result<UpdateUserOutcome, AdapterError>;
 }
 
-const _OBJECT_SAFE: Option<&dyn UserStore> = None;
+const _OBJECT_SAFE: Option<(&dyn UserStore, &dyn UserFieldsValidator)> = None;

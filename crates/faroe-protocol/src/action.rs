@@ -14,6 +14,9 @@ pub trait Action: Debug + Serialize + DeserializeOwned + Send + 'static {
     /// The arguments, in order.
     const ARGUMENTS: &'static [Field];
 
+    /// The arguments that a client may leave out, in order.
+    const OPTIONAL_ARGUMENTS: &'static [Field];
+
     /// True if the action may answer `internal_conflict`.
     const MAY_CONFLICT: bool;
 
@@ -46,6 +49,10 @@ pub trait ErrorCode: Debug + Copy + Eq + Send + Sync + 'static {
     /// All error codes of the action.
     const ALL: &'static [Self];
 
+    /// The error codes among them that only clients meet that use an extension: an optional argument, or a setting of the
+    /// server that asks for one.
+    const EXTENSIONS: &'static [Self];
+
     /// Returns the code on the wire, such as `rate_limited`.
     fn as_str(self) -> &'static str;
 
@@ -64,14 +71,18 @@ pub const INTERNAL_ERROR: &str = "internal_error";
 /// The error code of a conflict with a concurrent update: nothing was changed, and the client may retry.
 pub const INTERNAL_CONFLICT: &str = "internal_conflict";
 
-/// Declares an action: its name, its arguments, its values (omitted if there are none) and its own error codes.
+/// Declares an action: its name, its arguments, its values (omitted if there are none) and its own error codes. Optional
+/// arguments and error codes of extensions follow those of the protocol. An action with optional arguments may get more of
+/// them: mark it as `#[non_exhaustive]`; it has a constructor.
 macro_rules! action {
     (
         $(#[$doc:meta])*
         $name:literal $(($never_conflicts:ident))?
         $action:ident { $($(#[$argument_doc:meta])* $argument:ident: $argument_type:ty,)* }
+        $(optional { $($(#[$optional_doc:meta])* $optional:ident: $optional_type:ty,)* })?
         $(-> $values:ident { $($(#[$value_doc:meta])* $value:ident: $value_type:ty,)* })?
         | $error_code:ident { $($code:ident,)* }
+        $(extension { $($extension:ident,)* })?
     ) => {
         $(#[$doc])*
         #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
@@ -81,11 +92,23 @@ macro_rules! action {
                 $(#[$argument_doc])*
                 pub $argument: $argument_type,
             )*
+            $($(
+                #[doc = concat!("The optional argument `", stringify!($optional), "`.")]
+                $(#[$optional_doc])*
+                #[serde(default, skip_serializing_if = "Option::is_none")]
+                pub $optional: Option<$optional_type>,
+            )*)?
         }
+
+        crate::action::constructor_without_optional!(
+            $action { $($argument: $argument_type,)* } $({ $($optional,)* })?
+        );
 
         impl crate::action::Action for $action {
             const NAME: &'static str = $name;
             const ARGUMENTS: &'static [crate::action::Field] = crate::action::fields!($($argument: $argument_type,)*);
+            const OPTIONAL_ARGUMENTS: &'static [crate::action::Field] =
+                crate::action::fields!($($($optional: $optional_type,)*)?);
             const MAY_CONFLICT: bool = crate::action::may_conflict!($($never_conflicts)?);
             type Values = crate::action::values_type!($($values)?);
             type ErrorCode = $error_code;
@@ -118,14 +141,20 @@ macro_rules! action {
                 #[doc = crate::error_code::error_code!($code meaning)]
                 $code,
             )*
+            $($(
+                #[doc = crate::error_code::error_code!($extension meaning)]
+                $extension,
+            )*)?
         }
 
         impl crate::action::ErrorCode for $error_code {
-            const ALL: &'static [Self] = &[$(Self::$code,)*];
+            const ALL: &'static [Self] = &[$(Self::$code,)* $($(Self::$extension,)*)?];
+            const EXTENSIONS: &'static [Self] = &[$($(Self::$extension,)*)?];
 
             fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$code => crate::error_code::error_code!($code name),)*
+                    $($(Self::$extension => crate::error_code::error_code!($extension name),)*)?
                 }
             }
         }
@@ -172,6 +201,19 @@ macro_rules! constructor {
     };
 }
 
+/// The constructor of an action with optional arguments, from the others.
+macro_rules! constructor_without_optional {
+    ($action:ident { $($rest:tt)* }) => {};
+    ($action:ident { $($argument:ident: $argument_type:ty,)* } { $($optional:ident,)* }) => {
+        impl $action {
+            /// Creates it from its arguments, in their order, without the optional ones.
+            pub fn new($($argument: $argument_type),*) -> Self {
+                Self { $($argument,)* $($optional: None,)* }
+            }
+        }
+    };
+}
+
 macro_rules! fields {
     ($($name:ident: $type:ty,)*) => {
         &[$((stringify!($name), <$type as crate::types::WireType>::TYPE),)*]
@@ -196,4 +238,6 @@ macro_rules! may_conflict {
     };
 }
 
-pub(crate) use {action, constructor, fields, may_conflict, model, values_type};
+pub(crate) use {
+    action, constructor, constructor_without_optional, fields, may_conflict, model, values_type,
+};

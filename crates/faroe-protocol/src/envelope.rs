@@ -48,11 +48,17 @@ impl<'a> Request<'a> {
     ///
     /// # Errors
     ///
-    /// Names the first argument that is missing or mistyped.
+    /// Names the first argument that is mistyped, or missing although it is not optional.
     pub fn arguments<A: Action>(self) -> Result<A, InvalidRequest> {
         for &(name, field_type) in A::ARGUMENTS {
             let given = self.arguments.get(name);
             if !given.is_some_and(|value| json::is_of_type(value, field_type)) {
+                return Err(InvalidRequest::Argument { name, field_type });
+            }
+        }
+        for &(name, field_type) in A::OPTIONAL_ARGUMENTS {
+            let given = self.arguments.get(name);
+            if !given.is_none_or(|value| json::is_of_type(value, field_type)) {
                 return Err(InvalidRequest::Argument { name, field_type });
             }
         }

@@ -31,6 +31,7 @@ error_codes! { $
     InvalidUserDeletionToken = "invalid_user_deletion_token": "no user deletion has this token, or it has expired or ended",
     InvalidUserEmailAddressUpdateToken = "invalid_user_email_address_update_token":
         "no user email address update has this token, or it has expired or ended",
+    InvalidUserFields = "invalid_user_fields": "a field of the new user is unknown, missing, or has a value that is not accepted; nothing was changed",
     InvalidUserPasswordResetToken = "invalid_user_password_reset_token": "no password reset has this token, or it has expired or ended",
     NewPasswordAlreadySet = "new_password_already_set": "the new password is already set",
     NewPasswordNotSet = "new_password_not_set": "the new password must be set first",

@@ -12,7 +12,10 @@ use serde::{
 };
 use serde_json::Value;
 
-use crate::types::{Counter, FieldType};
+use crate::{
+    fields::UserFieldValue,
+    types::{Counter, FieldType},
+};
 
 /// The maximum nesting of objects and arrays. The outermost object is the first level.
 pub(crate) const MAX_DEPTH: usize = 16;
@@ -112,6 +115,13 @@ pub(crate) fn is_of_type(value: &Json<'_>, field_type: FieldType) -> bool {
         (FieldType::String, Json::Text(_)) => true,
         (FieldType::Bytes, Json::Text(text)) => BASE64_STANDARD.decode(text.as_ref()).is_ok(),
         (FieldType::Int32, Json::Other(value)) => Counter::deserialize(value).is_ok(),
+        (FieldType::UserFields, Json::Object(Members(members))) => {
+            members.iter().all(|(_, value)| match value {
+                Json::Text(_) => true,
+                Json::Other(value) => UserFieldValue::deserialize(value).is_ok(),
+                Json::Object(_) => false,
+            })
+        }
         _ => false,
     }
 }

@@ -5,6 +5,7 @@ pub mod client;
 pub mod envelope;
 pub mod error;
 mod error_code;
+pub mod fields;
 pub mod id;
 mod json;
 pub mod response;

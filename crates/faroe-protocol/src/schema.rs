@@ -20,26 +20,39 @@ pub struct ActionSchema {
     pub name: &'static str,
     /// The arguments, in order.
     pub arguments: &'static [Field],
+    /// The arguments that a client may leave out, in order.
+    pub optional_arguments: &'static [Field],
     /// The values of a successful invocation, in order.
     pub values: &'static [Field],
-    /// All error codes that the action may answer, sorted.
+    /// The error codes that every client may meet, sorted.
     pub error_codes: Vec<&'static str>,
+    /// Further error codes, sorted, that appear only where an extension is used: an optional argument, or a setting that asks
+    /// for one.
+    pub extension_error_codes: Vec<&'static str>,
 }
 
 impl ActionSchema {
     /// Describes the action `A`.
     pub fn of<A: Action>() -> Self {
-        let mut error_codes: Vec<_> = A::ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
+        let names = |extensions: bool| -> Vec<_> {
+            let codes = A::ErrorCode::ALL.iter();
+            let codes = codes.filter(|code| A::ErrorCode::EXTENSIONS.contains(code) == extensions);
+            codes.map(|code| code.as_str()).collect()
+        };
+        let (mut error_codes, mut extension_error_codes) = (names(false), names(true));
         error_codes.push(INTERNAL_ERROR);
         if A::MAY_CONFLICT {
             error_codes.push(INTERNAL_CONFLICT);
         }
         error_codes.sort_unstable();
+        extension_error_codes.sort_unstable();
         Self {
             name: A::NAME,
             arguments: A::ARGUMENTS,
+            optional_arguments: A::OPTIONAL_ARGUMENTS,
             values: A::Values::FIELDS,
             error_codes,
+            extension_error_codes,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::{
     action::{action, model},
+    fields::UserFields,
     id::SignupId,
     secret::{EmailAddressVerificationCode, Password, SessionToken, SignupToken},
     session::Session,
@@ -95,8 +96,13 @@ action! {
 
 action! {
     /// Creates the user and a session. At most one completion of a signup takes effect.
+    #[non_exhaustive]
     "complete_signup"
     CompleteSignup { signup_token: SignupToken, }
+    optional {
+        /// Fields of the new user, of those that the server accepts.
+        user_fields: UserFields,
+    }
     -> CompleteSignupValues { session: Session, session_token: SessionToken, }
     | CompleteSignupErrorCode {
         EmailAddressNotVerified,
@@ -104,4 +110,5 @@ action! {
         PasswordNotSet,
         SessionNotCreated,
     }
+    extension { InvalidUserFields, }
 }

@@ -25,6 +25,8 @@ pub enum FieldType {
     Timestamp,
     /// `timestamp|null`.
     OptionalTimestamp,
+    /// `fields`: an object of strings, booleans and exact numbers, a [`UserFields`](crate::fields::UserFields).
+    UserFields,
     /// A model, by its name.
     Model(&'static str),
 }
@@ -39,6 +41,7 @@ impl FieldType {
             Self::String => "string",
             Self::Timestamp => "timestamp",
             Self::OptionalTimestamp => "timestamp|null",
+            Self::UserFields => "fields",
             Self::Model(name) => name,
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::{
     action::{action, model},
+    fields::UserFields,
     id::UserId,
     types::{Bytes, Counter},
 };
@@ -55,7 +56,8 @@ impl User {
 }
 
 action! {
-    /// Creates a user with this address and password hash.
+    /// Creates a user with this address and password hash, and with the fields that the client of the server gave.
+    #[non_exhaustive]
     "create_user"
     CreateUser {
         email_address: String,
@@ -63,8 +65,13 @@ action! {
         password_hash_algorithm_id: String,
         password_salt: Bytes,
     }
+    optional {
+        /// Fields of the new user.
+        user_fields: UserFields,
+    }
     -> CreateUserValues { user: User, }
     | CreateUserErrorCode { EmailAddressAlreadyUsed, }
+    extension { InvalidUserFields, }
 }
 
 action! {

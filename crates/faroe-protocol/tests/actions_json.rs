@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use faroe_protocol::{
     action::Field,
     schema::{self, ActionSchema, ModelSchema},
+    signup::CompleteSignup,
 };
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 type Names = BTreeMap<String, String>;
@@ -15,8 +17,10 @@ type Names = BTreeMap<String, String>;
 #[derive(Debug, PartialEq)]
 struct Described {
     arguments: Names,
+    optional_arguments: Names,
     values: Names,
     error_codes: Vec<String>,
+    extension_error_codes: Vec<String>,
 }
 
 fn fixture() -> Value {
@@ -25,6 +29,13 @@ fn fixture() -> Value {
 
 fn names(object: &Value) -> Names {
     serde_json::from_value(object.clone()).unwrap()
+}
+
+/// Parses a member of an action. Only actions with extensions have all of them.
+fn optional<T: DeserializeOwned + Default>(value: Option<&Value>) -> T {
+    value.map_or_else(T::default, |value| {
+        serde_json::from_value(value.clone()).unwrap()
+    })
 }
 
 fn fields(fields: &[Field]) -> Names {
@@ -41,25 +52,28 @@ fn specified_actions(part: &str) -> BTreeMap<String, Described> {
         let error_codes = serde_json::from_value(action["error_codes"].clone()).unwrap();
         let described = Described {
             arguments: names(&action["arguments"]),
+            optional_arguments: optional(action.get("optional_arguments")),
             values: names(&action["values"]),
             error_codes,
+            extension_error_codes: optional(action.get("extension_error_codes")),
         };
         (name.clone(), described)
     });
     described.collect()
 }
 
+fn owned(codes: &[&str]) -> Vec<String> {
+    codes.iter().map(|&code| code.to_owned()).collect()
+}
+
 fn implemented_actions(actions: &[ActionSchema]) -> BTreeMap<String, Described> {
     let described = actions.iter().map(|action| {
-        let error_codes = action
-            .error_codes
-            .iter()
-            .map(|&code| code.to_owned())
-            .collect();
         let described = Described {
             arguments: fields(action.arguments),
+            optional_arguments: fields(action.optional_arguments),
             values: fields(action.values),
-            error_codes,
+            error_codes: owned(&action.error_codes),
+            extension_error_codes: owned(&action.extension_error_codes),
         };
         (action.name.to_owned(), described)
     });
@@ -106,4 +120,19 @@ fn the_models_are_those_of_the_protocol() {
         implemented_models(&schema::user_server_models()),
         specified_models("user_server")
     );
+}
+
+#[test]
+fn p81_extensions_leave_the_39_actions_as_they_are() {
+    let actions = schema::server_actions();
+    assert_eq!(actions.len(), 39);
+    for action in actions.iter().chain(&schema::user_server_actions()) {
+        let mut codes = action.extension_error_codes.iter();
+        assert!(codes.all(|code| !action.error_codes.contains(code)));
+        if action.optional_arguments.is_empty() {
+            assert_eq!(action.extension_error_codes, [""; 0], "{}", action.name);
+        }
+    }
+    let without = serde_json::to_string(&CompleteSignup::new("id.secret".into())).unwrap();
+    assert_eq!(without, r#"{"signup_token":"id.secret"}"#);
 }

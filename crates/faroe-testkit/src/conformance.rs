@@ -48,7 +48,7 @@ pub use self::{
     main_storage::main_storage,
     rate_limit_storage::rate_limit_storage,
     storage::storage,
-    user_store::{user_store, user_store_ignoring_case},
+    user_store::{user_store, user_store_ignoring_case, user_store_with_fields},
 };
 
 /// The time limit of a case, which waits only for the store.

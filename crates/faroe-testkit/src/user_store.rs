@@ -12,7 +12,7 @@ use faroe_core::{
     password::PasswordHash,
     user_store::{
         Counter, CreateUserOutcome, EmailAddressCase, NewUser, UpdateUserEmailAddressOutcome,
-        UpdateUserOutcome, User, UserId, UserStore,
+        UpdateUserOutcome, User, UserFieldValue, UserFields, UserId, UserStore,
     },
 };
 
@@ -24,6 +24,7 @@ use crate::locked;
 pub struct ReferenceUserStore {
     email_address_case: EmailAddressCase,
     trigger: Option<fn(&mut User)>,
+    has_fields: bool,
     table: Mutex<Table>,
     calls: Mutex<Vec<UserStoreCall>>,
 }
@@ -31,6 +32,7 @@ pub struct ReferenceUserStore {
 #[derive(Default)]
 struct Table {
     users: BTreeMap<UserId, User>,
+    user_fields: BTreeMap<UserId, UserFields>,
     created: u64,
 }
 
@@ -68,6 +70,21 @@ impl ReferenceUserStore {
             trigger: Some(trigger),
             ..Self::default()
         }
+    }
+
+    /// A store with the fields of
+    /// [`conformance::user_store_with_fields`](crate::conformance::user_store_with_fields). Other stores know none.
+    pub fn with_fields() -> Self {
+        Self {
+            has_fields: true,
+            ..Self::default()
+        }
+    }
+
+    /// The fields that a user was created with.
+    pub fn user_fields(&self, user_id: &UserId) -> UserFields {
+        let table = locked(&self.table);
+        table.user_fields.get(user_id).cloned().unwrap_or_default()
     }
 
     /// All users, in the order of their IDs.
@@ -136,6 +153,25 @@ impl Table {
         users.find(|user| case.is_same(&user.email_address, email_address))
     }
 
+    fn accepts(&self, fields: &UserFields, has_fields: bool) -> bool {
+        use UserFieldValue::{Boolean, Integer, Text};
+
+        if !has_fields {
+            return fields.is_empty();
+        }
+        let is_accepted = |(name, value): (&str, &UserFieldValue)| match (name, value) {
+            ("full_name", Text(text)) => text.len() <= 100,
+            ("username", Text(_)) => {
+                let mut others = self.user_fields.values();
+                others.all(|other| other.get(name) != Some(value))
+            }
+            ("age", Integer(age)) => *age >= 0,
+            ("newsletter", Boolean(_)) => true,
+            _ => false,
+        };
+        fields.get("full_name").is_some() && fields.iter().all(is_accepted)
+    }
+
     /// Makes a change that counts, if the counter that it concerns is this one.
     fn update(
         &mut self,
@@ -167,12 +203,17 @@ impl UserStore for ReferenceUserStore {
         if table.user_with(&new_user.email_address, case).is_some() {
             return Ok(CreateUserOutcome::EmailAddressAlreadyUsed);
         }
+        if !table.accepts(&new_user.user_fields, self.has_fields) {
+            return Ok(CreateUserOutcome::InvalidUserFields);
+        }
         table.created += 1;
+        let user_fields = new_user.user_fields.clone();
         let mut user = new_user.into_user(format!("user-{}", table.created).into());
         if let Some(trigger) = self.trigger {
             trigger(&mut user);
         }
         table.users.insert(user.id.clone(), user.clone());
+        table.user_fields.insert(user.id.clone(), user_fields);
         Ok(CreateUserOutcome::Created(user))
     }
 
@@ -248,6 +289,7 @@ impl UserStore for ReferenceUserStore {
 
     async fn delete_user(&self, user_id: &UserId) -> Result<UpdateUserOutcome, AdapterError> {
         let mut table = self.called(UserStoreCall::DeleteUser);
+        table.user_fields.remove(user_id);
         Ok(match table.users.remove(user_id) {
             Some(_) => UpdateUserOutcome::Updated,
             None => UpdateUserOutcome::UserNotFound,

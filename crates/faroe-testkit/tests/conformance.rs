@@ -6,7 +6,7 @@ use faroe_core::{storage::EmptyCache, time::SystemClock};
 use faroe_testkit::{
     conformance::{
         self, Suite, cache, main_storage, rate_limit_storage, storage, user_store,
-        user_store_ignoring_case,
+        user_store_ignoring_case, user_store_with_fields,
     },
     round_robin::RoundRobin,
     storage::{ReferenceCache, ReferenceStorage},
@@ -37,6 +37,9 @@ fn main() -> ExitCode {
         user_store("user_store", async || ReferenceUserStore::default()),
         user_store_ignoring_case("user_store_ignoring_case", async || {
             ReferenceUserStore::ignoring_email_address_case()
+        }),
+        user_store_with_fields("user_store_with_fields", async || {
+            ReferenceUserStore::with_fields()
         }),
         Suite::unavailable("absent", "this one shows how a missing service looks"),
     ])

@@ -98,14 +98,17 @@ impl UserStore for UserServerClient {
         let NewUser {
             email_address,
             password_hash,
+            user_fields,
             ..
         } = new_user;
-        let action = CreateUser {
-            email_address: email_address.clone(),
-            password_hash: password_hash.hash.clone(),
-            password_hash_algorithm_id: password_hash.algorithm_id.clone(),
-            password_salt: password_hash.salt.clone(),
-        };
+        let gives_fields = !user_fields.is_empty();
+        let mut action = CreateUser::new(
+            email_address.clone(),
+            password_hash.hash.clone(),
+            password_hash.algorithm_id.clone(),
+            password_hash.salt.clone(),
+        );
+        action.user_fields = gives_fields.then_some(user_fields);
         // A user server may change the letter case of the address, as a trigger does: the hash shows whose user it is.
         let is_as_sent = |user: &User| {
             user.email_address.eq_ignore_ascii_case(&email_address)
@@ -134,6 +137,8 @@ impl UserStore for UserServerClient {
             Err(CreateUserErrorCode::EmailAddressAlreadyUsed) => {
                 Ok(CreateUserOutcome::EmailAddressAlreadyUsed)
             }
+            // A lost answer makes no difference: the core looks for a user that an earlier call created.
+            Err(CreateUserErrorCode::InvalidUserFields) => Ok(CreateUserOutcome::InvalidUserFields),
             Err(code) => Err(unexpected(CREATE, code)),
         }
     }

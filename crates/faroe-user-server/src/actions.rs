@@ -123,12 +123,14 @@ impl Run for CreateUser {
             salt: self.password_salt,
             hash: self.password_hash,
         };
-        let new_user = NewUser::new(self.email_address, hash);
+        let mut new_user = NewUser::new(self.email_address, hash);
+        new_user.user_fields = self.user_fields.unwrap_or_default();
         Ok(match users.create_user(new_user).await? {
             CreateUserOutcome::Created(user) => Ok(CreateUserValues::new(user)),
             CreateUserOutcome::EmailAddressAlreadyUsed => {
                 Err(CreateUserErrorCode::EmailAddressAlreadyUsed)
             }
+            CreateUserOutcome::InvalidUserFields => Err(CreateUserErrorCode::InvalidUserFields),
             _ => return Err(unexpected_outcome("create a user")),
         })
     }

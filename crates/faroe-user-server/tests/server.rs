@@ -137,6 +137,38 @@ async fn every_action_of_the_protocol_is_answered() {
 }
 
 #[tokio::test]
+async fn p81_fields_are_an_optional_argument_of_create_user() {
+    let users = Arc::new(ReferenceUserStore::with_fields());
+    let server = open(users.clone());
+    let create = |fields: Value| {
+        json!({ "email_address": "ada@example.com", "password_hash": "AAE=",
+            "password_hash_algorithm_id": "a", "password_salt": "AgM=", "user_fields": fields })
+    };
+    let refused = json!({ "ok": false, "error_code": "invalid_user_fields" });
+    for fields in [json!({}), json!({ "full_name": "Ada", "is_admin": true })] {
+        assert_eq!(ask(&server, "create_user", create(fields)).await, refused);
+    }
+    for fields in [
+        Value::Null,
+        json!("x"),
+        json!([]),
+        json!({ "full_name": null }),
+        json!({ "full_name": { "a": 1 } }),
+        json!({ "age": 9_223_372_036_854_775_808_u64 }),
+    ] {
+        let body = json!({ "action": "create_user", "arguments": create(fields) }).to_string();
+        let response = server.answer(&request(&[]), body.as_bytes()).await;
+        assert_eq!(response.status().as_u16(), 400, "{body}");
+    }
+    assert_eq!(users.users(), []);
+    let fields = json!({ "full_name": "Ada", "age": 36 });
+    let created = ask(&server, "create_user", create(fields.clone())).await;
+    assert_eq!(created["ok"], true);
+    let stored = users.user_fields(&users.users()[0].id);
+    assert_eq!(serde_json::to_value(stored).unwrap(), fields);
+}
+
+#[tokio::test]
 async fn what_is_no_request_of_the_protocol_is_refused_before_the_store_is_asked() {
     let users = Arc::new(ReferenceUserStore::default());
     let server = open(users.clone());

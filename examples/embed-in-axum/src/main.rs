@@ -101,7 +101,7 @@ async fn set_password(
         password,
     };
     invoke(&auth, set).await?;
-    let completed = invoke(&auth, CompleteSignup { signup_token }).await?;
+    let completed = invoke(&auth, CompleteSignup::new(signup_token)).await?;
     Ok(signed_in(&auth, &completed.session_token))
 }
 

@@ -72,6 +72,9 @@ impl UserStore for Accounts {
         if accounts.any(|account| account.email_address == new_user.email_address) {
             return Ok(CreateUserOutcome::EmailAddressAlreadyUsed);
         }
+        if !new_user.user_fields.is_empty() {
+            return Ok(CreateUserOutcome::InvalidUserFields);
+        }
         let account = new_user.into_user(rows.len().to_string().into());
         rows.push(Some(account.clone()));
         Ok(CreateUserOutcome::Created(account))

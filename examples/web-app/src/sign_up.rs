@@ -178,7 +178,7 @@ async fn finish(auth: Auth, Flow(signup_token): Flow<SignupToken>) -> Result<Nex
 
 async fn complete(auth: &Auth, signup_token: SignupToken) -> Result<Next, Next> {
     let completed = auth
-        .invoke(CompleteSignup { signup_token })
+        .invoke(CompleteSignup::new(signup_token))
         .await
         .map_err(Next::back_to(FINISH_PAGE))??;
     Ok(Next::page("/")
@@ -222,6 +222,7 @@ answers! {
     CompleteSignupErrorCode {
         EmailAddressNotVerified => Next::page(CODE_PAGE),
         InvalidSignupToken => ended(),
+        InvalidUserFields => Next::page(FINISH_PAGE).telling(Message::Failed { reference: None }),
         PasswordNotSet => Next::page(PASSWORD_PAGE),
         SessionNotCreated => Next::page(sign_in::PAGE).telling(Message::SignedUpButSignedOut),
     }

@@ -42,6 +42,7 @@ impl Case {
         let never_seen: Vec<_> = action
             .error_codes
             .iter()
+            .chain(&action.extension_error_codes)
             .filter(|&&code| !self.seen.contains(code))
             .collect();
         assert!(

@@ -105,7 +105,7 @@ impl Faroe {
             password: "violet-hammock-7-glacier".into(),
         };
         self.server.invoke(set).await.unwrap();
-        let completed = self.server.invoke(CompleteSignup { signup_token }).await;
+        let completed = self.server.invoke(CompleteSignup::new(signup_token)).await;
         completed.unwrap().session_token
     }
 }

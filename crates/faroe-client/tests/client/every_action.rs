@@ -135,7 +135,7 @@ async fn sign_up(caller: &Caller, mailbox: &Mailbox) -> SessionToken {
     assert_eq!(signup.id, created.signup.id);
     assert!(signup.email_address_verified && signup.password_set);
 
-    let completed = caller.call(CompleteSignup { signup_token }).await;
+    let completed = caller.call(CompleteSignup::new(signup_token)).await;
     let get = GetSession {
         session_token: completed.session_token.clone(),
     };

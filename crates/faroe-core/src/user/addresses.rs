@@ -27,6 +27,8 @@ pub(crate) enum Creation {
     Created(User),
     /// An earlier call with the same password hash, or this one, created the user, and its answer was lost or late.
     Found(User),
+    /// The user store does not accept the fields.
+    InvalidUserFields,
     /// Another user has the address, or the users table refuses it.
     Impossible,
 }
@@ -82,12 +84,17 @@ impl Invocation<'_> {
         );
         let create = self.user_store().create_user(new_user);
         let created = self.call_user_store("create a user", create).await;
+        let mut failed = Creation::Impossible;
         let lost = match self.unless_refused(created) {
-            Ok(None) => return Ok(Creation::Impossible),
+            Ok(None) => return Ok(failed),
             Ok(Some(CreateUserOutcome::Created(user))) => {
                 return self.checked_creation(user, &email_address);
             }
             Ok(Some(CreateUserOutcome::EmailAddressAlreadyUsed)) => None,
+            Ok(Some(CreateUserOutcome::InvalidUserFields)) => {
+                failed = Creation::InvalidUserFields;
+                None
+            }
             Err(fault) if fault.is_conflict() => return Err(fault),
             Err(fault) => Some(fault),
         };
@@ -98,7 +105,7 @@ impl Invocation<'_> {
                 Ok(Creation::Found(user))
             }
             (_, Some(lost)) => Err(lost),
-            (Ok(_), None) => Ok(Creation::Impossible),
+            (Ok(_), None) => Ok(failed),
             (Err(fault), None) => Err(fault),
         }
     }

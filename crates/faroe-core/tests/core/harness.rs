@@ -204,7 +204,7 @@ impl Harness {
     pub(crate) async fn sign_up_as(&self, email_address: &str) -> SessionToken {
         let signup_token = self.completable_signup_of(email_address).await;
         self.server
-            .invoke(CompleteSignup { signup_token })
+            .invoke(CompleteSignup::new(signup_token))
             .await
             .unwrap()
             .session_token

@@ -31,9 +31,7 @@ async fn p71_a_user_who_was_created_late_is_found_at_the_retry_however_often() {
         for times in 1..=4 {
             let harness = Harness::new();
             let signup_token = harness.completable_signup().await;
-            let complete = || CompleteSignup {
-                signup_token: signup_token.clone(),
-            };
+            let complete = || CompleteSignup::new(signup_token.clone());
             let (server, faults) = harness.beside(|_, _| {});
             for _ in 0..times {
                 faults.at_next("UserStore::create_user", late);
@@ -67,7 +65,7 @@ async fn p71_a_user_store_that_is_always_late_completes_a_sign_up_all_the_same()
     let signup_token = harness.completable_signup().await;
     let (server, faults) = harness.beside(|_, _| {});
     faults.at_next("UserStore::create_user", Fault::LoseTheAnswer);
-    let complete = CompleteSignup { signup_token };
+    let complete = CompleteSignup::new(signup_token);
     assert_eq!(outcome(&server, complete).await, "ok");
     let logged = harness.log.errors();
     assert_eq!(logged.len(), 1);
@@ -109,9 +107,7 @@ async fn p71_a_user_of_anybody_else_is_never_taken_over() {
             } else {
                 "invalid_signup_token"
             };
-            let complete = || CompleteSignup {
-                signup_token: signup_token.clone(),
-            };
+            let complete = || CompleteSignup::new(signup_token.clone());
             assert_eq!(outcome(&server, complete()).await, expected);
             faults.deliver_late_calls().await;
             assert_eq!(outcome(&server, complete()).await, "invalid_signup_token");
@@ -131,9 +127,7 @@ async fn p71_a_user_of_anybody_else_is_never_taken_over() {
 async fn p71_a_completion_that_found_the_user_and_the_one_that_created_it_give_one_session() {
     let harness = Arc::new(Harness::new());
     let signup_token = harness.completable_signup().await;
-    let complete = || CompleteSignup {
-        signup_token: signup_token.clone(),
-    };
+    let complete = || CompleteSignup::new(signup_token.clone());
     let (server, faults) = harness.beside(|_, _| {});
     let (other, found) = (Arc::clone(&harness), complete());
     // The user is created, and before the creator continues, a retry finds it.

@@ -33,5 +33,6 @@ mod sessions;
 mod silence;
 mod storages;
 mod timeouts;
+mod user_fields;
 mod users_tables;
 mod world;

@@ -50,16 +50,14 @@ async fn two_simultaneous_completions_of_a_signup_give_one_user() {
     let (server, faults) = harness.beside(|_, _| {});
     let (other, complete) = (
         Arc::clone(&harness),
-        CompleteSignup {
-            signup_token: signup_token.clone(),
-        },
+        CompleteSignup::new(signup_token.clone()),
     );
     faults.before("UserStore::create_user", async move || {
         assert_eq!(outcome(&other.server, complete).await, "ok");
         Ok(())
     });
     assert_eq!(
-        outcome(&server, CompleteSignup { signup_token }).await,
+        outcome(&server, CompleteSignup::new(signup_token)).await,
         "invalid_signup_token"
     );
     assert!(faults.is_done());

@@ -115,7 +115,7 @@ async fn p72_a_trigger_that_makes_another_address_is_another_user() {
     let users = ReferenceUserStore::with_trigger(|user| user.email_address = "eve@x".into());
     let harness = with_users(users, EmailAddressCase::Ignore);
     let signup_token = harness.completable_signup().await;
-    let complete = CompleteSignup { signup_token };
+    let complete = CompleteSignup::new(signup_token);
     assert_eq!(outcome(&harness.server, complete).await, "internal_error");
 }
 
@@ -157,7 +157,7 @@ async fn p72_a_user_who_is_refused_leaves_neither_an_account_nor_a_flow_and_is_l
     let signup_token = harness.completable_signup().await;
     let (server, faults) = harness.beside(|_, _| {});
     faults.before("UserStore::create_user", async || Err(refusal()));
-    let complete = CompleteSignup { signup_token };
+    let complete = CompleteSignup::new(signup_token);
     assert_eq!(outcome(&server, complete).await, "invalid_signup_token");
     assert_eq!(harness.users.users(), []);
     assert_eq!(harness.records("signup"), [""; 0]);

@@ -83,9 +83,7 @@ impl World {
             password: PASSWORD.into(),
         };
         server.invoke(set).await.unwrap();
-        let complete = CompleteSignup {
-            signup_token: signup_token(),
-        };
+        let complete = CompleteSignup::new(signup_token());
         server.invoke(complete).await.unwrap();
     }
 

@@ -14,6 +14,7 @@ use super::{
 
 mod addresses;
 mod changes;
+mod fields;
 mod letter_case;
 mod lookups;
 mod races;
@@ -30,6 +31,7 @@ pub fn user_store<S: UserStore>(
         addresses::CASES,
         changes::CASES,
         races::CASES,
+        fields::CASES_WITHOUT,
     ] {
         suite = suite.with_cases(cases, &open, |users| Arc::new(users));
     }
@@ -47,6 +49,19 @@ pub fn user_store_ignoring_case<S: UserStore>(
         suite = suite.with_cases(cases, &open, |users| Arc::new(users));
     }
     suite
+}
+
+/// The suite of the fields of new users, for a [`UserStore`] that knows these: `full_name`, a mandatory text of at most 100
+/// characters; `username`, a unique text; `age`, an integer of 32 bits or more that is not negative; and `newsletter`, a
+/// boolean.
+///
+/// Reading is not part of the contract: test with the store's own means what was stored.
+pub fn user_store_with_fields<S: UserStore>(
+    name: impl Into<String>,
+    open: impl AsyncFn() -> S + Send + Sync + 'static,
+) -> Suite {
+    let open = Arc::new(open);
+    Suite::new(name).with_cases(fields::CASES, &open, |users| Arc::new(users))
 }
 
 /// Returns a valid address that no user has.

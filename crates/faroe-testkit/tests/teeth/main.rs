@@ -1,6 +1,7 @@
 //! The suites have teeth: each case fails for an implementation that breaks just what the case is about.
 
 mod cache;
+mod fields;
 mod letter_case;
 mod main_storage;
 mod rate_limit_storage;

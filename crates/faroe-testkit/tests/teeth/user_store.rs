@@ -44,6 +44,7 @@ enum Defect {
     ChecksThenUpdatesTheAddress,
     ChecksThenDeletes,
     RevivesOnIncrement,
+    AcceptsAnyField,
 }
 
 use Defect::*;
@@ -51,6 +52,10 @@ use Defect::*;
 #[test]
 fn every_case_of_user_store_notices_a_defect() {
     let table = [
+        (
+            AcceptsAnyField,
+            "a_field_that_the_store_does_not_know_creates_no_user",
+        ),
         (StartsDisabled, "a_new_user_is_as_it_was_created"),
         (CutsTheHashAtNul, "a_new_user_is_as_it_was_created"),
         (FindsByNoAddress, "a_new_user_is_found_by_id_and_by_address"),
@@ -269,6 +274,9 @@ impl UserStore for Broken {
             && self.is_used(&table, &address, None)
         {
             return Ok(CreateUserOutcome::EmailAddressAlreadyUsed);
+        }
+        if !new_user.user_fields.is_empty() && !self.has(AcceptsAnyField) {
+            return Ok(CreateUserOutcome::InvalidUserFields);
         }
         table.created += 1;
         let number = match self.defect {
