@@ -21,7 +21,7 @@ use faroe_mysql::{
     sqlx::{AssertSqlSafe, Error, query},
     violated_unique_index,
 };
-pub use faroe_users_table::{IdGeneration, UsersTable, UsersTableColumns};
+pub use faroe_users_table::{IdGeneration, SignupFields, UsersTable, UsersTableColumns};
 
 use crate::{
     statements::{Created, Statements},
@@ -180,6 +180,15 @@ impl MysqlUserStore {
         Ok(user.is_some_and(|user| id != Some(&user.id)))
     }
 
+    /// The outcome of a creation whose fields are refused, unless the address is used.
+    async fn invalid_fields(&self, email_address: &str) -> Result<CreateUserOutcome, AdapterError> {
+        let holder = self.get_user_by_email_address(email_address).await?;
+        Ok(match holder {
+            Some(_) => CreateUserOutcome::EmailAddressAlreadyUsed,
+            None => CreateUserOutcome::InvalidUserFields,
+        })
+    }
+
     /// Makes a change that increments a counter. `bind` binds the other values that it sets.
     async fn change<'q>(
         &self,
@@ -229,20 +238,30 @@ impl UserStore for MysqlUserStore {
         let NewUser {
             email_address,
             password_hash,
+            user_fields,
             ..
         } = &new_user;
         const OPERATION: &str = "create a user in MySQL";
+        let columns = &self.statements.signup_columns;
+        let Some(given) = columns.given(user_fields) else {
+            return self.invalid_fields(email_address).await;
+        };
+        let insert = self
+            .statements
+            .create_with(given.iter().map(|(column, _)| *column));
         let id = (self.statements.created == Created::Id).then(|| UserId::from(random::id()));
         let create = || {
-            let create = statement(&self.statements.create)
+            let create = statement(&insert)
                 .bind(email_address)
                 .bind(&*password_hash.hash)
                 .bind(&password_hash.algorithm_id)
                 .bind(&*password_hash.salt);
-            match &id {
+            let create = match &id {
                 Some(id) => create.bind(id.as_str()),
                 None => create,
-            }
+            };
+            let values = given.iter().map(|(_, value)| *value);
+            values.fold(create, statements::bind_value)
         };
         // MySQL has no RETURNING: the new row is read in the same transaction.
         let read = || {
@@ -272,7 +291,13 @@ impl UserStore for MysqlUserStore {
         };
         match self.is_address_used(&error, email_address, None).await {
             Ok(true) => Ok(CreateUserOutcome::EmailAddressAlreadyUsed),
-            Ok(false) => Err(mysql_error(OPERATION, &error)),
+            Ok(false) => {
+                let error = mysql_error(OPERATION, &error);
+                if error.is_refusal() && !columns.is_empty() {
+                    return self.invalid_fields(email_address).await;
+                }
+                Err(error)
+            }
             Err(error) => Err(mysql_error(OPERATION, &error)),
         }
     }

@@ -6,12 +6,14 @@
 
 use std::sync::Arc;
 
-use faroe_core::user_store::{Counter, User, UserId};
+use faroe_core::user_store::{Counter, User, UserFieldValue, UserId};
 use faroe_mysql::{
     MySqlQuery,
     sqlx::{Error, Row, mysql::MySqlRow},
 };
-use faroe_users_table::{IdGeneration, MAX_EMAIL_ADDRESS_SIZE, UsersTable};
+use faroe_users_table::{
+    IdGeneration, MAX_EMAIL_ADDRESS_SIZE, SignupColumn, SignupColumns, UsersTable,
+};
 
 use crate::table::{Column, FoundTable, Kind};
 
@@ -27,7 +29,9 @@ pub(crate) struct Statements {
     address_is_unicode: bool,
     /// The unique indexes that refuse an address in use.
     address_indexes: Vec<String>,
-    pub(crate) create: Arc<str>,
+    /// The insertion of a user up to the names of further columns, and up to their values.
+    create: [String; 2],
+    pub(crate) signup_columns: SignupColumns,
     pub(crate) get: Arc<str>,
     pub(crate) get_by_email_address: Arc<str>,
     pub(crate) update_email_address: Arc<str>,
@@ -155,7 +159,11 @@ impl Statements {
             id_is_unicode: id_column.is_unicode,
             address_is_unicode: address_column.is_unicode,
             address_indexes: on_address.map(|index| index.name.clone()).collect(),
-            create: format!("INSERT INTO {name} ({given}) VALUES ({values})").into(),
+            create: [
+                format!("INSERT INTO {name} ({given}"),
+                format!(") VALUES ({values}"),
+            ],
+            signup_columns: signup_columns(table, found),
             get: format!("SELECT {user} FROM {name} WHERE {is_user}").into(),
             get_by_email_address: format!("SELECT {user} FROM {name} WHERE {has_address}").into(),
             update_email_address: format!(
@@ -185,6 +193,19 @@ impl Statements {
             )
             .into(),
         }
+    }
+
+    /// Returns the insertion of a user with values for these further columns.
+    pub(crate) fn create_with<'a>(
+        &self,
+        columns: impl Iterator<Item = &'a SignupColumn>,
+    ) -> Arc<str> {
+        let [mut names, mut values] = self.create.clone();
+        for column in columns {
+            names += &format!(", {}", column.column);
+            values += ", ?";
+        }
+        (names + &values + ")").into()
     }
 
     /// Checks whether a user can have this ID. The statements fail with any other.
@@ -225,6 +246,31 @@ impl Statements {
     /// Checks whether an index of this name refuses addresses.
     pub(crate) fn is_about_address(&self, index: &str) -> bool {
         self.address_indexes.iter().any(|name| name == index)
+    }
+}
+
+fn signup_columns(table: &UsersTable, found: &FoundTable) -> SignupColumns {
+    let columns = table.signup_fields.iter().filter_map(|(field, name)| {
+        let column = found.column(name)?;
+        Some(SignupColumn {
+            field: field.to_owned(),
+            column: quoted(&column.name),
+            type_name: column.type_name.clone(),
+            kind: column.value_kind()?,
+            max_size: column.max_size,
+            needs_value: column.needs_value(),
+        })
+    });
+    columns.collect()
+}
+
+pub(crate) fn bind_value<'q>(query: MySqlQuery<'q>, value: &'q UserFieldValue) -> MySqlQuery<'q> {
+    match value {
+        UserFieldValue::Text(text) => query.bind(text),
+        UserFieldValue::Integer(integer) => query.bind(integer),
+        UserFieldValue::Fraction(fraction) => query.bind(fraction),
+        UserFieldValue::Boolean(boolean) => query.bind(i64::from(*boolean)),
+        _ => query.bind(None::<&str>),
     }
 }
 

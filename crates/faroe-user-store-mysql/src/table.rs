@@ -4,6 +4,7 @@ use faroe_mysql::{
     Database,
     sqlx::{Error, Row, mysql::MySqlRow, query},
 };
+use faroe_users_table::ValueKind;
 
 /// A table as the database describes it.
 pub(crate) struct FoundTable {
@@ -32,6 +33,19 @@ pub(crate) struct Column {
 }
 
 impl Column {
+    /// Returns the values that the column takes, or `None` for bytes. Dates, for example, are written as text.
+    pub(crate) fn value_kind(&self) -> Option<ValueKind> {
+        let type_name = self.type_name.to_lowercase();
+        Some(match self.kind {
+            Kind::Bytes => return None,
+            Kind::Integer | Kind::UnsignedInteger | Kind::Bit => ValueKind::IntegerOrBoolean,
+            Kind::Other if type_name.starts_with("float") => ValueKind::Single,
+            Kind::Other if type_name.starts_with("double") => ValueKind::Double,
+            Kind::Other if type_name.starts_with("decimal") => ValueKind::Decimal,
+            Kind::Text | Kind::Uuid | Kind::Other => ValueKind::Text,
+        })
+    }
+
     /// Checks whether a new row must be given a value.
     pub(crate) fn needs_value(&self) -> bool {
         self.is_required && !self.has_default

@@ -8,7 +8,7 @@ use faroe_core::{
     user_store::{CreateUserOutcome, NewUser, UserStore},
 };
 use faroe_testkit::{
-    conformance::{Suite, user_store, user_store_ignoring_case},
+    conformance::{Suite, user_store, user_store_ignoring_case, user_store_with_fields},
     round_robin::RoundRobin,
 };
 use faroe_user_store_mysql::{IdGeneration, MysqlUserStore, UsersTable};
@@ -34,6 +34,7 @@ fn suites(schema: &'static Schema) -> Vec<Suite> {
     let one = Arc::new(OnceCell::new());
     let three = Arc::new(OnceCell::new());
     let ignoring = Arc::new(OnceCell::new());
+    let fields = Arc::new(OnceCell::new());
     vec![
         user_store("one_pool", async move || {
             let open = async || Arc::new(connect(schema.url()).await);
@@ -49,6 +50,28 @@ fn suites(schema: &'static Schema) -> Vec<Suite> {
                 )
             };
             RoundRobin::new([Arc::clone(ignoring.get_or_init(open).await)])
+        }),
+        user_store_with_fields("with_fields", async move || {
+            let open = async || {
+                let schema = schema.another().await;
+                let create = include_str!("../schema.sql").replacen(
+                    "disabled BOOLEAN",
+                    "full_name VARCHAR(100) NOT NULL,
+                     username VARCHAR(50) UNIQUE,
+                     age INTEGER CHECK (age >= 0),
+                     newsletter BOOLEAN NOT NULL DEFAULT FALSE,
+                     is_admin BOOLEAN NOT NULL DEFAULT FALSE,
+                     disabled BOOLEAN",
+                    1,
+                );
+                schema.execute(create).await;
+                let mut table = UsersTable::default();
+                let names = ["full_name", "username", "age", "newsletter"];
+                table.signup_fields = names.map(|name| (name, name)).into_iter().collect();
+                let users = MysqlUserStore::connect_existing(&schema.url(), table).await;
+                Arc::new(users.unwrap())
+            };
+            RoundRobin::new([Arc::clone(fields.get_or_init(open).await)])
         }),
         user_store("three_pools", async move || {
             let open = async || {

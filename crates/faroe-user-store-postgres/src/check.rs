@@ -1,6 +1,6 @@
 //! The check of a table before it is used for users.
 
-use faroe_users_table::{Defects, IdGeneration, UsersTable};
+use faroe_users_table::{Defects, FoundField, IdGeneration, UsersTable};
 
 use crate::table::{Column, FoundTable, Kind, quoted};
 
@@ -16,6 +16,12 @@ pub(crate) fn defects(table: &UsersTable, found: Option<&FoundTable>) -> Defects
     };
     defects.add_missing_columns(table, |name| found.column(name).is_some());
     add_wrong_types(&mut defects, table, found);
+    defects.add_unfit_fields(table, |name| match found.column(name) {
+        None => FoundField::Missing,
+        Some(column) if column.is_generated => FoundField::Generated,
+        Some(column) if column.value_kind().is_none() => FoundField::Bytes,
+        Some(_) => FoundField::Fit,
+    });
     add_columns_without_value(&mut defects, table, found);
     add_id_defect(&mut defects, table, found);
     add_not_unique(&mut defects, table, found);
@@ -46,7 +52,7 @@ fn add_wrong_types(defects: &mut Defects, table: &UsersTable, found: &FoundTable
 }
 
 fn add_columns_without_value(defects: &mut Defects, table: &UsersTable, found: &FoundTable) {
-    let is_given = |name: &str| table.columns.names().any(|given| given == name);
+    let is_given = |name: &str| table.used_columns().any(|given| given == name);
     for column in &found.columns {
         if column.needs_value() && !is_given(&column.name) {
             defects.add_column_without_value(table, &column.name);
@@ -110,6 +116,10 @@ fn add_missing_privileges(defects: &mut Defects, table: &UsersTable, found: &Fou
             update &= may.update || !updates;
         }
     }
+    let fields = table.signup_fields.columns();
+    insert &= fields
+        .filter_map(|name| found.column(name))
+        .all(|column| column.may.insert);
     let privileges = [
         ("SELECT", select),
         ("INSERT", insert),

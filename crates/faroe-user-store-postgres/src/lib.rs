@@ -21,7 +21,7 @@ use faroe_postgres::{
     sqlx::{self, AssertSqlSafe, Error, Postgres, Row, postgres::PgArguments, query::Query},
     violated_unique_constraint,
 };
-pub use faroe_users_table::{IdGeneration, UsersTable, UsersTableColumns};
+pub use faroe_users_table::{IdGeneration, SignupFields, UsersTable, UsersTableColumns};
 
 use crate::{
     statements::{Statements, can_be_text},
@@ -193,6 +193,15 @@ impl PostgresUserStore {
         Ok(user.is_some_and(|user| id != Some(&user.id)))
     }
 
+    /// The outcome of a creation whose fields are refused, unless the address is used.
+    async fn invalid_fields(&self, email_address: &str) -> Result<CreateUserOutcome, AdapterError> {
+        let holder = self.get_user_by_email_address(email_address).await?;
+        Ok(match holder {
+            Some(_) => CreateUserOutcome::EmailAddressAlreadyUsed,
+            None => CreateUserOutcome::InvalidUserFields,
+        })
+    }
+
     /// Makes a change that increments a counter. The statement's first parameters are the ID, the counter and the next one.
     async fn change<'q>(
         &self,
@@ -246,10 +255,18 @@ impl UserStore for PostgresUserStore {
         let NewUser {
             email_address,
             password_hash,
+            user_fields,
             ..
         } = &new_user;
         const OPERATION: &str = "create a user in PostgreSQL";
-        let mut create = query(&self.statements.create)
+        let columns = &self.statements.signup_columns;
+        let Some(given) = columns.given(user_fields) else {
+            return self.invalid_fields(email_address).await;
+        };
+        let create = self
+            .statements
+            .create_with(given.iter().map(|(column, _)| *column));
+        let mut create = query(&create)
             .bind(email_address)
             .bind(&*password_hash.hash)
             .bind(&password_hash.algorithm_id)
@@ -257,6 +274,9 @@ impl UserStore for PostgresUserStore {
             .bind(email_address.to_ascii_lowercase());
         if self.statements.makes_ids {
             create = create.bind(random::id());
+        }
+        for (_, value) in &given {
+            create = create.bind(statements::sql_value(value));
         }
         let error = match self.run(create).await {
             Ok(outcome) => {
@@ -269,7 +289,13 @@ impl UserStore for PostgresUserStore {
         };
         match self.is_address_used(&error, email_address, None).await {
             Ok(true) => Ok(CreateUserOutcome::EmailAddressAlreadyUsed),
-            Ok(false) => Err(postgres_error(OPERATION, &error)),
+            Ok(false) => {
+                let error = postgres_error(OPERATION, &error);
+                if error.is_refusal() && !columns.is_empty() {
+                    return self.invalid_fields(email_address).await;
+                }
+                Err(error)
+            }
             Err(error) => Err(postgres_error(OPERATION, &error)),
         }
     }

@@ -6,9 +6,11 @@
 
 use std::sync::Arc;
 
-use faroe_core::user_store::{Counter, User, UserId};
+use faroe_core::user_store::{Counter, User, UserFieldValue, UserId};
 use faroe_postgres::sqlx::{Error, Row, postgres::PgRow};
-use faroe_users_table::{IdGeneration, MAX_EMAIL_ADDRESS_SIZE, UsersTable};
+use faroe_users_table::{
+    IdGeneration, MAX_EMAIL_ADDRESS_SIZE, SignupColumn, SignupColumns, UsersTable,
+};
 
 use crate::table::{Column, FoundTable, Kind, quoted};
 
@@ -20,7 +22,9 @@ pub(crate) struct Statements {
     max_address_size: Option<usize>,
     /// The unique indexes that refuse an address in use.
     address_indexes: Vec<String>,
-    pub(crate) create: Arc<str>,
+    /// The insertion of a user up to the names of further columns, up to their values, and from there on.
+    create: [String; 3],
+    pub(crate) signup_columns: SignupColumns,
     pub(crate) get: Arc<str>,
     pub(crate) get_by_email_address: Arc<str>,
     pub(crate) update_email_address: Arc<str>,
@@ -122,11 +126,14 @@ impl Statements {
             address_indexes: concerning.map(|index| index.name.clone()).collect(),
             max_address_size: address_column.max_size,
             // The division fails, and nothing is inserted, if a trigger changed more of the address than its letter case.
-            create: format!(
-                "INSERT INTO {name} ({given}) VALUES ({values}) \
-                 RETURNING {user}, 1 / (lower({address}::text COLLATE \"C\") = $5::text)::int"
-            )
-            .into(),
+            create: [
+                format!("INSERT INTO {name} ({given}"),
+                format!(") VALUES ({values}"),
+                format!(
+                    ") RETURNING {user}, 1 / (lower({address}::text COLLATE \"C\") = $5::text)::int"
+                ),
+            ],
+            signup_columns: signup_columns(table, found),
             get: format!("SELECT {user} FROM {name} WHERE {is_user}").into(),
             get_by_email_address: format!("SELECT {user} FROM {name} WHERE {has_address}").into(),
             update_email_address: format!(
@@ -154,6 +161,20 @@ impl Statements {
         }
     }
 
+    /// Returns the insertion of a user with values for these further columns, each a text in a parameter.
+    pub(crate) fn create_with<'a>(
+        &self,
+        columns: impl Iterator<Item = &'a SignupColumn>,
+    ) -> Arc<str> {
+        let [mut names, mut values, end] = self.create.clone();
+        let first = if self.makes_ids { 7 } else { 6 };
+        for (parameter, column) in (first..).zip(columns) {
+            names += &format!(", {}", column.column);
+            values += &format!(", ${parameter}::text::{}", column.type_name);
+        }
+        (names + &values + &end).into()
+    }
+
     /// Checks whether a user can have this ID. The statements fail with any other.
     pub(crate) fn can_be_id(&self, id: &UserId) -> bool {
         let id = id.as_str();
@@ -176,6 +197,32 @@ impl Statements {
     /// Checks whether an index of this name refuses addresses.
     pub(crate) fn is_about_address(&self, index: &str) -> bool {
         self.address_indexes.iter().any(|name| name == index)
+    }
+}
+
+fn signup_columns(table: &UsersTable, found: &FoundTable) -> SignupColumns {
+    let columns = table.signup_fields.iter().filter_map(|(field, name)| {
+        let column = found.column(name)?;
+        Some(SignupColumn {
+            field: field.to_owned(),
+            column: quoted(&column.name),
+            type_name: column.type_name.clone(),
+            kind: column.value_kind()?,
+            max_size: column.max_size,
+            needs_value: column.needs_value(),
+        })
+    });
+    columns.collect()
+}
+
+/// Returns a value as the text that is cast to the type of its column.
+pub(crate) fn sql_value(value: &UserFieldValue) -> Option<String> {
+    match value {
+        UserFieldValue::Text(text) => Some(text.clone()),
+        UserFieldValue::Integer(integer) => Some(integer.to_string()),
+        UserFieldValue::Fraction(fraction) => Some(fraction.to_string()),
+        UserFieldValue::Boolean(boolean) => Some(boolean.to_string()),
+        _ => None,
     }
 }
 

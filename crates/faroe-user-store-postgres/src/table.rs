@@ -4,6 +4,7 @@ use faroe_postgres::{
     Database,
     sqlx::{AssertSqlSafe, Error, Row, query},
 };
+use faroe_users_table::ValueKind;
 
 /// A table as the database describes it.
 pub(crate) struct FoundTable {
@@ -40,6 +41,19 @@ pub(crate) struct Privileges {
 }
 
 impl Column {
+    /// Returns the values that the column takes, or `None` for bytes. Dates, for example, are written as text.
+    pub(crate) fn value_kind(&self) -> Option<ValueKind> {
+        Some(match (self.kind, self.type_name.as_str()) {
+            (Kind::Bytes, _) => return None,
+            (Kind::Integer, _) => ValueKind::Integer,
+            (Kind::Boolean, _) => ValueKind::Boolean,
+            (Kind::Other, "pg_catalog.float4") => ValueKind::Single,
+            (Kind::Other, "pg_catalog.float8") => ValueKind::Double,
+            (Kind::Other, "pg_catalog.\"numeric\"") => ValueKind::Decimal,
+            (Kind::Text | Kind::PaddedText | Kind::Uuid | Kind::Other, _) => ValueKind::Text,
+        })
+    }
+
     /// Checks whether a new row must be given a value.
     pub(crate) fn needs_value(&self) -> bool {
         self.is_required && !self.has_default

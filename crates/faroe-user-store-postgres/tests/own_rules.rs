@@ -1,4 +1,4 @@
-//! P72: tables of an application with rules of their own.
+//! P72, P81: tables of an application with rules and fields of their own.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::process::ExitCode;
@@ -8,7 +8,7 @@ use faroe_core::{
     password::PasswordHash,
     user_store::{
         Counter, CreateUserOutcome, NewUser, UpdateUserEmailAddressOutcome, UpdateUserOutcome,
-        User, UserStore,
+        User, UserFieldValue, UserFields, UserStore,
     },
 };
 use faroe_postgres::sqlx::{Row, query};
@@ -34,6 +34,9 @@ const CASES: &[Case] = cases![
     p72_a_user_whom_a_rule_refuses_leaves_no_row,
     p72_a_trigger_that_lower_cases_addresses_shows_in_the_answer,
     p72_a_user_whom_other_rows_refer_to_is_not_deleted,
+    p81_fields_are_written_exactly_into_their_columns,
+    p81_a_value_that_a_rule_refuses_is_an_invalid_field,
+    p81_a_field_without_a_column_of_its_own_is_told_at_start,
 ];
 
 const DEFAULT: &str = include_str!("../schema.sql");
@@ -322,4 +325,116 @@ async fn p72_a_user_whom_other_rows_refer_to_is_not_deleted(schema: &'static Sch
         "P72",
         "PostgreSQL: 3 kinds of foreign keys, no user deleted",
     );
+}
+
+const DISABLED: &str = "disabled BOOLEAN";
+const FIELDS: &str = "full_name VARCHAR(20) NOT NULL, \"Größe\" NUMERIC(10,2), number BIGINT, weight REAL,
+         born DATE, plan TEXT DEFAULT 'free' CHECK (plan IN ('free', 'paid')), member BOOLEAN, secret BYTEA, disabled BOOLEAN";
+
+fn with_fields(fields: &[(&str, &str)]) -> UsersTable {
+    let mut table = UsersTable::default();
+    table.signup_fields = fields.iter().copied().collect();
+    table
+}
+
+fn all_fields() -> UsersTable {
+    with_fields(&[
+        ("name", "full_name"),
+        ("height", "Größe"),
+        ("number", "number"),
+        ("weight", "weight"),
+        ("born", "born"),
+        ("plan", "plan"),
+        ("member", "member"),
+    ])
+}
+
+async fn create_with(
+    users: &PostgresUserStore,
+    address: &str,
+    fields: &[(&str, UserFieldValue)],
+) -> CreateUserOutcome {
+    let mut new_user = NewUser::new(address, hash());
+    new_user.user_fields = UserFields::from_iter(fields.iter().cloned());
+    users.create_user(new_user).await.unwrap()
+}
+
+async fn p81_fields_are_written_exactly_into_their_columns(schema: &'static Schema) {
+    let schema = with(schema, "", &[(DISABLED, FIELDS)], "").await;
+    let users = open_as(&schema, all_fields()).await.unwrap();
+    let created = create_with(
+        &users,
+        "ada@example.com",
+        &[
+            ("name", "Ada Lovelace".into()),
+            ("height", 1.75.into()),
+            ("number", 9_007_199_254_740_993.into()),
+            ("weight", 0.5.into()),
+            ("born", "1815-12-10".into()),
+            ("member", true.into()),
+        ],
+    )
+    .await;
+    assert!(
+        matches!(created, CreateUserOutcome::Created(_)),
+        "{created:?}"
+    );
+    const READ: &str = "SELECT concat_ws('|', full_name, \"Größe\", number, weight, born, plan, member) FROM users";
+    let row = query(READ).fetch_one(&mut schema.connection().await).await;
+    let stored: String = row.unwrap().get(0);
+    assert_eq!(
+        stored,
+        "Ada Lovelace|1.75|9007199254740993|0.5|1815-12-10|free|t"
+    );
+    promise::report("P81", "6 fields of 6 types in their columns");
+}
+
+async fn p81_a_value_that_a_rule_refuses_is_an_invalid_field(schema: &'static Schema) {
+    let schema = with(schema, "", &[(DISABLED, FIELDS)], "").await;
+    let users = open_as(&schema, all_fields()).await.unwrap();
+    for (name, value) in [
+        ("name", "x".repeat(21).into()),
+        ("name", format!("{}  ", "x".repeat(19)).into()),
+        ("name", "\0".into()),
+        ("height", 1e9.into()),
+        ("number", 0.5.into()),
+        ("weight", 16_777_217.into()),
+        ("born", "1815-13-10".into()),
+        ("plan", "gold".into()),
+        ("member", "yes".into()),
+        ("full_name", "x".into()),
+        ("secret", "x".into()),
+    ] {
+        let name: &str = name;
+        let fields: [(&str, UserFieldValue); 2] = [("name", "Ada".into()), (name, value)];
+        let refused = create_with(&users, "ada@example.com", &fields).await;
+        assert_eq!(refused, CreateUserOutcome::InvalidUserFields, "{name}");
+    }
+    assert_eq!(
+        users
+            .get_user_by_email_address("ada@example.com")
+            .await
+            .unwrap(),
+        None
+    );
+    let created = create_with(&users, "ada@example.com", &[("name", "Ada".into())]).await;
+    assert!(matches!(created, CreateUserOutcome::Created(_)));
+}
+
+async fn p81_a_field_without_a_column_of_its_own_is_told_at_start(schema: &'static Schema) {
+    let schema = with(schema, "", &[(DISABLED, FIELDS)], "").await;
+    for (column, expected) in [
+        ("nickname", "does not exist"),
+        ("secret", "holds bytes"),
+        ("display_name", "already used"),
+        ("Disabled", "already used"),
+    ] {
+        let table = with_fields(&[("name", "full_name"), ("field", column)]);
+        let error = open_as(&schema, table).await.unwrap_err();
+        let error = ErrorChain(&error).to_string();
+        assert!(
+            error.contains(column) && error.contains(expected),
+            "{error}"
+        );
+    }
 }

@@ -542,7 +542,7 @@ async fn an_unfit_table_is_refused_with_its_defect(schema: &'static Schema) {
             ours(),
             "4 defects: (1) the table \"users\" lacks the columns [\"password_salt\"]; add them, or name its own with the keys of \
              users_table.columns: password_salt; (2) the column \"plan\" of the table \"users\" may not be NULL and has no \
-             default, so no user can be created; give it a default; (3) the column \"id\" of the table \"users\" holds no \
+             default, so no user can be created; give it a default, or let clients fill it by users_table.signup_fields; (3) the column \"id\" of the table \"users\" holds no \
              text; let the database generate the IDs (users_table.id_generation = \"database\"), or name another one by \
              users_table.columns.id; (4) the column \"email_address\" of the table \"users\" has no unique index",
         ),

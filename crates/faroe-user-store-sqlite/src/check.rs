@@ -1,6 +1,6 @@
 //! The check of a table before it is used for users.
 
-use faroe_users_table::{Defects, IdGeneration, UsersTable};
+use faroe_users_table::{Defects, FoundField, IdGeneration, UsersTable};
 
 use crate::{
     statements::quoted,
@@ -26,6 +26,12 @@ pub(crate) fn defects(table: &UsersTable, found: &Result<FoundTable, NotFound>) 
         }
     };
     defects.add_missing_columns(table, |name| found.column(name).is_some());
+    defects.add_unfit_fields(table, |name| match found.column(name) {
+        None => FoundField::Missing,
+        Some(column) if column.is_generated => FoundField::Generated,
+        Some(column) if column.value_kind().is_none() => FoundField::Bytes,
+        Some(_) => FoundField::Fit,
+    });
     add_columns_without_value(&mut defects, table, found);
     add_id_defect(&mut defects, table, found);
     for (key, name) in [
@@ -46,7 +52,7 @@ pub(crate) fn defects(table: &UsersTable, found: &Result<FoundTable, NotFound>) 
 
 fn add_columns_without_value(defects: &mut Defects, table: &UsersTable, found: &FoundTable) {
     let is_given = |name: &str| {
-        let mut names = table.columns.names();
+        let mut names = table.used_columns();
         names.any(|given| given.eq_ignore_ascii_case(name))
     };
     for column in &found.columns {

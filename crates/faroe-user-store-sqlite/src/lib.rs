@@ -17,7 +17,7 @@ use faroe_core::{
     },
 };
 use faroe_sqlite::{Database, Remembered, Synchronous, rusqlite};
-pub use faroe_users_table::{IdGeneration, UsersTable, UsersTableColumns};
+pub use faroe_users_table::{IdGeneration, SignupFields, UsersTable, UsersTableColumns};
 use rusqlite::Connection;
 
 use crate::{
@@ -154,6 +154,15 @@ impl SqliteUserStore {
             .await
     }
 
+    /// The outcome of a creation whose fields are refused, unless the address is used.
+    async fn invalid_fields(&self, email_address: &str) -> Result<CreateUserOutcome, AdapterError> {
+        let holder = self.get_user_by_email_address(email_address).await?;
+        Ok(match holder {
+            Some(_) => CreateUserOutcome::EmailAddressAlreadyUsed,
+            None => CreateUserOutcome::InvalidUserFields,
+        })
+    }
+
     async fn write<T: Send + 'static>(
         &self,
         operation: &'static str,
@@ -181,14 +190,23 @@ fn exhausted(operation: &'static str) -> AdapterError {
 #[async_trait]
 impl UserStore for SqliteUserStore {
     async fn create_user(&self, new_user: NewUser) -> Result<CreateUserOutcome, AdapterError> {
+        let columns = &self.statements.signup_columns;
+        let email_address = new_user.email_address.clone();
+        if columns.given(&new_user.user_fields).is_none() {
+            return self.invalid_fields(&email_address).await;
+        }
         let id = self.statements.makes_ids().then(random::id);
         let create = move |statements: &Statements, connection: &Connection| {
             statements.create(connection, id.as_deref(), &new_user)
         };
-        Ok(match self.write("create a user in SQLite", create).await? {
-            Some(user) => CreateUserOutcome::Created(user),
-            None => CreateUserOutcome::EmailAddressAlreadyUsed,
-        })
+        match self.write("create a user in SQLite", create).await {
+            Ok(Some(user)) => Ok(CreateUserOutcome::Created(user)),
+            Ok(None) => Ok(CreateUserOutcome::EmailAddressAlreadyUsed),
+            Err(error) if error.is_refusal() && !columns.is_empty() => {
+                self.invalid_fields(&email_address).await
+            }
+            Err(error) => Err(error),
+        }
     }
 
     async fn get_user(&self, user_id: &UserId) -> Result<Option<User>, AdapterError> {

@@ -6,10 +6,12 @@
 
 use faroe_core::{
     password::PasswordHash,
-    user_store::{Counter, NewUser, User, UserId, holder},
+    user_store::{Counter, NewUser, User, UserFieldValue, UserId, holder},
 };
-use faroe_sqlite::rusqlite::{Connection, Error, OptionalExtension, Params, Row, ffi};
-use faroe_users_table::{IdGeneration, UsersTable};
+use faroe_sqlite::rusqlite::{
+    Connection, Error, OptionalExtension, Params, Row, ToSql, ffi, types::Value,
+};
+use faroe_users_table::{IdGeneration, SignupColumn, SignupColumns, UsersTable};
 
 use crate::table::{AddressLookUp, FoundTable};
 
@@ -18,7 +20,9 @@ pub(crate) struct Statements {
     makes_ids: bool,
     /// SQLite's messages when the column of addresses, and no other, refuses a value.
     address_violations: Vec<String>,
-    create: String,
+    /// The insertion of a user up to the names of further columns, up to their values, and from there on.
+    create: [String; 3],
+    pub(crate) signup_columns: SignupColumns,
     get: String,
     get_by_email_address: String,
     update_email_address: String,
@@ -124,9 +128,12 @@ impl Statements {
         Self {
             makes_ids,
             address_violations,
-            create: format!(
-                "INSERT OR ABORT INTO {name} ({given}) VALUES ({values}) RETURNING CAST({id} AS TEXT)"
-            ),
+            create: [
+                format!("INSERT OR ABORT INTO {name} ({given}"),
+                format!(") VALUES ({values}"),
+                format!(") RETURNING CAST({id} AS TEXT)"),
+            ],
+            signup_columns: signup_columns(table, found),
             get: format!("SELECT {user} FROM {name} WHERE {is_user}"),
             get_by_email_address: format!("SELECT {user} FROM {name} WHERE {has_address}"),
             update_email_address: format!(
@@ -160,7 +167,7 @@ impl Statements {
     /// Checks that SQLite can prepare all statements: a collation of the application may be unknown here.
     pub(crate) fn prepare_all(&self, connection: &Connection) -> Result<(), Error> {
         for statement in [
-            &self.create,
+            &self.create_with(self.signup_columns.names()),
             &self.get,
             &self.get_by_email_address,
             &self.update_email_address,
@@ -184,11 +191,15 @@ impl Statements {
     ) -> Result<Option<User>, Error> {
         let (address, hash) = (&new_user.email_address, &new_user.password_hash);
         let (algorithm, salt, hash) = (&hash.algorithm_id, &*hash.salt, &*hash.hash);
-        let mut create = connection.prepare_cached(&self.create)?;
-        let created = match id {
-            Some(id) => create.query_row((address, hash, algorithm, salt, id), returned_id),
-            None => create.query_row((address, hash, algorithm, salt), returned_id),
-        };
+        let given = self.signup_columns.given(&new_user.user_fields);
+        let given = given.unwrap_or_default();
+        let fields: Vec<Value> = given.iter().map(|(_, value)| sql_value(value)).collect();
+        let mut values: Vec<&dyn ToSql> = vec![address, &hash, algorithm, &salt];
+        values.extend(id.as_ref().map(|id| id as &dyn ToSql));
+        values.extend(fields.iter().map(|value| value as &dyn ToSql));
+        let columns = given.iter().map(|(column, _)| column.column.as_str());
+        let mut create = connection.prepare_cached(&self.create_with(columns))?;
+        let created = create.query_row(&*values, returned_id);
         let Some(id) = self.unless_address_used(connection, address, created)? else {
             return Ok(None);
         };
@@ -198,6 +209,17 @@ impl Statements {
             Some(user) => Ok(Some(user)),
             None => Err(changed_by_trigger()),
         }
+    }
+
+    /// Returns the insertion of a user with values for these further columns.
+    fn create_with<'a>(&self, columns: impl Iterator<Item = &'a str>) -> String {
+        let [mut names, mut values, end] = self.create.clone();
+        let first = if self.makes_ids { 6 } else { 5 };
+        for (parameter, column) in (first..).zip(columns) {
+            names += &format!(", {column}");
+            values += &format!(", ?{parameter}");
+        }
+        names + &values + &end
     }
 
     pub(crate) fn get(&self, connection: &Connection, id: &str) -> Result<Option<User>, Error> {
@@ -339,6 +361,31 @@ impl Statements {
             && (self.is_address_violation(message)
                 || self.get_by_email_address(connection, address)?.is_some());
         if is_used { Ok(None) } else { Err(error) }
+    }
+}
+
+fn signup_columns(table: &UsersTable, found: &FoundTable) -> SignupColumns {
+    let columns = table.signup_fields.iter().filter_map(|(field, name)| {
+        let column = found.column(name)?;
+        Some(SignupColumn {
+            field: field.to_owned(),
+            column: quoted(&column.name),
+            type_name: column.declared_type.clone(),
+            kind: column.value_kind()?,
+            max_size: None,
+            needs_value: found.needs_value(column),
+        })
+    });
+    columns.collect()
+}
+
+fn sql_value(value: &UserFieldValue) -> Value {
+    match value {
+        UserFieldValue::Text(text) => Value::Text(text.clone()),
+        UserFieldValue::Integer(integer) => Value::Integer(*integer),
+        UserFieldValue::Fraction(fraction) => Value::Real(*fraction),
+        UserFieldValue::Boolean(boolean) => Value::Integer((*boolean).into()),
+        _ => Value::Null,
     }
 }
 

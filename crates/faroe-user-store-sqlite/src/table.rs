@@ -1,7 +1,7 @@
 //! A table as SQLite describes it.
 
 use faroe_sqlite::rusqlite::{Connection, Error, OptionalExtension};
-use faroe_users_table::UsersTable;
+use faroe_users_table::{UsersTable, ValueKind};
 
 /// A table as SQLite describes it.
 pub(crate) struct FoundTable {
@@ -23,6 +23,7 @@ pub(crate) struct Column {
     is_required: bool,
     pub(crate) has_default: bool,
     is_primary_key: bool,
+    pub(crate) is_generated: bool,
 }
 
 /// A unique index with one key, on all rows.
@@ -116,6 +117,28 @@ impl FoundTable {
     }
 }
 
+impl Column {
+    /// Returns the values that the column takes by its declared type, or `None` for bytes. SQLite itself takes any, unless the
+    /// table is strict.
+    pub(crate) fn value_kind(&self) -> Option<ValueKind> {
+        let declared = self.declared_type.to_ascii_uppercase();
+        let is = |parts: &[&str]| parts.iter().any(|part| declared.contains(part));
+        if declared.is_empty() || declared == "ANY" {
+            Some(ValueKind::Any)
+        } else if is(&["INT", "BOOL"]) {
+            Some(ValueKind::IntegerOrBoolean)
+        } else if is(&["BLOB"]) {
+            None
+        } else if is(&["REAL", "FLOA", "DOUB"]) {
+            Some(ValueKind::Double)
+        } else if is(&["DEC", "NUM"]) {
+            Some(ValueKind::Decimal)
+        } else {
+            Some(ValueKind::Text)
+        }
+    }
+}
+
 impl UniqueIndex {
     fn is_on(&self, column: &str) -> bool {
         let own = self.column.as_deref();
@@ -140,7 +163,7 @@ fn bare(text: &str) -> String {
 fn columns(connection: &Connection, table: &str) -> Result<Vec<Column>, Error> {
     // Hidden columns include generated ones, which have their value by themselves.
     let mut statement = connection.prepare(
-        "SELECT name, type, \"notnull\" AND NOT hidden, dflt_value IS NOT NULL, pk <> 0
+        "SELECT name, type, \"notnull\" AND NOT hidden, dflt_value IS NOT NULL, pk <> 0, hidden <> 0
          FROM pragma_table_xinfo(?1)",
     )?;
     let columns = statement.query_map([table], |row| {
@@ -150,6 +173,7 @@ fn columns(connection: &Connection, table: &str) -> Result<Vec<Column>, Error> {
             is_required: row.get(2)?,
             has_default: row.get(3)?,
             is_primary_key: row.get(4)?,
+            is_generated: row.get(5)?,
         })
     })?;
     columns.collect()

@@ -5,7 +5,7 @@ use std::{process::ExitCode, sync::Arc};
 
 use faroe_sqlite::rusqlite::Connection;
 use faroe_testkit::{
-    conformance::{self, user_store, user_store_ignoring_case},
+    conformance::{self, user_store, user_store_ignoring_case, user_store_with_fields},
     round_robin::RoundRobin,
 };
 use faroe_user_store_sqlite::{IdGeneration, SqliteUserStore, UsersTable};
@@ -16,6 +16,7 @@ fn main() -> ExitCode {
     let one = folder.path().join("one.sqlite");
     let two = folder.path().join("two.sqlite");
     let own = folder.path().join("own.sqlite");
+    let fields = folder.path().join("fields.sqlite");
     let ignoring = folder.path().join("ignoring.sqlite");
     Connection::open(&own)
         .unwrap()
@@ -29,7 +30,29 @@ fn main() -> ExitCode {
             )",
         )
         .unwrap();
+    let with_fields = include_str!("../schema.sql").replacen(
+        "disabled INTEGER",
+        "full_name TEXT NOT NULL CHECK (length(full_name) <= 100),
+         username TEXT UNIQUE,
+         age INTEGER CHECK (age >= 0),
+         newsletter INTEGER NOT NULL DEFAULT 0,
+         is_admin INTEGER NOT NULL DEFAULT 0,
+         disabled INTEGER",
+        1,
+    );
+    Connection::open(&fields)
+        .unwrap()
+        .execute_batch(&with_fields)
+        .unwrap();
     conformance::run([
+        user_store_with_fields("with_fields", async move || {
+            let mut table = UsersTable::default();
+            let names = ["full_name", "username", "age", "newsletter"];
+            table.signup_fields = names.map(|name| (name, name)).into_iter().collect();
+            SqliteUserStore::connect_existing(&fields, table)
+                .await
+                .unwrap()
+        }),
         user_store("file", async move || {
             SqliteUserStore::connect(&one).await.unwrap()
         }),

@@ -1,4 +1,4 @@
-//! P72: tables of an application with rules of their own.
+//! P72, P81: tables of an application with rules and fields of their own.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use faroe_core::{
     password::PasswordHash,
     user_store::{
         Counter, CreateUserOutcome, NewUser, UpdateUserEmailAddressOutcome, UpdateUserOutcome,
-        User, UserStore,
+        User, UserFieldValue, UserFields, UserStore,
     },
 };
 use faroe_sqlite::rusqlite::Connection;
@@ -255,4 +255,111 @@ async fn p72_a_user_whom_other_rows_refer_to_is_not_deleted() {
         assert_eq!(application.rows(), 1);
     }
     promise::report("P72", "SQLite: 3 kinds of foreign keys, no user deleted");
+}
+
+const DISABLED: &str = "disabled INTEGER";
+const FIELDS: &str =
+    "full_name TEXT NOT NULL CHECK (length(full_name) <= 20), \"Größe\" REAL, number INTEGER,
+    plan TEXT DEFAULT 'free' CHECK (plan IN ('free', 'paid')), member INTEGER, secret BLOB,
+    upper TEXT GENERATED ALWAYS AS (upper(full_name)), disabled INTEGER";
+
+fn with_fields(fields: &[(&str, &str)]) -> UsersTable {
+    let mut table = UsersTable::default();
+    table.signup_fields = fields.iter().copied().collect();
+    table
+}
+
+fn all_fields() -> UsersTable {
+    with_fields(&[
+        ("name", "full_name"),
+        ("height", "Größe"),
+        ("number", "number"),
+        ("plan", "plan"),
+        ("member", "member"),
+    ])
+}
+
+async fn create_with(
+    users: &SqliteUserStore,
+    address: &str,
+    fields: &[(&str, UserFieldValue)],
+) -> CreateUserOutcome {
+    let mut new_user = NewUser::new(address, hash());
+    new_user.user_fields = UserFields::from_iter(fields.iter().cloned());
+    users.create_user(new_user).await.unwrap()
+}
+
+#[tokio::test]
+async fn p81_fields_are_written_exactly_into_their_columns() {
+    let application = Application::new(&[(DISABLED, FIELDS)], "");
+    let users = application.open_as(all_fields()).await.unwrap();
+    let created = create_with(
+        &users,
+        "ada@example.com",
+        &[
+            ("name", "Ada Lovelace".into()),
+            ("height", 1.75.into()),
+            ("number", 9_007_199_254_740_993.into()),
+            ("member", true.into()),
+        ],
+    )
+    .await;
+    assert!(
+        matches!(created, CreateUserOutcome::Created(_)),
+        "{created:?}"
+    );
+    const READ: &str = "SELECT full_name || '|' || \"Größe\" || '|' || number || '|' || plan || '|' || member FROM users";
+    let stored: String = application
+        .connection
+        .query_row(READ, (), |row| row.get(0))
+        .unwrap();
+    assert_eq!(stored, "Ada Lovelace|1.75|9007199254740993|free|1");
+    promise::report("P81", "4 fields of 4 types in their columns");
+}
+
+#[tokio::test]
+async fn p81_a_value_that_a_rule_refuses_is_an_invalid_field() {
+    let trigger = "CREATE TRIGGER robots BEFORE INSERT ON users WHEN new.full_name = 'Robot'
+        BEGIN SELECT RAISE(ROLLBACK, 'no robots'); END";
+    let application = Application::new(&[(DISABLED, FIELDS)], trigger);
+    let users = application.open_as(all_fields()).await.unwrap();
+    for (name, value) in [
+        ("name", "x".repeat(21).into()),
+        ("name", "\0".into()),
+        ("name", "Robot".into()),
+        ("number", 0.5.into()),
+        ("plan", "gold".into()),
+        ("member", "yes".into()),
+        ("full_name", "x".into()),
+        ("secret", "x".into()),
+    ] {
+        let name: &str = name;
+        let fields: [(&str, UserFieldValue); 2] = [("name", "Ada".into()), (name, value)];
+        let refused = create_with(&users, "ada@example.com", &fields).await;
+        assert_eq!(refused, CreateUserOutcome::InvalidUserFields, "{name}");
+    }
+    let found = users.get_user_by_email_address("ada@example.com").await;
+    assert_eq!(found.unwrap(), None);
+    let created = create_with(&users, "ada@example.com", &[("name", "Ada".into())]).await;
+    assert!(matches!(created, CreateUserOutcome::Created(_)));
+}
+
+#[tokio::test]
+async fn p81_a_field_without_a_column_of_its_own_is_told_at_start() {
+    let application = Application::new(&[(DISABLED, FIELDS)], "");
+    for (column, expected) in [
+        ("nickname", "does not exist"),
+        ("secret", "holds bytes"),
+        ("upper", "is generated"),
+        ("display_name", "already used"),
+        ("Disabled", "already used"),
+    ] {
+        let table = with_fields(&[("name", "full_name"), ("field", column)]);
+        let error = application.open_as(table).await.unwrap_err();
+        let error = ErrorChain(&error).to_string();
+        assert!(
+            error.contains(column) && error.contains(expected),
+            "{error}"
+        );
+    }
 }

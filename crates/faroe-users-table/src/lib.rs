@@ -1,12 +1,16 @@
 #![doc = include_str!("../README.md")]
 
 mod defects;
+mod signup_fields;
 
 use std::{collections::HashSet, error::Error, fmt};
 
 use serde::{Deserialize, Deserializer};
 
-pub use self::defects::Defects;
+pub use self::{
+    defects::{Defects, FoundField},
+    signup_fields::{SignupColumn, SignupColumns, SignupFields, ValueKind},
+};
 
 /// The longest address of the protocol, in bytes.
 pub const MAX_EMAIL_ADDRESS_SIZE: usize = 100;
@@ -28,6 +32,8 @@ pub struct UsersTable {
     pub columns: UsersTableColumns,
     /// The source of the ID of a new user.
     pub id_generation: IdGeneration,
+    /// The fields that a client may give at sign-up, each with a column that is not one of `columns`. Default: none.
+    pub signup_fields: SignupFields,
     /// Requires a unique index that ignores the letter case of addresses. Default: `false`. Not a key of a configuration file: a
     /// server has one setting for all user stores.
     #[serde(skip)]
@@ -83,6 +89,7 @@ impl Default for UsersTable {
             name: "users".into(),
             columns: UsersTableColumns::default(),
             id_generation: IdGeneration::default(),
+            signup_fields: SignupFields::default(),
             ignores_email_address_case: false,
         }
     }
@@ -154,8 +161,13 @@ impl UsersTable {
         }
     }
 
+    /// The names of the columns that a new user is given values for, and of those that are read.
+    pub fn used_columns(&self) -> impl Iterator<Item = &str> {
+        self.columns.names().chain(self.signup_fields.columns())
+    }
+
     /// Checks, without a database, that names are 1 to 63 bytes without NUL, that no column is used twice (most databases
-    /// ignore letter case), and that `disabled` and `disabled_counter` come together.
+    /// ignore letter case), also not by a field at sign-up, and that `disabled` and `disabled_counter` come together.
     ///
     /// # Errors
     ///
@@ -168,6 +180,16 @@ impl UsersTable {
             if !seen.insert(name.to_lowercase()) {
                 return Err(InvalidUsersTable(format!(
                     "the column {name:?} is named twice"
+                )));
+            }
+        }
+        for (field, column) in self.signup_fields.iter() {
+            check_name("field", field)?;
+            check_name("column", column)?;
+            if !seen.insert(column.to_lowercase()) {
+                return Err(InvalidUsersTable(format!(
+                    "signup_fields names the column {column:?}, which is already used; a field at sign-up needs a column of \
+                     its own"
                 )));
             }
         }
@@ -248,6 +270,48 @@ mod tests {
         for column in ["id", "email_address", "sessions_counter"] {
             let table = parse(&format!("columns.{column} = ''")).unwrap();
             assert!(table.validate().is_err(), "{column}");
+        }
+    }
+
+    #[test]
+    fn p81_fields_at_sign_up_are_a_list_or_a_table() {
+        let fields = |text: &str| parse(text).unwrap().signup_fields;
+        let same = fields("signup_fields = ['full_name', 'age']");
+        assert_eq!(
+            same.iter().collect::<Vec<_>>(),
+            [("age", "age"), ("full_name", "full_name")]
+        );
+        let mapped = fields("signup_fields = { name = 'full_name' }");
+        assert_eq!(mapped.iter().collect::<Vec<_>>(), [("name", "full_name")]);
+        assert!(fields("").is_empty());
+        let error = parse("signup_fields = 1").unwrap_err().to_string();
+        assert!(error.contains("a list of columns"), "{error}");
+    }
+
+    #[test]
+    fn p81_a_field_at_sign_up_has_a_column_of_its_own() {
+        for column in UsersTableColumns::default().names() {
+            let upper = column.to_uppercase();
+            for fields in [
+                format!("['{column}']"),
+                format!("{{ x = '{column}' }}"),
+                format!("{{ x = '{upper}' }}"),
+            ] {
+                let table = parse(&format!("signup_fields = {fields}")).unwrap();
+                let error = table.validate().unwrap_err().to_string();
+                assert!(error.contains("already used"), "{fields}: {error}");
+            }
+        }
+        for (fields, is_valid) in [
+            ("['full_name']", true),
+            ("{ id = 'nickname' }", true),
+            ("{ a = 'x', b = 'X' }", false),
+            ("['']", false),
+            ("{ '' = 'x' }", false),
+            ("{ x = '' }", false),
+        ] {
+            let table = parse(&format!("signup_fields = {fields}")).unwrap();
+            assert_eq!(table.validate().is_ok(), is_valid, "{fields}");
         }
     }
 
