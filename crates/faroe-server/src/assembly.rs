@@ -69,6 +69,7 @@ pub(crate) async fn assemble(
     options.minimum_password_length = settings.passwords.minimum_length.get();
     options.product_name = settings.email.templates().product_name;
     options.email_address_case = settings.email_address_case.into();
+    options.signup_fields = settings.signup_fields();
     options.password_strength_checker = Arc::new(password_checkers(settings));
     options.background = Arc::clone(&background) as _;
     let server = Server::new(parts, options).map_err(|error| StartError::new(error.to_string()))?;

@@ -36,7 +36,7 @@ use std::{
 
 use axum::http::Uri;
 use faroe_address::{is_this_machine, names_this_machine};
-use faroe_users_table::UsersTable;
+use faroe_users_table::{SignupFields, UsersTable};
 
 pub(crate) use self::{
     email::Email,
@@ -212,7 +212,21 @@ impl Configuration {
     }
 }
 
+/// Checks whether a description says more than the fields at sign-up.
+fn describes_a_table(table: &UsersTable) -> bool {
+    let mut without_fields = table.clone();
+    without_fields.signup_fields = SignupFields::default();
+    without_fields != UsersTable::default()
+}
+
 impl Settings {
+    /// Returns the names of the fields that a client may give at sign-up.
+    pub(crate) fn signup_fields(&self) -> Vec<String> {
+        let table = self.users_table.iter();
+        let names = table.flat_map(|table| table.signup_fields.names());
+        names.map(str::to_owned).collect()
+    }
+
     fn check_common(&self) -> Result<(), StartError> {
         if self.users_table.is_some() && self.user_store.is_none() {
             return Err(StartError::new(
@@ -261,9 +275,10 @@ impl Settings {
                     "user_store is a user server, which needs credentials; {CREDENTIALS}"
                 )));
             }
-            if self.users_table.is_some() {
+            if self.users_table.as_ref().is_some_and(describes_a_table) {
                 return Err(StartError::new(
-                    "users_table describes a table in a database, but user_store is a user server; remove one of them",
+                    "users_table describes a table in a database, but user_store is a user server; only users_table.signup_fields \
+                     is for both, so remove one of them",
                 ));
             }
         }

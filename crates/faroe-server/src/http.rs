@@ -39,6 +39,8 @@ pub(crate) struct App {
     pub(crate) readiness: Readiness,
     /// In development mode only.
     pub(crate) dev_mailbox: Option<Arc<DevMailbox>>,
+    /// The names of the fields at sign-up, for the console.
+    pub(crate) signup_fields: Vec<String>,
     pub(crate) hosts: Arc<Hosts>,
     pub(crate) places: Arc<Places>,
     /// `true` if the server will be stopped soon: it is not ready, and connections are not kept.
@@ -73,7 +75,7 @@ pub(crate) fn service(app: App) -> HttpService {
     if let Some(mailbox) = &app.dev_mailbox {
         router = router
             .route("/dev/emails", get(dev_emails::list))
-            .merge(console::routes(Arc::clone(mailbox)));
+            .merge(console::routes(Arc::clone(mailbox), &app.signup_fields));
     }
     HttpService(Arc::new(Paths {
         router: router.with_state(Arc::clone(&app)),

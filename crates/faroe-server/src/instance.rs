@@ -110,6 +110,7 @@ impl Instance {
                 Email::Shown(mailbox) => Some(Arc::clone(mailbox)),
                 Email::Sent(_) => None,
             },
+            signup_fields: settings.signup_fields(),
             hosts: Arc::clone(&hosts),
             places: Arc::clone(&places),
             drains: AtomicBool::new(false),

@@ -137,6 +137,7 @@ fn variables_are_read_as_the_type_of_their_key() {
         ("FAROE_USERS_TABLE__COLUMNS__EMAIL_ADDRESS", "123"),
         ("FAROE_USERS_TABLE__COLUMNS__DISPLAY_NAME", ""),
         ("FAROE_USERS_TABLE__ID_GENERATION", "database"),
+        ("FAROE_USERS_TABLE__SIGNUP_FIELDS", "full_name, age"),
     ]);
     let http = &settings.http;
     assert_eq!(http.max_connections.get(), 7);
@@ -197,6 +198,8 @@ fn variables_are_read_as_the_type_of_their_key() {
     let table = settings.users_table.unwrap();
     assert_eq!(table.columns.email_address, "123");
     assert_eq!(table.columns.display_name, None);
+    let fields: Vec<_> = table.signup_fields.names().collect();
+    assert_eq!(fields, ["age", "full_name"]);
 }
 
 #[test]

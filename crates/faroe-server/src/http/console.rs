@@ -23,8 +23,11 @@ const EMAIL_POLICY: &str = "sandbox; default-src 'none'; style-src 'unsafe-inlin
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// The paths of the console. They exist in development mode only.
-pub(super) fn routes<S: Clone + Send + Sync + 'static>(mailbox: Arc<DevMailbox>) -> Router<S> {
-    let page = page::Page::new();
+pub(super) fn routes<S: Clone + Send + Sync + 'static>(
+    mailbox: Arc<DevMailbox>,
+    signup_fields: &[String],
+) -> Router<S> {
+    let page = page::Page::new(signup_fields);
     let page = move || async move { page.into_response() };
     Router::new()
         .route("/dev/inbox", get(inbox))

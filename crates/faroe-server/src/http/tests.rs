@@ -65,6 +65,7 @@ async fn service_with(storage: Broken) -> (HttpService, tempfile::TempDir) {
         ip_rate_limit: None,
         readiness: Readiness::new(vec![Role::MainStorage(Arc::new(storage))]),
         dev_mailbox: Some(mailbox),
+        signup_fields: Vec::new(),
         hosts: Arc::new(Hosts::new(Mode::Development, &settings.http)),
         places: Arc::new(Places::new(settings.http.max_connections)),
         drains: AtomicBool::new(false),

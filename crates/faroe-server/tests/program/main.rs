@@ -15,6 +15,7 @@ mod password_hashes;
 mod passwords;
 mod readiness;
 mod shutdown;
+mod signup_fields;
 mod support;
 mod surface;
 mod user_server;

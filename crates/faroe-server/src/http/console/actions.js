@@ -78,10 +78,11 @@ function describe(action) {
 	const fields = (fields) => fields.length === 0
 		? h("p", { class: "faint" }, "None.")
 		: h("ul", {}, fields.map(([name, type]) => h("li", {}, nameOf(name), h("span", { class: "faint" }, ` ${type}`))));
-	const codes = action.error_codes.map((code) => h("li", {}, nameOf(code), h("span", { class: "faint" }, ` ${DATA.error_codes[code].what}`)));
+	const codes = [...action.error_codes, ...action.extension_error_codes].map((code) => h("li", {}, nameOf(code), h("span", { class: "faint" }, ` ${DATA.error_codes[code].what}`)));
 	return h("section", { class: "card reference" },
 		h("h2", {}, nameOf(action.name)),
 		h("h3", {}, "Arguments"), fields(action.arguments),
+		...(action.optional_arguments.length > 0 ? [h("h3", {}, "Optional arguments"), fields(action.optional_arguments)] : []),
 		h("h3", {}, "Values"), fields(action.values),
 		h("h3", {}, "Error codes"), h("ul", {}, codes)
 	);

@@ -110,7 +110,8 @@ function showForm(flow, step, now) {
 	}
 	const names = ACTIONS.get(step.action).arguments.map(([name]) => name);
 	const draft = (drafts[step.action] ??= {});
-	const fields = names.filter((name) => !name.endsWith("_token")).map((name) => {
+	const extra = step.action === "complete_signup" ? DATA.signup_fields.map((name) => `user_fields.${name}`) : [];
+	const fields = [...names, ...extra].filter((name) => !name.endsWith("_token")).map((name) => {
 		draft[name] ??= suggestion(name, step.action);
 		return showField(step, name, draft);
 	});
@@ -134,7 +135,7 @@ function showField(step, name, draft) {
 	const id = `${step.action}-${name}`;
 	const isNew = name === "password" && step.action.startsWith("set_");
 	return h("p", { class: "field" },
-		h("label", { for: id }, isNew ? "New password" : LABELS[name]),
+		h("label", { for: id }, isNew ? "New password" : (LABELS[name] ?? name.replace("user_fields.", ""))),
 		h("input", {
 			id,
 			name,
@@ -179,6 +180,10 @@ function showMailCard(card, address) {
 async function run(flow, action, values) {
 	const names = ACTIONS.get(action).arguments.map(([name]) => name);
 	const sent = Object.fromEntries(names.map((name) => [name, values[name] ?? state.tokens[name] ?? ""]));
+	const given = Object.entries(values).filter(([name, value]) => name.startsWith("user_fields.") && value !== "");
+	if (given.length > 0) {
+		sent.user_fields = Object.fromEntries(given.map(([name, value]) => [name.replace("user_fields.", ""), value]));
+	}
 	const exchange = await invoke(action, sent);
 	await fetchMail();
 	// No awaits from here on: the page is rendered once, and not again while the user continues.

@@ -33,11 +33,11 @@ pub(super) struct Page {
 }
 
 impl Page {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(signup_fields: &[String]) -> Self {
         let document = DOCUMENT
             .replacen("{style}", STYLE, 1)
             .replacen("{script}", SCRIPT, 1)
-            .replacen("{data}", &data(), 1);
+            .replacen("{data}", &data(signup_fields), 1);
         Self {
             document,
             policy: HeaderValue::try_from(policy()).expect("hashes are ASCII"),
@@ -73,14 +73,16 @@ fn source(content: &str) -> String {
 }
 
 /// Returns the data for the script, as JSON that cannot close the surrounding element.
-fn data() -> String {
+fn data(signup_fields: &[String]) -> String {
     let read = |text| serde_json::from_str::<Value>(text).expect("tests read these files");
     let action = |action: ActionSchema| {
         json!({
             "name": action.name,
             "arguments": action.arguments,
+            "optional_arguments": action.optional_arguments,
             "values": action.values,
             "error_codes": action.error_codes,
+            "extension_error_codes": action.extension_error_codes,
         })
     };
     let actions: Vec<_> = server_actions().into_iter().map(action).collect();
@@ -88,6 +90,7 @@ fn data() -> String {
         "actions": actions,
         "flows": read(FLOWS),
         "error_codes": read(ERROR_CODES),
+        "signup_fields": signup_fields,
     });
     data.to_string().replace('<', "\\u003c")
 }
@@ -123,14 +126,17 @@ mod tests {
         let explained: Value = serde_json::from_str(ERROR_CODES).unwrap();
         let explained: BTreeSet<_> = explained.as_object().unwrap().keys().cloned().collect();
         let actions = server_actions();
-        let codes = actions.iter().flat_map(|action| &action.error_codes);
+        let codes = actions.iter().flat_map(|action| {
+            let extensions = &action.extension_error_codes;
+            action.error_codes.iter().chain(extensions)
+        });
         let codes: BTreeSet<_> = codes.map(|code| (*code).to_owned()).collect();
         assert_eq!(explained, codes);
     }
 
     #[test]
     fn the_document_contains_style_script_and_data() {
-        let Page { document, policy } = Page::new();
+        let Page { document, policy } = Page::new(&["full_name".into()]);
         for (start, content, end) in [
             ("<style>", STYLE, "</style>"),
             ("<script type=\"module\">", SCRIPT, "</script>"),
@@ -143,5 +149,6 @@ mod tests {
         let data: Value = serde_json::from_str(data).unwrap();
         let shown = data["actions"].as_array().unwrap().len();
         assert_eq!(shown, server_actions().len());
+        assert_eq!(data["signup_fields"], json!(["full_name"]));
     }
 }
