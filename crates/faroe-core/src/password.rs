@@ -102,6 +102,16 @@ pub trait PasswordHashVerifier: Debug + Send + Sync + 'static {
     /// Checks whether the hash is of this kind. Cheap; a hash that is recognized may still be malformed.
     fn recognizes(&self, hash: &PasswordHash) -> bool;
 
+    /// Checks a recognized hash without a password. Cheap, and by default always `Ok`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if no password can be verified, because the hash is malformed or its costs are too high. The error does not
+    /// contain the hash.
+    fn check(&self, _hash: &PasswordHash) -> Result<(), AdapterError> {
+        Ok(())
+    }
+
     /// Verifies a password against a recognized hash.
     ///
     /// # Errors

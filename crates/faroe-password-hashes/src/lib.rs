@@ -23,6 +23,7 @@ pub use crate::{
     kind::Kind,
 };
 use crate::{
+    cost::Cost,
     stored::{Malformed, Stored},
     text::MAX_TEXT_SIZE,
 };
@@ -65,6 +66,24 @@ impl Verifier {
         Self { bounds, ..self }
     }
 
+    fn malformed(&self, reason: &str) -> AdapterError {
+        let kind = self.kind;
+        AdapterError::message(format!(
+            "verify a password: the {kind} hash is malformed: {reason}"
+        ))
+    }
+
+    fn check_cost(&self, cost: &Cost) -> Result<(), AdapterError> {
+        if self.bounds.allow(cost) {
+            return Ok(());
+        }
+        let (kind, bounds) = (self.kind, self.bounds);
+        Err(AdapterError::message(format!(
+            "verify a password: the {kind} hash takes {cost}, above the bound of {bounds}; raise the bound or reset \
+             the password"
+        )))
+    }
+
     fn read(&self, text: &str) -> Result<Stored, Malformed> {
         if text.len() > MAX_TEXT_SIZE {
             return Err(Malformed("the text is too long"));
@@ -92,6 +111,13 @@ impl PasswordHashVerifier for Verifier {
         hash.as_text().and_then(Kind::of_text) == Some(self.kind)
     }
 
+    fn check(&self, hash: &PasswordHash) -> Result<(), AdapterError> {
+        match self.read(hash.as_text().unwrap_or_default()) {
+            Ok(stored) => self.check_cost(&stored.cost),
+            Err(Malformed(reason)) => Err(self.malformed(reason)),
+        }
+    }
+
     fn verify(&self, password: &[u8], hash: &PasswordHash) -> Result<Verification, AdapterError> {
         let kind = self.kind;
         let Stored {
@@ -101,18 +127,10 @@ impl PasswordHashVerifier for Verifier {
         } = match self.read(hash.as_text().unwrap_or_default()) {
             Ok(stored) => stored,
             Err(Malformed(reason)) => {
-                return Ok(Verification::Malformed(AdapterError::message(format!(
-                    "verify a password: the {kind} hash is malformed: {reason}"
-                ))));
+                return Ok(Verification::Malformed(self.malformed(reason)));
             }
         };
-        if !self.bounds.allow(&cost) {
-            let bounds = self.bounds;
-            return Err(AdapterError::message(format!(
-                "verify a password: the {kind} hash takes {cost}, above the bound of {bounds}; raise the bound or reset \
-                 the password"
-            )));
-        }
+        self.check_cost(&cost)?;
         let mut computed = Zeroizing::new(vec![0; expected.len()]);
         compute(password, &mut computed).map_err(|error| {
             AdapterError::new(format!("verify a password: compute the {kind} hash"), error)

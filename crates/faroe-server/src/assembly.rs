@@ -1,6 +1,6 @@
 //! Assembles a server from the adapters that the settings name.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use faroe_argon2::Argon2id;
 use faroe_core::{
@@ -9,7 +9,7 @@ use faroe_core::{
     email::EmailSender,
     error::{AdapterError, ErrorChain},
     password::{
-        PasswordHash, PasswordHashAlgorithm, PasswordHashVerifier, PasswordStrengthChecker,
+        PasswordHashAlgorithm, PasswordHashVerifier, PasswordStrengthChecker,
         PasswordStrengthCheckers,
     },
 };
@@ -52,7 +52,7 @@ pub(crate) async fn assemble(
     let readiness = Readiness::new(roles);
     // Logs what is not ready, such as a database that is read-only. It may become ready later.
     readiness.try_out().await;
-    warn_of_unconfigured_hashes(&algorithms, &users).await;
+    warn_of_unverifiable_hashes(&algorithms, &users).await;
     let parts = ServerParts::new(
         storages,
         users.store(),
@@ -128,32 +128,68 @@ pub(crate) fn algorithms(settings: &Settings) -> Result<UserPasswordHashAlgorith
     Ok(algorithms)
 }
 
-/// Returns the kinds of password hashes that users have and that none of the algorithms verifies.
-pub(crate) async fn unconfigured_hashes(
-    algorithms: &UserPasswordHashAlgorithms,
-    users: &Users,
-) -> Result<Vec<String>, AdapterError> {
-    let mut ids = users.password_hash_algorithm_ids().await?;
-    ids.sort();
-    let hashes = ids.into_iter().map(|algorithm_id| PasswordHash {
-        algorithm_id,
-        salt: vec![0].into(),
-        hash: vec![0].into(),
-    });
-    let is_verified = |hash: &PasswordHash| {
-        let mut previous = algorithms.previous.iter();
-        algorithms.current.recognizes(hash) || previous.any(|kind| kind.recognizes(hash))
-    };
-    let unverified = hashes.filter(|hash| !is_verified(hash));
-    let kinds = unverified.map(|hash| hash.kind().unwrap_or("of an unknown form").to_owned());
-    Ok(kinds.collect())
+/// Password hashes in the users table with which their users cannot sign in.
+#[derive(Debug, Default)]
+pub(crate) struct UnverifiableHashes {
+    /// The kinds that none of the algorithms verifies, in order.
+    pub(crate) unconfigured: BTreeSet<String>,
+    /// The number of hashes of configured kinds that are malformed or whose costs are too high.
+    unfit: usize,
+    /// The reason for the first of these.
+    first_reason: String,
 }
 
-async fn warn_of_unconfigured_hashes(algorithms: &UserPasswordHashAlgorithms, users: &Users) {
-    match unconfigured_hashes(algorithms, users).await {
-        Ok(kinds) => {
-            for kind in kinds {
+impl UnverifiableHashes {
+    /// Looks for hashes that cannot be verified in the first 10,000 rows of the table.
+    pub(crate) async fn find(
+        algorithms: &UserPasswordHashAlgorithms,
+        users: &Users,
+    ) -> Result<Self, AdapterError> {
+        let mut found = Self::default();
+        for hash in users.sample_password_hashes().await? {
+            let mut previous = algorithms.previous.iter();
+            let checked = if algorithms.current.recognizes(&hash) {
+                algorithms.current.check(&hash)
+            } else if let Some(verifier) = previous.find(|kind| kind.recognizes(&hash)) {
+                verifier.check(&hash)
+            } else {
+                let kind = hash.kind().unwrap_or("of an unknown form");
+                found.unconfigured.insert(kind.to_owned());
+                Ok(())
+            };
+            if let Err(error) = checked {
+                if found.unfit == 0 {
+                    found.first_reason = ErrorChain(&error).to_string();
+                }
+                found.unfit += 1;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Returns a message about hashes that are malformed or cost too much, if there are any.
+    pub(crate) fn unfit(&self) -> Option<String> {
+        let Self {
+            unfit,
+            first_reason,
+            ..
+        } = self;
+        (*unfit > 0).then(|| {
+            format!(
+                "password hashes that cannot be verified: {unfit}; their users need a password reset; the first: {first_reason}"
+            )
+        })
+    }
+}
+
+async fn warn_of_unverifiable_hashes(algorithms: &UserPasswordHashAlgorithms, users: &Users) {
+    match UnverifiableHashes::find(algorithms, users).await {
+        Ok(found) => {
+            for kind in &found.unconfigured {
                 tracing::warn!(kind, "{UNCONFIGURED_HASH}");
+            }
+            if let Some(message) = found.unfit() {
+                tracing::warn!("{message}");
             }
         }
         Err(error) => {

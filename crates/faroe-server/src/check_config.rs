@@ -3,13 +3,13 @@
 use std::{fmt::Display, io::Write};
 
 use faroe_axum::ip_rate_limit::IpRateLimitOptions;
-use faroe_core::{RateLimit, UserPasswordHashAlgorithms};
+use faroe_core::RateLimit;
 use faroe_pwned_passwords::{PwnedPasswords, PwnedPasswordsOptions, WhenUnknown};
 use humantime::format_duration;
 
 use crate::{
     Configuration, Mode, StartError,
-    assembly::{UNCONFIGURED_HASH, algorithms, unconfigured_hashes},
+    assembly::{UNCONFIGURED_HASH, UnverifiableHashes, algorithms},
     configuration::{EmailSenderPlace, Named, Settings, StoragePlace},
     open::{
         self, Backend, Patience, could_not_use,
@@ -65,8 +65,19 @@ pub async fn check_config(configuration: &Configuration, output: &mut impl Write
         Err(error) => report.line("password hashes", "", Err(error.clone())),
     }
     if let (Some(users), Ok(algorithms)) = (users, algorithms) {
-        let checked = check_hashes(&algorithms, &users).await;
-        report.line("password hashes", "of configured kinds", checked);
+        match UnverifiableHashes::find(&algorithms, &users).await {
+            Ok(found) => {
+                let kinds = check_kinds(&found);
+                report.line("password hashes", "of configured kinds", kinds);
+                if let Some(message) = found.unfit() {
+                    report.warning(message);
+                }
+            }
+            Err(error) => {
+                let error = StartError::because("password hashes", &error);
+                report.line("password hashes", "", Err(error));
+            }
+        }
     }
     match settings.ip_rate_limit.options() {
         Ok(limit) => report.line("limit per IP address", describe(limit.as_ref()), Ok(())),
@@ -157,16 +168,12 @@ async fn try_users(settings: &Settings) -> Result<Users, StartError> {
     Ok(users)
 }
 
-/// Checks that the passwords of users can be verified.
-async fn check_hashes(
-    algorithms: &UserPasswordHashAlgorithms,
-    users: &Users,
-) -> Result<(), StartError> {
-    let kinds = unconfigured_hashes(algorithms, users).await;
-    let kinds = kinds.map_err(|error| StartError::because("password hashes", &error))?;
-    if kinds.is_empty() {
+/// Checks that the kinds of hashes in the users table are configured.
+fn check_kinds(found: &UnverifiableHashes) -> Result<(), StartError> {
+    if found.unconfigured.is_empty() {
         return Ok(());
     }
+    let kinds: Vec<_> = found.unconfigured.iter().map(String::as_str).collect();
     let kinds = kinds.join(", ");
     Err(StartError::new(format!(
         "password hashes: {kinds}: {UNCONFIGURED_HASH}"

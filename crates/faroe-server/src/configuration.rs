@@ -103,7 +103,7 @@ section! {
         #[flag = "--user-store URL"]
         #[otherwise = "`users.sqlite3` in `data_dir`"]
         user_store: Option<UserStorePlace>,
-        /// [Names](https://docs.rs/faroe-users-table) of an existing users table and its columns.
+        /// [Names](https://docs.rs/faroe-users-table) of an existing users table and its columns, and the form of its password hashes.
         #[otherwise = "a table `users` is created"]
         users_table: Option<UsersTable>,
         /// Comparison of email addresses: with `ignore`, `Ada@example.com` and `ada@example.com` are one address, stored as given.

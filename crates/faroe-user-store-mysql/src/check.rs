@@ -54,7 +54,7 @@ fn add_exact_addresses(defects: &mut Defects, table: &UsersTable, found: &FoundT
 fn add_wrong_types(defects: &mut Defects, table: &UsersTable, found: &FoundTable) {
     use Kind::{Bit, Bytes, Integer, Text, UnsignedInteger, Uuid};
 
-    for (key, name) in table.columns.keys_and_names() {
+    for (key, name) in table.keys_and_names() {
         let (kinds, expected): (&[Kind], _) = match key {
             "id" => (
                 &[Text, Bytes, Integer, UnsignedInteger, Uuid],
@@ -63,6 +63,7 @@ fn add_wrong_types(defects: &mut Defects, table: &UsersTable, found: &FoundTable
             "email_address" | "password_hash_algorithm_id" | "display_name" => {
                 (&[Text, Bytes], "text")
             }
+            "password_hash" if table.is_encoded() => (&[Text, Bytes], "text"),
             "password_hash" | "password_salt" => (&[Bytes], "varbinary or blob"),
             "disabled" => (&[Integer, UnsignedInteger, Bit], "boolean"),
             _ => (&[Integer, UnsignedInteger], "integer"),
@@ -70,6 +71,10 @@ fn add_wrong_types(defects: &mut Defects, table: &UsersTable, found: &FoundTable
         let column = found.column(name);
         if let Some(column) = column.filter(|column| !kinds.contains(&column.kind)) {
             let found = &column.type_name;
+            if key == "password_hash" {
+                defects.add_other_form(table, found, expected);
+                continue;
+            }
             let defect = format!("is of the type {found}, not {expected}; change it");
             defects.add_unfit_column(table, key, name, &defect);
         }

@@ -21,7 +21,9 @@ use faroe_mysql::{
     sqlx::{AssertSqlSafe, Error, query},
     violated_unique_index,
 };
-pub use faroe_users_table::{IdGeneration, SignupFields, UsersTable, UsersTableColumns};
+pub use faroe_users_table::{
+    IdGeneration, PasswordHashFormat, SignupFields, UsersTable, UsersTableColumns,
+};
 
 use crate::{
     statements::{Created, Statements},
@@ -124,23 +126,23 @@ impl MysqlUserStore {
         Ok(())
     }
 
-    /// Returns the IDs of the password hash algorithms in the first 10,000 rows of the table, each once. Users without a
-    /// password have none.
+    /// Returns the password hashes of the first 10,000 rows of the table, without those of users who have no password.
     ///
     /// # Errors
     ///
     /// When the query fails.
-    pub async fn password_hash_algorithm_ids(&self) -> Result<Vec<String>, AdapterError> {
+    pub async fn sample_password_hashes(&self) -> Result<Vec<PasswordHash>, AdapterError> {
         let read = async {
-            let outcome = self
-                .database
-                .run(|| statement(&self.statements.algorithm_ids));
+            let outcome = self.database.run(|| statement(&self.statements.sample));
             let rows = outcome.await?.rows;
-            let ids = rows.iter().map(|row| statements::text(row, 0));
-            ids.collect::<Result<_, _>>()
+            let hashes = rows.iter().map(|row| statements::hash(row, 0));
+            hashes.collect::<Result<Vec<_>, _>>()
         };
-        read.await
-            .map_err(|error| mysql_error("read the password hash algorithms from MySQL", &error))
+        let mut hashes = read
+            .await
+            .map_err(|error| mysql_error("read password hashes from MySQL", &error))?;
+        hashes.retain(|hash| !hash.is_empty());
+        Ok(hashes)
     }
 
     async fn get(&self, id: &UserId) -> Result<Option<User>, Error> {
@@ -251,11 +253,8 @@ impl UserStore for MysqlUserStore {
             .create_with(given.iter().map(|(column, _)| *column));
         let id = (self.statements.created == Created::Id).then(|| UserId::from(random::id()));
         let create = || {
-            let create = statement(&insert)
-                .bind(email_address)
-                .bind(&*password_hash.hash)
-                .bind(&password_hash.algorithm_id)
-                .bind(&*password_hash.salt);
+            let create = statement(&insert).bind(email_address);
+            let create = self.statements.bind_hash(create, password_hash);
             let create = match &id {
                 Some(id) => create.bind(id.as_str()),
                 None => create,
@@ -268,10 +267,10 @@ impl UserStore for MysqlUserStore {
             let read = statement(&self.statements.get_created);
             let read = match (&id, self.statements.created) {
                 (Some(id), _) => self.statements.bind_id(read, id),
-                (None, Created::Address) => read
-                    .bind(email_address)
-                    .bind(email_address)
-                    .bind(&*password_hash.salt),
+                (None, Created::Address) => {
+                    let read = read.bind(email_address).bind(email_address);
+                    self.statements.bind_salted(read, password_hash)
+                }
                 (None, _) => read,
             };
             read.bind(email_address)
@@ -365,12 +364,7 @@ impl UserStore for MysqlUserStore {
             (user_id, password_hash_counter, |user| {
                 user.password_hash_counter
             }),
-            |change| {
-                change
-                    .bind(&*password_hash.hash)
-                    .bind(&password_hash.algorithm_id)
-                    .bind(&*password_hash.salt)
-            },
+            |change| self.statements.bind_hash(change, password_hash),
         );
         change
             .await?

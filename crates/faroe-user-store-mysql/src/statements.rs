@@ -6,7 +6,10 @@
 
 use std::sync::Arc;
 
-use faroe_core::user_store::{Counter, User, UserFieldValue, UserId};
+use faroe_core::{
+    password::PasswordHash,
+    user_store::{Counter, User, UserFieldValue, UserId},
+};
 use faroe_mysql::{
     MySqlQuery,
     sqlx::{Error, Row, mysql::MySqlRow},
@@ -20,6 +23,8 @@ use crate::table::{Column, FoundTable, Kind};
 #[derive(Debug)]
 pub(crate) struct Statements {
     pub(crate) created: Created,
+    /// If set, a password hash is one text.
+    is_encoded: bool,
     /// The longest address that the column holds, in characters.
     max_address_size: Option<usize>,
     /// Reads the row that was created in the same transaction.
@@ -40,11 +45,11 @@ pub(crate) struct Statements {
     pub(crate) delete: Arc<str>,
     /// Statements that write no row, and that are refused where rows cannot be written. MySQL has no triggers for those.
     pub(crate) checks: [Arc<str>; 3],
-    /// Reads the IDs of algorithms from a bounded number of rows.
-    pub(crate) algorithm_ids: Arc<str>,
+    /// Reads hashes from a bounded number of rows.
+    pub(crate) sample: Arc<str>,
 }
 
-/// The number of rows in which algorithms are looked for.
+/// The number of rows from which a sample of hashes is read.
 const ROWS: usize = 10_000;
 
 /// The way to find the row that was created. MySQL has no `RETURNING`.
@@ -54,7 +59,7 @@ pub(crate) enum Created {
     Id,
     /// By the number that the database has given last.
     Number,
-    /// By the address and the salt.
+    /// By the address and the salt, or the text that contains it.
     Address,
 }
 
@@ -75,8 +80,17 @@ impl Statements {
         let name = quoted(&found.name);
         let [id, address] = [&columns.id, &columns.email_address].map(|name| quoted(name));
         let hash = quoted(&columns.password_hash);
-        let algorithm = quoted(&columns.password_hash_algorithm_id);
-        let salt = quoted(&columns.password_salt);
+        let is_encoded = table.is_encoded();
+        // A fresh salt is in one of these columns.
+        let (hash_columns, hash, salted) = if is_encoded {
+            let read = format!("{}, {empty}, {empty}", bytes(&hash), empty = bytes("''"));
+            (vec![hash.clone()], read, hash)
+        } else {
+            let algorithm = quoted(&columns.password_hash_algorithm_id);
+            let salt = quoted(&columns.password_salt);
+            let read = format!("{hash}, {}, {salt}", bytes(&algorithm));
+            (vec![hash, algorithm, salt.clone()], read, salt)
+        };
         let address_counter = quoted(&columns.email_address_counter);
         let hash_counter = quoted(&columns.password_hash_counter);
         let sessions_counter = quoted(&columns.sessions_counter);
@@ -87,24 +101,21 @@ impl Statements {
         let disabled_counter = optional(&columns.disabled_counter, "0");
         let shown_name = optional(&columns.display_name, "NULL");
         let user = format!(
-            "{}, {}, {hash}, {}, {salt}, CAST(COALESCE({is_disabled}, 0) <> 0 AS SIGNED), \
+            "{}, {}, {hash}, CAST(COALESCE({is_disabled}, 0) <> 0 AS SIGNED), \
              COALESCE({}, ''), CAST({address_counter} AS SIGNED), CAST({hash_counter} AS SIGNED), \
              CAST({disabled_counter} AS SIGNED), CAST({sessions_counter} AS SIGNED)",
             bytes(&id),
             bytes(&address),
-            bytes(&algorithm),
             bytes(&shown_name),
         );
 
-        let mut given = vec![
-            (address.clone(), "?"),
-            (hash.clone(), "?"),
-            (algorithm.clone(), "?"),
-            (salt.clone(), "?"),
+        let mut given = vec![(address.clone(), "?")];
+        given.extend(hash_columns.iter().map(|name| (name.clone(), "?")));
+        given.extend([
             (address_counter.clone(), "0"),
             (hash_counter.clone(), "0"),
             (sessions_counter.clone(), "0"),
-        ];
+        ]);
         let makes_ids = table.id_generation == IdGeneration::Random;
         if makes_ids {
             given.push((id.clone(), "?"));
@@ -122,16 +133,12 @@ impl Statements {
         let (given, values): (Vec<String>, Vec<&str>) = given.into_iter().unzip();
         let (given, values) = (given.join(", "), values.join(", "));
 
-        let changed = [
-            &address,
-            &hash,
-            &algorithm,
-            &salt,
-            &address_counter,
-            &hash_counter,
-            &sessions_counter,
-        ];
-        let changed = changed.map(|name| format!("{name} = {name}")).join(", ");
+        let set_hash = hash_columns.iter().map(|name| format!("{name} = ?"));
+        let set_hash = set_hash.collect::<Vec<_>>().join(", ");
+        let counters = [&address_counter, &hash_counter, &sessions_counter];
+        let changed = hash_columns.iter().chain([&address]).chain(counters);
+        let changed = changed.map(|name| format!("{name} = {name}"));
+        let changed = changed.collect::<Vec<_>>().join(", ");
 
         let created = if makes_ids {
             Created::Id
@@ -144,7 +151,7 @@ impl Statements {
         let is_created = match created {
             Created::Id => is_user.clone(),
             Created::Number => format!("{id} = LAST_INSERT_ID()"),
-            Created::Address => format!("{address} IN (?, LOWER(?)) AND {salt} = ?"),
+            Created::Address => format!("{address} IN (?, LOWER(?)) AND {salted} = ?"),
         };
         let has_letters = format!("LOWER(CONVERT({address} USING utf8mb4)) = LOWER(?)");
 
@@ -152,6 +159,7 @@ impl Statements {
         let on_address = on_address.filter(|index| index.is_on(address_column));
         Self {
             created,
+            is_encoded,
             max_address_size: address_column.max_size,
             get_created: format!("SELECT {user} FROM {name} WHERE {is_created} AND {has_letters}")
                 .into(),
@@ -172,7 +180,7 @@ impl Statements {
             )
             .into(),
             update_password_hash: format!(
-                "UPDATE {name} SET {hash} = ?, {algorithm} = ?, {salt} = ?, {hash_counter} = ? \
+                "UPDATE {name} SET {set_hash}, {hash_counter} = ? \
                  WHERE {is_user} AND {hash_counter} = ?"
             )
             .into(),
@@ -183,15 +191,40 @@ impl Statements {
             .into(),
             delete: format!("DELETE FROM {name} WHERE {is_user}").into(),
             checks: [
-                format!("INSERT INTO {name} ({given}) SELECT {given} FROM {name} WHERE FALSE").into(),
+                format!("INSERT INTO {name} ({given}) SELECT {given} FROM {name} WHERE FALSE")
+                    .into(),
                 format!("UPDATE {name} SET {changed} WHERE FALSE").into(),
                 format!("DELETE FROM {name} WHERE FALSE").into(),
             ],
-            algorithm_ids: format!(
-                "SELECT DISTINCT id FROM (SELECT {} AS id FROM {name} LIMIT {ROWS}) AS sample WHERE id <> ''",
-                bytes(&algorithm)
-            )
-            .into(),
+            sample: format!("SELECT {hash} FROM {name} LIMIT {ROWS}").into(),
+        }
+    }
+
+    /// Binds the columns of a hash, in their order.
+    pub(crate) fn bind_hash<'q>(
+        &self,
+        query: MySqlQuery<'q>,
+        hash: &'q PasswordHash,
+    ) -> MySqlQuery<'q> {
+        if self.is_encoded {
+            return query.bind(hash.to_text());
+        }
+        query
+            .bind(&*hash.hash)
+            .bind(&hash.algorithm_id)
+            .bind(&*hash.salt)
+    }
+
+    /// Binds the one column of a hash that contains its salt.
+    pub(crate) fn bind_salted<'q>(
+        &self,
+        query: MySqlQuery<'q>,
+        hash: &'q PasswordHash,
+    ) -> MySqlQuery<'q> {
+        if self.is_encoded {
+            query.bind(hash.to_text())
+        } else {
+            query.bind(&*hash.salt)
         }
     }
 
@@ -301,7 +334,7 @@ fn is_parameter(column: &Column) -> String {
     }
 }
 
-pub(crate) fn text(row: &MySqlRow, column: usize) -> Result<String, Error> {
+fn text(row: &MySqlRow, column: usize) -> Result<String, Error> {
     optional_text(row, column)?.ok_or_else(|| Error::ColumnDecode {
         index: column.to_string(),
         source: "it is NULL".into(),
@@ -319,11 +352,10 @@ fn optional_text(row: &MySqlRow, column: usize) -> Result<Option<String>, Error>
 
 pub(crate) fn user(row: &MySqlRow) -> Result<User, Error> {
     let mut user = User::new(text(row, 0)?.into(), text(row, 1)?);
-    // A user without a password may have NULL in these columns.
-    let bytes = |column: usize| row.try_get::<Option<Vec<u8>>, _>(column);
-    user.password_hash = bytes(2)?.unwrap_or_default().into();
-    user.password_hash_algorithm_id = optional_text(row, 3)?.unwrap_or_default();
-    user.password_salt = bytes(4)?.unwrap_or_default().into();
+    let hash = hash(row, 2)?;
+    user.password_hash = hash.hash;
+    user.password_hash_algorithm_id = hash.algorithm_id;
+    user.password_salt = hash.salt;
     user.disabled = row.try_get::<i64, _>(5)? != 0;
     user.display_name = text(row, 6)?;
     user.email_address_counter = counter(row, 7)?;
@@ -331,6 +363,16 @@ pub(crate) fn user(row: &MySqlRow) -> Result<User, Error> {
     user.disabled_counter = counter(row, 9)?;
     user.sessions_counter = counter(row, 10)?;
     Ok(user)
+}
+
+/// Reads a hash from three columns of a row. A user without a password may have NULL in them.
+pub(crate) fn hash(row: &MySqlRow, first: usize) -> Result<PasswordHash, Error> {
+    let bytes = |column: usize| row.try_get::<Option<Vec<u8>>, _>(column);
+    Ok(PasswordHash {
+        hash: bytes(first)?.unwrap_or_default().into(),
+        algorithm_id: optional_text(row, first + 1)?.unwrap_or_default(),
+        salt: bytes(first + 2)?.unwrap_or_default().into(),
+    })
 }
 
 fn counter(row: &MySqlRow, column: usize) -> Result<Counter, Error> {

@@ -11,7 +11,7 @@ use faroe_testkit::{
     conformance::{Suite, user_store, user_store_ignoring_case, user_store_with_fields},
     round_robin::RoundRobin,
 };
-use faroe_user_store_mysql::{IdGeneration, MysqlUserStore, UsersTable};
+use faroe_user_store_mysql::{IdGeneration, MysqlUserStore, PasswordHashFormat, UsersTable};
 use tokio::sync::OnceCell;
 
 use crate::server::{Case, Schema, cases};
@@ -83,6 +83,25 @@ fn suites(schema: &'static Schema) -> Vec<Suite> {
             };
             RoundRobin::new(three.get_or_init(open).await.clone())
         }),
+        encoded(
+            schema,
+            "random",
+            "VARBINARY(24) PRIMARY KEY",
+            IdGeneration::Random,
+        ),
+        encoded(
+            schema,
+            "numbers",
+            "BIGINT AUTO_INCREMENT PRIMARY KEY",
+            IdGeneration::Database,
+        ),
+        // The new row is found by its address and its hash.
+        encoded(
+            schema,
+            "default",
+            "VARBINARY(50) PRIMARY KEY DEFAULT (UUID())",
+            IdGeneration::Database,
+        ),
         own_table(
             schema,
             "numbers",
@@ -123,6 +142,42 @@ async fn a_user_survives_a_restart_of_the_server(schema: &'static Schema) {
 
 async fn connect(url: String) -> MysqlUserStore {
     MysqlUserStore::connect(&url).await.unwrap()
+}
+
+/// The suite of a table with one column for hashes.
+fn encoded(
+    schema: &'static Schema,
+    name: &'static str,
+    id: &'static str,
+    id_generation: IdGeneration,
+) -> Suite {
+    let users = Arc::new(OnceCell::new());
+    user_store(format!("encoded_hashes_with_{name}"), async move || {
+        let open = async || {
+            schema
+                .execute(format!(
+                    "CREATE TABLE encoded_{name} (
+                        id {id}, mail VARBINARY(100) UNIQUE, password VARCHAR(500),
+                        email_address_counter INT, password_hash_counter INT, sessions_counter INT
+                    ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4"
+                ))
+                .await;
+            let mut table = UsersTable::default();
+            table.name = format!("encoded_{name}");
+            table.id_generation = id_generation;
+            table.password_hash_format = PasswordHashFormat::Encoded;
+            table.columns.email_address = "mail".into();
+            table.columns.password_hash = "password".into();
+            table.columns.display_name = None;
+            (table.columns.disabled, table.columns.disabled_counter) = (None, None);
+            Arc::new(
+                MysqlUserStore::connect_existing(&schema.url(), table)
+                    .await
+                    .unwrap(),
+            )
+        };
+        RoundRobin::new([Arc::clone(users.get_or_init(open).await)])
+    })
 }
 
 /// The suite of a table whose database makes the IDs, as this definition of the column says.

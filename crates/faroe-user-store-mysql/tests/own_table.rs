@@ -15,7 +15,7 @@ use faroe_mysql::{
     Database,
     sqlx::{Row, query},
 };
-use faroe_user_store_mysql::{IdGeneration, MysqlUserStore, UsersTable};
+use faroe_user_store_mysql::{IdGeneration, MysqlUserStore, PasswordHashFormat, UsersTable};
 use tokio::task::JoinSet;
 
 use crate::server::{Case, Schema, cases};
@@ -41,7 +41,7 @@ const CASES: &[Case] = cases![
     an_unfit_table_is_refused_with_its_defect,
     deleting_a_user_obeys_the_applications_foreign_keys,
     a_check_notices_that_nothing_can_be_written,
-    algorithms_are_told_once_each,
+    a_sample_has_the_hashes_of_users_with_a_password,
     servers_that_start_at_once_all_start_and_a_table_that_is_not_ours_is_refused,
 ];
 
@@ -66,6 +66,12 @@ async fn connect(schema: &Schema, table: UsersTable) -> MysqlUserStore {
 fn generated() -> UsersTable {
     let mut table = UsersTable::default();
     table.id_generation = IdGeneration::Database;
+    table
+}
+
+fn encoded() -> UsersTable {
+    let mut table = UsersTable::default();
+    table.password_hash_format = PasswordHashFormat::Encoded;
     table
 }
 
@@ -521,7 +527,13 @@ async fn an_unfit_table_is_refused_with_its_defect(schema: &'static Schema) {
                 "password_hash VARCHAR(255)",
             )],
             ours(),
-            "is of the type varchar(255), not varbinary or blob",
+            "is of the type varchar(255), not varbinary or blob; change it, set users_table.password_hash_format = \
+             \"encoded\", or name",
+        ),
+        (
+            vec![("password_hash VARBINARY(1024)", "password_hash VARCHAR(96)")],
+            encoded(),
+            "holds 96 characters and needs 97; make it longer, or name another one by users_table.columns.password_hash",
         ),
         (vec![], named(""), "empty name"),
         // Everything is told at once, with the settings that help.
@@ -533,7 +545,8 @@ async fn an_unfit_table_is_refused_with_its_defect(schema: &'static Schema) {
             ],
             ours(),
             "4 defects: (1) the table \"users\" lacks the columns [\"password_salt\"]; add them, or name its own with the keys of \
-             users_table.columns: password_salt; (2) the column \"plan\" of the table \"users\" may not be NULL and has no \
+             users_table.columns: password_salt, or set users_table.password_hash_format = \"encoded\" if hashes are in one column \
+             of text; (2) the column \"plan\" of the table \"users\" may not be NULL and has no \
              default, so no user can be created; give it a default, or let clients fill it by users_table.signup_fields; (3) the column \"id\" of the table \"users\" holds no \
              text; let the database generate the IDs (users_table.id_generation = \"database\"), or name another one by \
              users_table.columns.id; (4) the column \"email_address\" of the table \"users\" has no unique index",
@@ -622,7 +635,7 @@ async fn a_check_notices_that_nothing_can_be_written(schema: &'static Schema) {
     schema.execute(format!("DROP USER '{reader}'@'%'")).await;
 }
 
-async fn algorithms_are_told_once_each(schema: &'static Schema) {
+async fn a_sample_has_the_hashes_of_users_with_a_password(schema: &'static Schema) {
     let schema = with(
         schema,
         "password_hash_algorithm_id VARCHAR(255) CHARACTER SET ascii NOT NULL",
@@ -630,8 +643,7 @@ async fn algorithms_are_told_once_each(schema: &'static Schema) {
     )
     .await;
     let users = connect(&schema, UsersTable::default()).await;
-    let none: [&str; 0] = [];
-    assert_eq!(users.password_hash_algorithm_ids().await.unwrap(), none);
+    assert_eq!(users.sample_password_hashes().await.unwrap(), []);
     for address in [
         "a@example.com",
         "b@example.com",
@@ -641,7 +653,11 @@ async fn algorithms_are_told_once_each(schema: &'static Schema) {
     ] {
         create(&users, address).await;
     }
-    for (address, id) in [("a", "NULL"), ("b", "''"), ("c", "'other'")] {
+    for (address, id) in [
+        ("a", "NULL"),
+        ("b", "'', password_hash = ''"),
+        ("c", "'other'"),
+    ] {
         let set = "UPDATE users SET password_hash_algorithm_id";
         schema
             .execute(format!(
@@ -649,9 +665,10 @@ async fn algorithms_are_told_once_each(schema: &'static Schema) {
             ))
             .await;
     }
-    let mut ids = users.password_hash_algorithm_ids().await.unwrap();
-    ids.sort();
-    assert_eq!(ids, ["algorithm", "other"]);
+    let sample = users.sample_password_hashes().await.unwrap();
+    let mut ids: Vec<_> = sample.iter().map(|hash| &*hash.algorithm_id).collect();
+    ids.sort_unstable();
+    assert_eq!(ids, ["", "algorithm", "algorithm", "other"]);
 }
 
 async fn servers_that_start_at_once_all_start_and_a_table_that_is_not_ours_is_refused(

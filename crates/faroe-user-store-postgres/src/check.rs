@@ -32,10 +32,11 @@ pub(crate) fn defects(table: &UsersTable, found: Option<&FoundTable>) -> Defects
 fn add_wrong_types(defects: &mut Defects, table: &UsersTable, found: &FoundTable) {
     use Kind::{Boolean, Bytes, Integer, PaddedText, Text, Uuid};
 
-    for (key, name) in table.columns.keys_and_names() {
+    for (key, name) in table.keys_and_names() {
         let (kinds, expected): (&[Kind], _) = match key {
             "id" => (&[Text, PaddedText, Integer, Uuid], "text, integer or uuid"),
             "email_address" | "password_hash_algorithm_id" => (&[Text], "text"),
+            "password_hash" if table.is_encoded() => (&[Text, PaddedText], "text"),
             "password_hash" | "password_salt" => (&[Bytes], "bytea"),
             "disabled" => (&[Boolean, Integer], "boolean"),
             "display_name" => (&[Text, PaddedText], "text"),
@@ -44,6 +45,10 @@ fn add_wrong_types(defects: &mut Defects, table: &UsersTable, found: &FoundTable
         let column = found.column(name);
         if let Some(column) = column.filter(|column| !kinds.contains(&column.kind)) {
             let found = &column.type_name;
+            if key == "password_hash" {
+                defects.add_other_form(table, found, expected);
+                continue;
+            }
             let defect = format!("is of the type {found}, not {expected}; change it");
             defects.add_unfit_column(table, key, name, &defect);
         }
@@ -108,7 +113,7 @@ fn add_missing_privileges(defects: &mut Defects, table: &UsersTable, found: &Fou
         _ => (true, true, true),
     };
     let (mut select, mut insert, mut update) = (true, true, true);
-    for (key, name) in table.columns.keys_and_names() {
+    for (key, name) in table.keys_and_names() {
         if let Some(Column { may, .. }) = found.column(name) {
             let (selects, inserts, updates) = of(key);
             select &= may.select || !selects;

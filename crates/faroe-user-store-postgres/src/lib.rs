@@ -18,10 +18,12 @@ use faroe_core::{
 };
 use faroe_postgres::{
     Database, Outcome, postgres_error,
-    sqlx::{self, AssertSqlSafe, Error, Postgres, Row, postgres::PgArguments, query::Query},
+    sqlx::{self, AssertSqlSafe, Error, Postgres, postgres::PgArguments, query::Query},
     violated_unique_constraint,
 };
-pub use faroe_users_table::{IdGeneration, SignupFields, UsersTable, UsersTableColumns};
+pub use faroe_users_table::{
+    IdGeneration, PasswordHashFormat, SignupFields, UsersTable, UsersTableColumns,
+};
 
 use crate::{
     statements::{Statements, can_be_text},
@@ -132,21 +134,22 @@ impl PostgresUserStore {
         checked.map(drop)
     }
 
-    /// Returns the IDs of the password hash algorithms in the first 10,000 rows of the table, each once. Users without a
-    /// password have none.
+    /// Returns the password hashes of the first 10,000 rows of the table, without those of users who have no password.
     ///
     /// # Errors
     ///
     /// When the query fails.
-    pub async fn password_hash_algorithm_ids(&self) -> Result<Vec<String>, AdapterError> {
+    pub async fn sample_password_hashes(&self) -> Result<Vec<PasswordHash>, AdapterError> {
         let read = async {
-            let outcome = self.run(query(&self.statements.algorithm_ids)).await?;
-            let ids = outcome.rows.iter().map(|row| row.try_get(0));
-            ids.collect::<Result<_, _>>()
+            let outcome = self.run(query(&self.statements.sample)).await?;
+            let hashes = outcome.rows.iter().map(|row| statements::hash(row, 0));
+            hashes.collect::<Result<Vec<_>, _>>()
         };
-        read.await.map_err(|error| {
-            postgres_error("read the password hash algorithms from PostgreSQL", &error)
-        })
+        let mut hashes = read
+            .await
+            .map_err(|error| postgres_error("read password hashes from PostgreSQL", &error))?;
+        hashes.retain(|hash| !hash.is_empty());
+        Ok(hashes)
     }
 
     async fn run(&self, query: UserQuery<'_>) -> Result<Outcome, Error> {
@@ -266,12 +269,10 @@ impl UserStore for PostgresUserStore {
         let create = self
             .statements
             .create_with(given.iter().map(|(column, _)| *column));
-        let mut create = query(&create)
+        let create = query(&create)
             .bind(email_address)
-            .bind(&*password_hash.hash)
-            .bind(&password_hash.algorithm_id)
-            .bind(&*password_hash.salt)
             .bind(email_address.to_ascii_lowercase());
+        let mut create = self.statements.bind_hash(create, password_hash);
         if self.statements.makes_ids {
             create = create.bind(random::id());
         }
@@ -363,12 +364,7 @@ impl UserStore for PostgresUserStore {
             (user_id, password_hash_counter, |user| {
                 user.password_hash_counter
             }),
-            |change| {
-                change
-                    .bind(password_hash.hash.to_vec())
-                    .bind(password_hash.algorithm_id.clone())
-                    .bind(password_hash.salt.to_vec())
-            },
+            |change| self.statements.bind_hash(change, password_hash),
         );
         change
             .await?

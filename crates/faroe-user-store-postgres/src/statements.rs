@@ -6,17 +6,25 @@
 
 use std::sync::Arc;
 
-use faroe_core::user_store::{Counter, User, UserFieldValue, UserId};
+use faroe_core::{
+    password::PasswordHash,
+    user_store::{Counter, User, UserFieldValue, UserId},
+};
 use faroe_postgres::sqlx::{Error, Row, postgres::PgRow};
 use faroe_users_table::{
     IdGeneration, MAX_EMAIL_ADDRESS_SIZE, SignupColumn, SignupColumns, UsersTable,
 };
 
-use crate::table::{Column, FoundTable, Kind, quoted};
+use crate::{
+    UserQuery,
+    table::{Column, FoundTable, Kind, quoted},
+};
 
 #[derive(Debug)]
 pub(crate) struct Statements {
     pub(crate) makes_ids: bool,
+    /// If set, a password hash is one text.
+    is_encoded: bool,
     id_kind: Kind,
     /// The longest address that the column holds, in characters.
     max_address_size: Option<usize>,
@@ -33,11 +41,11 @@ pub(crate) struct Statements {
     pub(crate) delete: Arc<str>,
     /// Refused where rows can be read but not written. Unlike an update of no row, it fires no trigger.
     pub(crate) check: Arc<str>,
-    /// Reads the IDs of algorithms from a bounded number of rows.
-    pub(crate) algorithm_ids: Arc<str>,
+    /// Reads hashes from a bounded number of rows.
+    pub(crate) sample: Arc<str>,
 }
 
-/// The number of rows in which algorithms are looked for.
+/// The number of rows from which a sample of hashes is read.
 const ROWS: usize = 10_000;
 
 impl Statements {
@@ -64,8 +72,16 @@ impl Statements {
         let name = quoted(&table.name);
         let [id, address] = [&columns.id, &columns.email_address].map(|name| quoted(name));
         let hash = quoted(&columns.password_hash);
-        let algorithm = quoted(&columns.password_hash_algorithm_id);
-        let salt = quoted(&columns.password_salt);
+        let is_encoded = table.is_encoded();
+        let (hash_columns, hash) = if is_encoded {
+            let bytes = format!("convert_to({hash}::text, 'UTF8'), ''::text, ''::bytea");
+            (vec![hash], bytes)
+        } else {
+            let algorithm = quoted(&columns.password_hash_algorithm_id);
+            let salt = quoted(&columns.password_salt);
+            let read = format!("{hash}, {algorithm}::text, {salt}");
+            (vec![hash, algorithm, salt], read)
+        };
         let address_counter = quoted(&columns.email_address_counter);
         let hash_counter = quoted(&columns.password_hash_counter);
         let sessions_counter = quoted(&columns.sessions_counter);
@@ -83,23 +99,24 @@ impl Statements {
         let disabled_counter = optional(&columns.disabled_counter, "0");
         let shown_name = optional(&columns.display_name, "NULL");
         let user = format!(
-            "{id}::text, {address}::text, {hash}, {algorithm}::text, {salt}, {is_disabled}, \
+            "{id}::text, {address}::text, {hash}, {is_disabled}, \
              coalesce({shown_name}::text, ''), {address_counter}::int8, {hash_counter}::int8, \
              {disabled_counter}::int8, {sessions_counter}::int8"
         );
 
+        let set_hash = hash_columns.iter().zip(4..);
+        let set_hash = set_hash.map(|(name, number)| format!("{name} = ${number}"));
+        let set_hash = set_hash.collect::<Vec<_>>().join(", ");
         let mut given = vec![
             (address.clone(), "$1"),
-            (hash.clone(), "$2"),
-            (algorithm.clone(), "$3"),
-            (salt.clone(), "$4"),
             (address_counter.clone(), "0"),
             (hash_counter.clone(), "0"),
             (sessions_counter.clone(), "0"),
         ];
+        given.extend(hash_columns.into_iter().zip(["$3", "$4", "$5"]));
         let makes_ids = table.id_generation == IdGeneration::Random;
         if makes_ids {
-            given.push((id.clone(), "$6"));
+            given.push((id.clone(), if is_encoded { "$4" } else { "$6" }));
         }
         let filled = [
             (&columns.disabled, not_disabled),
@@ -122,6 +139,7 @@ impl Statements {
         let concerning = concerning.filter(|index| index.concerns(address_column));
         Self {
             makes_ids,
+            is_encoded,
             id_kind: id_column.kind,
             address_indexes: concerning.map(|index| index.name.clone()).collect(),
             max_address_size: address_column.max_size,
@@ -130,7 +148,7 @@ impl Statements {
                 format!("INSERT INTO {name} ({given}"),
                 format!(") VALUES ({values}"),
                 format!(
-                    ") RETURNING {user}, 1 / (lower({address}::text COLLATE \"C\") = $5::text)::int"
+                    ") RETURNING {user}, 1 / (lower({address}::text COLLATE \"C\") = $2::text)::int"
                 ),
             ],
             signup_columns: signup_columns(table, found),
@@ -142,7 +160,7 @@ impl Statements {
             )
             .into(),
             update_password_hash: format!(
-                "UPDATE {name} SET {hash} = $4, {algorithm} = $5, {salt} = $6, {hash_counter} = $3 \
+                "UPDATE {name} SET {set_hash}, {hash_counter} = $3 \
                  WHERE {is_user} AND {hash_counter} = $2"
             )
             .into(),
@@ -153,11 +171,7 @@ impl Statements {
             .into(),
             delete: format!("DELETE FROM {name} WHERE {is_user}").into(),
             check: format!("SELECT 1 FROM {name} WHERE FALSE FOR UPDATE").into(),
-            algorithm_ids: format!(
-                "SELECT DISTINCT id FROM (SELECT {algorithm}::text AS id FROM {name} LIMIT {ROWS}) AS sample \
-                 WHERE id <> ''"
-            )
-            .into(),
+            sample: format!("SELECT {hash} FROM {name} LIMIT {ROWS}").into(),
         }
     }
 
@@ -167,12 +181,24 @@ impl Statements {
         columns: impl Iterator<Item = &'a SignupColumn>,
     ) -> Arc<str> {
         let [mut names, mut values, end] = self.create.clone();
-        let first = if self.makes_ids { 7 } else { 6 };
+        let hash_columns = if self.is_encoded { 1 } else { 3 };
+        let first = 3 + hash_columns + usize::from(self.makes_ids);
         for (parameter, column) in (first..).zip(columns) {
             names += &format!(", {}", column.column);
             values += &format!(", ${parameter}::text::{}", column.type_name);
         }
         (names + &values + &end).into()
+    }
+
+    /// Binds the columns of a hash, in their order.
+    pub(crate) fn bind_hash<'q>(&self, query: UserQuery<'q>, hash: &PasswordHash) -> UserQuery<'q> {
+        if self.is_encoded {
+            return query.bind(hash.to_text());
+        }
+        query
+            .bind(hash.hash.to_vec())
+            .bind(hash.algorithm_id.clone())
+            .bind(hash.salt.to_vec())
     }
 
     /// Checks whether a user can have this ID. The statements fail with any other.
@@ -260,11 +286,10 @@ pub(crate) fn user(row: &PgRow) -> Result<User, Error> {
         UserId::from(row.try_get::<String, _>(0)?),
         row.try_get::<String, _>(1)?,
     );
-    // A user without a password may have NULL in these columns.
-    let bytes = |column: usize| row.try_get::<Option<Vec<u8>>, _>(column);
-    user.password_hash = bytes(2)?.unwrap_or_default().into();
-    user.password_hash_algorithm_id = row.try_get::<Option<_>, _>(3)?.unwrap_or_default();
-    user.password_salt = bytes(4)?.unwrap_or_default().into();
+    let hash = hash(row, 2)?;
+    user.password_hash = hash.hash;
+    user.password_hash_algorithm_id = hash.algorithm_id;
+    user.password_salt = hash.salt;
     user.disabled = row.try_get(5)?;
     user.display_name = row.try_get(6)?;
     user.email_address_counter = counter(row, 7)?;
@@ -272,6 +297,16 @@ pub(crate) fn user(row: &PgRow) -> Result<User, Error> {
     user.disabled_counter = counter(row, 9)?;
     user.sessions_counter = counter(row, 10)?;
     Ok(user)
+}
+
+/// Reads a hash from three columns of a row. A user without a password may have NULL in them.
+pub(crate) fn hash(row: &PgRow, first: usize) -> Result<PasswordHash, Error> {
+    let bytes = |column: usize| row.try_get::<Option<Vec<u8>>, _>(column);
+    Ok(PasswordHash {
+        hash: bytes(first)?.unwrap_or_default().into(),
+        algorithm_id: row.try_get::<Option<_>, _>(first + 1)?.unwrap_or_default(),
+        salt: bytes(first + 2)?.unwrap_or_default().into(),
+    })
 }
 
 fn counter(row: &PgRow, column: usize) -> Result<Counter, Error> {

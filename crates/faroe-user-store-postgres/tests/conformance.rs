@@ -11,7 +11,7 @@ use faroe_testkit::{
     conformance::{Suite, user_store, user_store_ignoring_case, user_store_with_fields},
     round_robin::RoundRobin,
 };
-use faroe_user_store_postgres::{IdGeneration, PostgresUserStore, UsersTable};
+use faroe_user_store_postgres::{IdGeneration, PasswordHashFormat, PostgresUserStore, UsersTable};
 use tokio::sync::OnceCell;
 
 use crate::server::{Case, Schema, cases};
@@ -88,6 +88,18 @@ fn suites(schema: &'static Schema) -> Vec<Suite> {
             let open = async || Arc::new(connect(format!("{}&pgbouncer=true", schema.url())).await);
             RoundRobin::new([Arc::clone(bouncer.get_or_init(open).await)])
         }),
+        encoded(
+            schema,
+            "text",
+            "TEXT COLLATE \"C\" PRIMARY KEY",
+            IdGeneration::Random,
+        ),
+        encoded(
+            schema,
+            "uuid",
+            "UUID PRIMARY KEY DEFAULT gen_random_uuid()",
+            IdGeneration::Database,
+        ),
         own_table(
             schema,
             "identity",
@@ -124,6 +136,42 @@ async fn a_user_survives_a_restart_of_the_server(schema: &'static Schema) {
 
 async fn connect(url: String) -> PostgresUserStore {
     PostgresUserStore::connect(&url).await.unwrap()
+}
+
+/// The suite of a table with one column for hashes.
+fn encoded(
+    schema: &'static Schema,
+    name: &'static str,
+    id: &'static str,
+    id_generation: IdGeneration,
+) -> Suite {
+    let users = Arc::new(OnceCell::new());
+    user_store(format!("encoded_hashes_with_{name}"), async move || {
+        let open = async || {
+            schema
+                .execute(format!(
+                    "CREATE TABLE encoded_{name} (
+                        id {id}, mail VARCHAR(100) UNIQUE, password VARCHAR(500),
+                        email_address_counter INT, password_hash_counter INT, sessions_counter INT
+                    )"
+                ))
+                .await;
+            let mut table = UsersTable::default();
+            table.name = format!("encoded_{name}");
+            table.id_generation = id_generation;
+            table.password_hash_format = PasswordHashFormat::Encoded;
+            table.columns.email_address = "mail".into();
+            table.columns.password_hash = "password".into();
+            table.columns.display_name = None;
+            (table.columns.disabled, table.columns.disabled_counter) = (None, None);
+            Arc::new(
+                PostgresUserStore::connect_existing(&schema.url(), table)
+                    .await
+                    .unwrap(),
+            )
+        };
+        RoundRobin::new([Arc::clone(users.get_or_init(open).await)])
+    })
 }
 
 /// The suite of a table whose database makes the IDs, as this definition of the column says.

@@ -32,6 +32,12 @@ pub(crate) fn defects(table: &UsersTable, found: &Result<FoundTable, NotFound>) 
         Some(column) if column.value_kind().is_none() => FoundField::Bytes,
         Some(_) => FoundField::Fit,
     });
+    let hash = found.column(&table.columns.password_hash);
+    if table.is_encoded()
+        && hash.is_some_and(|hash| hash.declared_type.eq_ignore_ascii_case("BLOB"))
+    {
+        defects.add_other_form(table, "BLOB", "TEXT");
+    }
     add_columns_without_value(&mut defects, table, found);
     add_id_defect(&mut defects, table, found);
     for (key, name) in [

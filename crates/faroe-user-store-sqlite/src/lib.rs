@@ -17,7 +17,9 @@ use faroe_core::{
     },
 };
 use faroe_sqlite::{Database, Remembered, Synchronous, rusqlite};
-pub use faroe_users_table::{IdGeneration, SignupFields, UsersTable, UsersTableColumns};
+pub use faroe_users_table::{
+    IdGeneration, PasswordHashFormat, SignupFields, UsersTable, UsersTableColumns,
+};
 use rusqlite::Connection;
 
 use crate::{
@@ -140,18 +142,18 @@ impl SqliteUserStore {
         self.write(OPERATION, Statements::check_write).await
     }
 
-    /// Returns the IDs of the password hash algorithms in the first 10,000 rows of the table, each once. Users without a
-    /// password have none.
+    /// Returns the password hashes of the first 10,000 rows of the table, without those of users who have no password.
     ///
     /// # Errors
     ///
     /// When the query fails.
-    pub async fn password_hash_algorithm_ids(&self) -> Result<Vec<String>, AdapterError> {
+    pub async fn sample_password_hashes(&self) -> Result<Vec<PasswordHash>, AdapterError> {
         let statements = Arc::clone(&self.statements);
-        let read = move |connection: &Connection| statements.algorithm_ids(connection);
-        self.database
-            .read("read the password hash algorithms from SQLite", read)
-            .await
+        let read = move |connection: &Connection| statements.sample(connection);
+        let read = self.database.read("read password hashes from SQLite", read);
+        let mut hashes = read.await?;
+        hashes.retain(|hash| !hash.is_empty());
+        Ok(hashes)
     }
 
     /// The outcome of a creation whose fields are refused, unless the address is used.

@@ -9,7 +9,7 @@ use faroe_core::{
     user_store::{Counter, NewUser, User, UserFieldValue, UserId, holder},
 };
 use faroe_sqlite::rusqlite::{
-    Connection, Error, OptionalExtension, Params, Row, ToSql, ffi, types::Value,
+    Connection, Error, OptionalExtension, Params, Row, ToSql, ffi, params_from_iter, types::Value,
 };
 use faroe_users_table::{IdGeneration, SignupColumn, SignupColumns, UsersTable};
 
@@ -18,6 +18,8 @@ use crate::table::{AddressLookUp, FoundTable};
 #[derive(Debug)]
 pub(crate) struct Statements {
     makes_ids: bool,
+    /// If set, a password hash is one text.
+    is_encoded: bool,
     /// SQLite's messages when the column of addresses, and no other, refuses a value.
     address_violations: Vec<String>,
     /// The insertion of a user up to the names of further columns, up to their values, and from there on.
@@ -31,10 +33,10 @@ pub(crate) struct Statements {
     delete: String,
     read_check: String,
     write_check: String,
-    algorithm_ids: String,
+    sample: String,
 }
 
-/// The number of rows in which algorithms are looked for.
+/// The number of rows from which a sample of hashes is read.
 const ROWS: usize = 10_000;
 
 /// The outcome of a change.
@@ -55,15 +57,25 @@ impl Statements {
     /// The statements for a table that passed the check.
     pub(crate) fn new(table: &UsersTable, found: &FoundTable) -> Self {
         let columns = &table.columns;
-        let [name, id, address, hash, algorithm, salt] = [
+        let [name, id, address, hash] = [
             &table.name,
             &columns.id,
             &columns.email_address,
             &columns.password_hash,
-            &columns.password_hash_algorithm_id,
-            &columns.password_salt,
         ]
         .map(|name| quoted(name));
+        let is_encoded = table.is_encoded();
+        let mut hash_columns = vec![hash.clone()];
+        let [algorithm, salt] = if is_encoded {
+            ["''", "x''"].map(str::to_owned)
+        } else {
+            let rest = [&columns.password_hash_algorithm_id, &columns.password_salt];
+            let rest = rest.map(|name| quoted(name));
+            hash_columns.extend(rest.clone());
+            rest
+        };
+        // Other software may have written it as a text.
+        let hash = format!("CAST({hash} AS BLOB), {algorithm}, {salt}");
         let [address_counter, hash_counter, sessions_counter] = [
             &columns.email_address_counter,
             &columns.password_hash_counter,
@@ -78,7 +90,7 @@ impl Statements {
             .map_or_else(|| "''".to_owned(), quoted);
 
         let user = format!(
-            "CAST({id} AS TEXT), {address}, {hash}, {algorithm}, {salt}, \
+            "CAST({id} AS TEXT), {address}, {hash}, \
              coalesce({disabled}, 0) <> 0, coalesce(CAST({display_name} AS TEXT), ''), \
              {address_counter}, {hash_counter}, coalesce({disabled_counter}, 0), {sessions_counter}"
         );
@@ -99,18 +111,19 @@ impl Statements {
             address_violations.push(format!("UNIQUE constraint failed: index '{index}'"));
         }
 
-        let mut given = vec![
-            (address.clone(), "?1"),
-            (hash.clone(), "?2"),
-            (algorithm.clone(), "?3"),
-            (salt.clone(), "?4"),
+        let set_hash = hash_columns.iter().zip(3..);
+        let set_hash = set_hash.map(|(name, number)| format!("{name} = ?{number}"));
+        let set_hash = set_hash.collect::<Vec<_>>().join(", ");
+        let mut given = vec![(address.clone(), "?")];
+        given.extend(hash_columns.into_iter().map(|name| (name, "?")));
+        given.extend([
             (address_counter.clone(), "0"),
             (hash_counter.clone(), "0"),
             (sessions_counter.clone(), "0"),
-        ];
+        ]);
         let makes_ids = table.id_generation == IdGeneration::Random;
         if makes_ids {
-            given.push((id.clone(), "?5"));
+            given.push((id.clone(), "?"));
         }
         for (name, value) in [
             (&columns.disabled, "0"),
@@ -127,6 +140,7 @@ impl Statements {
         // `OR ABORT`: a conflict replaces no user, whatever the schema says.
         Self {
             makes_ids,
+            is_encoded,
             address_violations,
             create: [
                 format!("INSERT OR ABORT INTO {name} ({given}"),
@@ -141,8 +155,8 @@ impl Statements {
                  WHERE {is_user} AND {address_counter} = ?2"
             ),
             update_password_hash: format!(
-                "UPDATE OR ABORT {name} SET {hash} = ?3, {algorithm} = ?4, {salt} = ?5, \
-                 {hash_counter} = {hash_counter} + 1 WHERE {is_user} AND {hash_counter} = ?2"
+                "UPDATE OR ABORT {name} SET {hash_counter} = {hash_counter} + 1, {set_hash} \
+                 WHERE {is_user} AND {hash_counter} = ?2"
             ),
             increment_sessions_counter: format!(
                 "UPDATE OR ABORT {name} SET {sessions_counter} = {sessions_counter} + 1 \
@@ -153,9 +167,7 @@ impl Statements {
             write_check: format!(
                 "UPDATE {name} SET {sessions_counter} = {sessions_counter} WHERE FALSE"
             ),
-            algorithm_ids: format!(
-                "SELECT DISTINCT id FROM (SELECT {algorithm} AS id FROM {name} LIMIT {ROWS}) WHERE id <> ''"
-            ),
+            sample: format!("SELECT {hash} FROM {name} LIMIT {ROWS}"),
         }
     }
 
@@ -189,17 +201,20 @@ impl Statements {
         id: Option<&str>,
         new_user: &NewUser,
     ) -> Result<Option<User>, Error> {
-        let (address, hash) = (&new_user.email_address, &new_user.password_hash);
-        let (algorithm, salt, hash) = (&hash.algorithm_id, &*hash.salt, &*hash.hash);
+        let address = &new_user.email_address;
         let given = self.signup_columns.given(&new_user.user_fields);
         let given = given.unwrap_or_default();
-        let fields: Vec<Value> = given.iter().map(|(_, value)| sql_value(value)).collect();
-        let mut values: Vec<&dyn ToSql> = vec![address, &hash, algorithm, &salt];
-        values.extend(id.as_ref().map(|id| id as &dyn ToSql));
-        values.extend(fields.iter().map(|value| value as &dyn ToSql));
+        let mut values: Vec<Box<dyn ToSql>> = vec![Box::new(address.clone())];
+        values.extend(self.hash_values(&new_user.password_hash));
+        if let Some(id) = id {
+            values.push(Box::new(id.to_owned()));
+        }
+        for (_, value) in &given {
+            values.push(Box::new(sql_value(value)));
+        }
         let columns = given.iter().map(|(column, _)| column.column.as_str());
         let mut create = connection.prepare_cached(&self.create_with(columns))?;
-        let created = create.query_row(&*values, returned_id);
+        let created = create.query_row(params_from_iter(values), returned_id);
         let Some(id) = self.unless_address_used(connection, address, created)? else {
             return Ok(None);
         };
@@ -214,10 +229,9 @@ impl Statements {
     /// Returns the insertion of a user with values for these further columns.
     fn create_with<'a>(&self, columns: impl Iterator<Item = &'a str>) -> String {
         let [mut names, mut values, end] = self.create.clone();
-        let first = if self.makes_ids { 6 } else { 5 };
-        for (parameter, column) in (first..).zip(columns) {
+        for column in columns {
             names += &format!(", {column}");
-            values += &format!(", ?{parameter}");
+            values += ", ?";
         }
         names + &values + &end
     }
@@ -261,11 +275,13 @@ impl Statements {
         hash: &PasswordHash,
         counter: Counter,
     ) -> Result<Changed, Error> {
-        let (algorithm, salt, hash) = (&hash.algorithm_id, &*hash.salt, &*hash.hash);
+        let mut values: Vec<Box<dyn ToSql>> =
+            vec![Box::new(id.as_str().to_owned()), Box::new(counter.get())];
+        values.extend(self.hash_values(hash));
         self.change(
             connection,
             &self.update_password_hash,
-            (id.as_str(), counter.get(), hash, algorithm, salt),
+            params_from_iter(values),
             (id, counter, |user| user.password_hash_counter),
         )
     }
@@ -306,9 +322,22 @@ impl Statements {
         Ok(())
     }
 
-    pub(crate) fn algorithm_ids(&self, connection: &Connection) -> Result<Vec<String>, Error> {
-        let mut select = connection.prepare(&self.algorithm_ids)?;
-        select.query_map((), |row| row.get(0))?.collect()
+    /// Reads a sample of hashes, of users without a password too.
+    pub(crate) fn sample(&self, connection: &Connection) -> Result<Vec<PasswordHash>, Error> {
+        let mut select = connection.prepare(&self.sample)?;
+        select.query_map((), |row| hash(row, 0))?.collect()
+    }
+
+    /// The values of the columns of a hash, in their order.
+    fn hash_values(&self, hash: &PasswordHash) -> Vec<Box<dyn ToSql>> {
+        if self.is_encoded {
+            return vec![Box::new(hash.to_text())];
+        }
+        vec![
+            Box::new(hash.hash.to_vec()),
+            Box::new(hash.algorithm_id.clone()),
+            Box::new(hash.salt.to_vec()),
+        ]
     }
 
     /// Makes a change that increments a counter, unless the counter is the last there is.
@@ -406,10 +435,10 @@ fn user(row: &Row<'_>) -> Result<User, Error> {
         UserId::from(row.get::<_, String>(0)?),
         row.get::<_, String>(1)?,
     );
-    // A user without a password may have NULL in these columns.
-    user.password_hash = row.get::<_, Option<Vec<u8>>>(2)?.unwrap_or_default().into();
-    user.password_hash_algorithm_id = row.get::<_, Option<_>>(3)?.unwrap_or_default();
-    user.password_salt = row.get::<_, Option<Vec<u8>>>(4)?.unwrap_or_default().into();
+    let hash = hash(row, 2)?;
+    user.password_hash = hash.hash;
+    user.password_hash_algorithm_id = hash.algorithm_id;
+    user.password_salt = hash.salt;
     user.disabled = row.get(5)?;
     user.display_name = row.get(6)?;
     user.email_address_counter = counter(row, 7)?;
@@ -417,6 +446,16 @@ fn user(row: &Row<'_>) -> Result<User, Error> {
     user.disabled_counter = counter(row, 9)?;
     user.sessions_counter = counter(row, 10)?;
     Ok(user)
+}
+
+/// Reads a hash from three columns of a row. A user without a password may have NULL in them.
+fn hash(row: &Row<'_>, first: usize) -> Result<PasswordHash, Error> {
+    let bytes = |column: usize| row.get::<_, Option<Vec<u8>>>(column);
+    Ok(PasswordHash {
+        hash: bytes(first)?.unwrap_or_default().into(),
+        algorithm_id: row.get::<_, Option<_>>(first + 1)?.unwrap_or_default(),
+        salt: bytes(first + 2)?.unwrap_or_default().into(),
+    })
 }
 
 fn counter(row: &Row<'_>, column: usize) -> Result<Counter, Error> {

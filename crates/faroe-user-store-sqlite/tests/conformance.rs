@@ -8,7 +8,7 @@ use faroe_testkit::{
     conformance::{self, user_store, user_store_ignoring_case, user_store_with_fields},
     round_robin::RoundRobin,
 };
-use faroe_user_store_sqlite::{IdGeneration, SqliteUserStore, UsersTable};
+use faroe_user_store_sqlite::{IdGeneration, PasswordHashFormat, SqliteUserStore, UsersTable};
 use tempfile::TempDir;
 
 fn main() -> ExitCode {
@@ -17,6 +17,7 @@ fn main() -> ExitCode {
     let two = folder.path().join("two.sqlite");
     let own = folder.path().join("own.sqlite");
     let fields = folder.path().join("fields.sqlite");
+    let encoded = folder.path().join("encoded.sqlite");
     let ignoring = folder.path().join("ignoring.sqlite");
     Connection::open(&own)
         .unwrap()
@@ -44,6 +45,15 @@ fn main() -> ExitCode {
         .unwrap()
         .execute_batch(&with_fields)
         .unwrap();
+    Connection::open(&encoded)
+        .unwrap()
+        .execute_batch(
+            "CREATE TABLE users (
+                id INTEGER PRIMARY KEY AUTOINCREMENT, email_address TEXT NOT NULL UNIQUE, password_hash TEXT,
+                email_address_counter INTEGER, password_hash_counter INTEGER, sessions_counter INTEGER
+            ) STRICT",
+        )
+        .unwrap();
     conformance::run([
         user_store_with_fields("with_fields", async move || {
             let mut table = UsersTable::default();
@@ -64,6 +74,16 @@ fn main() -> ExitCode {
         }),
         user_store_ignoring_case("ignoring_case", async move || {
             SqliteUserStore::connect_ignoring_case(&ignoring)
+                .await
+                .unwrap()
+        }),
+        user_store("encoded_hashes", async move || {
+            let mut table = UsersTable::default();
+            table.id_generation = IdGeneration::Database;
+            table.password_hash_format = PasswordHashFormat::Encoded;
+            table.columns.display_name = None;
+            (table.columns.disabled, table.columns.disabled_counter) = (None, None);
+            SqliteUserStore::connect_existing(&encoded, table)
                 .await
                 .unwrap()
         }),

@@ -12,7 +12,7 @@ use faroe_core::{
     },
 };
 use faroe_sqlite::rusqlite::Connection;
-use faroe_user_store_sqlite::{IdGeneration, SqliteUserStore, UsersTable};
+use faroe_user_store_sqlite::{IdGeneration, PasswordHashFormat, SqliteUserStore, UsersTable};
 use tempfile::TempDir;
 
 struct Application {
@@ -59,6 +59,12 @@ fn named(name: &str) -> UsersTable {
 fn numbers() -> UsersTable {
     let mut table = UsersTable::default();
     table.id_generation = IdGeneration::Database;
+    table
+}
+
+fn encoded() -> UsersTable {
+    let mut table = UsersTable::default();
+    table.password_hash_format = PasswordHashFormat::Encoded;
     table
 }
 
@@ -427,6 +433,14 @@ async fn an_unfit_table_is_refused_with_its_defect() {
              numbers; let the database generate the IDs (users_table.id_generation = \"database\"), or name another one by \
              users_table.columns.id; (4) the column \"email_address\" of the table \"users\" has no unique index",
         ),
+        (
+            "id TEXT",
+            "id TEXT",
+            encoded(),
+            "3 defects: (1) the column \"password_hash\" of the table \"users\" is of the type BLOB, not TEXT; change it, set \
+             users_table.password_hash_format = \"parts\", or name another one by users_table.columns.password_hash; (2) the \
+             column \"password_hash_algorithm_id\" of the table \"users\" may not be NULL",
+        ),
         ("id TEXT", "id TEXT", named(""), "empty name"),
         ("id TEXT", "id TEXT", named("a\0b"), "contains NUL"),
     ] {
@@ -553,14 +567,13 @@ async fn a_check_notices_that_nothing_can_be_written() {
 }
 
 #[tokio::test]
-async fn algorithms_are_told_once_each() {
+async fn a_sample_has_the_hashes_of_users_with_a_password() {
     let application = with(
         "password_hash_algorithm_id TEXT NOT NULL",
         "password_hash_algorithm_id TEXT",
     );
     let users = application.connect(UsersTable::default()).await.unwrap();
-    let none: [&str; 0] = [];
-    assert_eq!(users.password_hash_algorithm_ids().await.unwrap(), none);
+    assert_eq!(users.sample_password_hashes().await.unwrap(), []);
     for address in [
         "a@example.com",
         "b@example.com",
@@ -570,14 +583,19 @@ async fn algorithms_are_told_once_each() {
     ] {
         create(&users, address).await;
     }
-    for (address, id) in [("a", "NULL"), ("b", "''"), ("c", "'other'")] {
+    for (address, id) in [
+        ("a", "NULL"),
+        ("b", "'', password_hash = x''"),
+        ("c", "'other'"),
+    ] {
         let set = "UPDATE users SET password_hash_algorithm_id";
         let set = format!("{set} = {id} WHERE email_address = '{address}@example.com'");
         application.connection.execute(&set, ()).unwrap();
     }
-    let mut ids = users.password_hash_algorithm_ids().await.unwrap();
-    ids.sort();
-    assert_eq!(ids, ["algorithm", "other"]);
+    let sample = users.sample_password_hashes().await.unwrap();
+    let mut ids: Vec<_> = sample.iter().map(|hash| &*hash.algorithm_id).collect();
+    ids.sort_unstable();
+    assert_eq!(ids, ["", "algorithm", "algorithm", "other"]);
 }
 
 #[tokio::test]

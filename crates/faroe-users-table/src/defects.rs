@@ -7,6 +7,9 @@ use crate::UsersTable;
 /// The keys of the columns that a table may lack.
 const OPTIONAL: [&str; 3] = ["disabled", "disabled_counter", "display_name"];
 
+/// The keys of the columns that only hashes in parts have.
+const PARTS: [&str; 2] = ["password_hash_algorithm_id", "password_salt"];
+
 /// All reasons why a table is unfit for users. Each says what helps: a change of the table, or a key of [`UsersTable`], called
 /// `users_table.…` as in a configuration file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,7 +36,7 @@ impl Defects {
 
     /// Adds the columns for which `exists` returns `false`.
     pub fn add_missing_columns(&mut self, table: &UsersTable, exists: impl Fn(&str) -> bool) {
-        let columns = table.columns.keys_and_names();
+        let columns = table.keys_and_names();
         let missing = columns.filter(|(_, name)| !exists(name));
         let (keys, names): (Vec<_>, Vec<_>) = missing.unzip();
         if names.is_empty() {
@@ -45,10 +48,14 @@ impl Defects {
             table.name,
             keys.join(", "),
         );
+        let lacks_parts = PARTS.iter().any(|key| keys.contains(key));
         let optional = keys.into_iter().filter(|key| OPTIONAL.contains(key));
         let optional: Vec<_> = optional.collect();
         if !optional.is_empty() {
             defect += &format!(" (\"\" if there is no {})", optional.join(", "));
+        }
+        if lacks_parts {
+            defect += ", or set users_table.password_hash_format = \"encoded\" if hashes are in one column of text";
         }
         self.add(defect);
     }
@@ -76,6 +83,21 @@ impl Defects {
                 table.name
             ));
         }
+    }
+
+    /// Adds the column of password hashes because its type is for the other form. `found` is the type, and `expected` the types
+    /// that are for this form.
+    pub fn add_other_form(&mut self, table: &UsersTable, found: &str, expected: &str) {
+        let other = if table.is_encoded() {
+            "parts"
+        } else {
+            "encoded"
+        };
+        let defect = format!(
+            "is of the type {found}, not {expected}; change it, set users_table.password_hash_format = \"{other}\""
+        );
+        let name = &table.columns.password_hash;
+        self.add_unfit_column(table, "password_hash", name, &defect);
     }
 
     /// Adds the column with this key if it cannot hold what the server writes into it. `max_size` is in characters or bytes.
@@ -149,6 +171,14 @@ mod tests {
             defects.to_string(),
             "the table \"users\" lacks the columns [\"id\", \"disabled\"]; add them, or name its own with the keys of \
              users_table.columns: id, disabled (\"\" if there is no disabled)"
+        );
+        let mut defects = Defects::default();
+        defects.add_missing_columns(&table, |name| !name.starts_with("password_salt"));
+        assert_eq!(
+            defects.to_string(),
+            "the table \"users\" lacks the columns [\"password_salt\"]; add them, or name its own with the keys of \
+             users_table.columns: password_salt, or set users_table.password_hash_format = \"encoded\" if hashes are in one \
+             column of text"
         );
     }
 

@@ -32,6 +32,8 @@ pub struct UsersTable {
     pub columns: UsersTableColumns,
     /// The source of the ID of a new user.
     pub id_generation: IdGeneration,
+    /// The form of password hashes.
+    pub password_hash_format: PasswordHashFormat,
     /// The fields that a client may give at sign-up, each with a column that is not one of `columns`. Default: none.
     pub signup_fields: SignupFields,
     /// Requires a unique index that ignores the letter case of addresses. Default: `false`. Not a key of a configuration file: a
@@ -51,9 +53,9 @@ pub struct UsersTableColumns {
     pub email_address: String,
     /// The hash of the password.
     pub password_hash: String,
-    /// The ID of the algorithm that made the hash.
+    /// The ID of the algorithm that made the hash. There is no such column with [`PasswordHashFormat::Encoded`].
     pub password_hash_algorithm_id: String,
-    /// The salt that went into the hash.
+    /// The salt that went into the hash. There is no such column with [`PasswordHashFormat::Encoded`].
     pub password_salt: String,
     /// Counts changes of the email address.
     pub email_address_counter: String,
@@ -83,12 +85,25 @@ pub enum IdGeneration {
     Database,
 }
 
+/// The form in which a table keeps password hashes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PasswordHashFormat {
+    /// Three columns: the hash and the salt as bytes, and the ID of the algorithm as text.
+    #[default]
+    Parts,
+    /// One column of text, which other software can read too: a PHC string for a hash of Argon2id. Texts of other software,
+    /// such as `$2b$12$…`, are read as they are.
+    Encoded,
+}
+
 impl Default for UsersTable {
     fn default() -> Self {
         Self {
             name: "users".into(),
             columns: UsersTableColumns::default(),
             id_generation: IdGeneration::default(),
+            password_hash_format: PasswordHashFormat::default(),
             signup_fields: SignupFields::default(),
             ignores_email_address_case: false,
         }
@@ -113,48 +128,66 @@ impl Default for UsersTableColumns {
     }
 }
 
-impl UsersTableColumns {
+impl UsersTable {
     /// The names of all columns.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
+    pub fn column_names(&self) -> impl Iterator<Item = &str> {
         self.keys_and_names().map(|(_, name)| name)
     }
 
-    /// The names of all columns, each after the key that sets it, such as `email_address`.
+    /// The names of all columns, each after the key of `users_table.columns` that sets it, such as `email_address`.
     pub fn keys_and_names(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let columns = &self.columns;
         let required = [
-            ("id", &self.id),
-            ("email_address", &self.email_address),
-            ("password_hash", &self.password_hash),
-            (
-                "password_hash_algorithm_id",
-                &self.password_hash_algorithm_id,
-            ),
-            ("password_salt", &self.password_salt),
-            ("email_address_counter", &self.email_address_counter),
-            ("password_hash_counter", &self.password_hash_counter),
-            ("sessions_counter", &self.sessions_counter),
+            ("id", &columns.id),
+            ("email_address", &columns.email_address),
+        ];
+        let counters = [
+            ("email_address_counter", &columns.email_address_counter),
+            ("password_hash_counter", &columns.password_hash_counter),
+            ("sessions_counter", &columns.sessions_counter),
         ];
         let optional = [
-            ("disabled", &self.disabled),
-            ("disabled_counter", &self.disabled_counter),
-            ("display_name", &self.display_name),
+            ("disabled", &columns.disabled),
+            ("disabled_counter", &columns.disabled_counter),
+            ("display_name", &columns.display_name),
         ];
         let optional = optional
             .into_iter()
             .filter_map(|(key, name)| Some((key, name.as_ref()?)));
-        let all = required.into_iter().chain(optional);
+        let all = required.into_iter().chain(self.password_hash_columns());
+        let all = all.chain(counters).chain(optional);
         all.map(|(key, name)| (key, name.as_str()))
     }
-}
 
-impl UsersTable {
+    /// The names of the columns of the password hash, each after its key: one or three.
+    fn password_hash_columns(&self) -> impl Iterator<Item = (&'static str, &String)> {
+        let columns = &self.columns;
+        let all = [
+            ("password_hash", &columns.password_hash),
+            (
+                "password_hash_algorithm_id",
+                &columns.password_hash_algorithm_id,
+            ),
+            ("password_salt", &columns.password_salt),
+        ];
+        all.into_iter().take(if self.is_encoded() { 1 } else { 3 })
+    }
+
+    /// Checks whether password hashes are in one column of text.
+    pub fn is_encoded(&self) -> bool {
+        self.password_hash_format == PasswordHashFormat::Encoded
+    }
+
     /// Returns the least size that the column with this key of `users_table.columns` must have, in bytes: that of a random ID,
-    /// of the ID of the default password hash algorithm, of its hashes or of its salts. 0 for a column of another kind: an
+    /// of the ID of the default password hash algorithm, of its hashes, as bytes or as texts, or of its salts. 0 for a column of another kind: an
     /// address that is too long for its column is refused when it comes.
     pub fn least_size(&self, key: &str) -> usize {
         match key {
             "id" if self.id_generation == IdGeneration::Random => RANDOM_ID_SIZE,
             "password_hash_algorithm_id" => "argon2id.65536.3.1.32".len(),
+            "password_hash" if self.is_encoded() => {
+                "$argon2id$v=19$m=65536,t=3,p=1$".len() + 22 + "$".len() + 43
+            }
             "password_hash" => 32,
             "password_salt" => 16,
             _ => 0,
@@ -163,11 +196,12 @@ impl UsersTable {
 
     /// The names of the columns that a new user is given values for, and of those that are read.
     pub fn used_columns(&self) -> impl Iterator<Item = &str> {
-        self.columns.names().chain(self.signup_fields.columns())
+        self.column_names().chain(self.signup_fields.columns())
     }
 
     /// Checks, without a database, that names are 1 to 63 bytes without NUL, that no column is used twice (most databases
-    /// ignore letter case), also not by a field at sign-up, and that `disabled` and `disabled_counter` come together.
+    /// ignore letter case), also not by a field at sign-up, that `disabled` and `disabled_counter` come together, and that no column
+    /// of algorithm IDs or salts is named if hashes are in one column.
     ///
     /// # Errors
     ///
@@ -175,7 +209,7 @@ impl UsersTable {
     pub fn validate(&self) -> Result<(), InvalidUsersTable> {
         check_name("table", &self.name)?;
         let mut seen = HashSet::new();
-        for name in self.columns.names() {
+        for name in self.column_names() {
             check_name("column", name)?;
             if !seen.insert(name.to_lowercase()) {
                 return Err(InvalidUsersTable(format!(
@@ -197,6 +231,24 @@ impl UsersTable {
             let message =
                 "the columns `disabled` and `disabled_counter` come together or not at all";
             return Err(InvalidUsersTable(message.into()));
+        }
+        if self.is_encoded() {
+            let (named, default) = (&self.columns, UsersTableColumns::default());
+            let unused = [
+                (
+                    "password_hash_algorithm_id",
+                    named.password_hash_algorithm_id != default.password_hash_algorithm_id,
+                ),
+                (
+                    "password_salt",
+                    named.password_salt != default.password_salt,
+                ),
+            ];
+            if let Some((key, _)) = unused.into_iter().find(|(_, is_named)| *is_named) {
+                return Err(InvalidUsersTable(format!(
+                    "the column `{key}` is named, but with password_hash_format = \"encoded\" there is none; remove one of them"
+                )));
+            }
         }
         Ok(())
     }
@@ -245,7 +297,7 @@ mod tests {
         let table = parse("").unwrap();
         assert_eq!(table, UsersTable::default());
         assert_eq!(table.validate(), Ok(()));
-        assert_eq!(table.columns.names().count(), 11);
+        assert_eq!(table.column_names().count(), 11);
     }
 
     #[test]
@@ -256,6 +308,7 @@ mod tests {
             "columns.disabled = false",
             "id_generation = 'Random'",
             "id_generation = 'uuid'",
+            "password_hash_format = 'phc'",
         ] {
             assert!(parse(text).is_err(), "{text}");
         }
@@ -266,7 +319,7 @@ mod tests {
         let table = parse("columns = { disabled = '', disabled_counter = '', display_name = '' }");
         let table = table.unwrap();
         assert_eq!(table.validate(), Ok(()));
-        assert_eq!(table.columns.names().count(), 8);
+        assert_eq!(table.column_names().count(), 8);
         for column in ["id", "email_address", "sessions_counter"] {
             let table = parse(&format!("columns.{column} = ''")).unwrap();
             assert!(table.validate().is_err(), "{column}");
@@ -290,7 +343,7 @@ mod tests {
 
     #[test]
     fn p81_a_field_at_sign_up_has_a_column_of_its_own() {
-        for column in UsersTableColumns::default().names() {
+        for column in UsersTable::default().column_names() {
             let upper = column.to_uppercase();
             for fields in [
                 format!("['{column}']"),
@@ -316,6 +369,23 @@ mod tests {
     }
 
     #[test]
+    fn an_encoded_hash_has_one_column_that_can_hold_it() {
+        let parts = UsersTable::default();
+        assert_eq!(parts.least_size("password_hash"), 32);
+        let encoded = parse("password_hash_format = 'encoded'").unwrap();
+        assert_eq!(encoded.validate(), Ok(()));
+        let hashes = encoded
+            .column_names()
+            .filter(|name| name.starts_with("password") && !name.ends_with("counter"));
+        assert_eq!(hashes.collect::<Vec<_>>(), ["password_hash"]);
+        assert_eq!(encoded.least_size("password_hash"), 97);
+        // The names that are not used may be those of other columns.
+        let encoded =
+            parse("password_hash_format = 'encoded'\ncolumns.display_name = 'password_salt'");
+        assert_eq!(encoded.unwrap().validate(), Ok(()));
+    }
+
+    #[test]
     fn names_that_no_database_can_have_are_refused_by_name() {
         for (text, expected) in [
             ("name = ''", "a table has an empty name"),
@@ -335,6 +405,10 @@ mod tests {
             ),
             ("columns.disabled = ''", "come together"),
             ("columns.disabled_counter = ''", "come together"),
+            (
+                "password_hash_format = 'encoded'\ncolumns.password_salt = 'salt'",
+                "the column `password_salt` is named",
+            ),
         ] {
             let error = parse(text).unwrap().validate().unwrap_err().to_string();
             assert!(error.contains(expected), "{text}: {error}");

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use faroe_mysql::sqlx::{self, AssertSqlSafe};
+use faroe_mysql::sqlx::{self, AssertSqlSafe, Row};
 use faroe_tests::binary::{Binary, Settings};
 use tempfile::TempDir;
 
@@ -90,6 +90,31 @@ impl Backend {
     /// Runs a statement in the database of the users.
     pub(crate) async fn administer(&self, sql: &str) {
         self.run(&self.user_store(), sql).await;
+    }
+
+    /// Returns the text that a query of the database of the users finds.
+    pub(crate) async fn text(&self, sql: &str) -> String {
+        let url = self.user_store();
+        match self.kind {
+            Kind::Postgres => {
+                let database = faroe_postgres::Database::connect(&url).await;
+                let run = sqlx::query(AssertSqlSafe(sql));
+                let rows = database.unwrap().run(run).await.unwrap().rows;
+                rows[0].get::<Option<_>, _>(0).unwrap_or_default()
+            }
+            Kind::Mysql => {
+                let database = faroe_mysql::Database::connect(&url).await;
+                let run = || sqlx::query(AssertSqlSafe(sql));
+                let rows = database.unwrap().run(run).await.unwrap().rows;
+                rows[0].get::<Option<_>, _>(0).unwrap_or_default()
+            }
+            Kind::Sqlite | Kind::Redis | Kind::RedisCluster => {
+                let file = url.strip_prefix("sqlite:").unwrap();
+                let text = rusqlite::Connection::open(file).unwrap();
+                let text = text.query_row(sql, [], |row| row.get::<_, Option<_>>(0));
+                text.unwrap().unwrap_or_default()
+            }
+        }
     }
 
     async fn run(&self, url: &str, sql: &str) {

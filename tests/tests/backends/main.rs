@@ -7,6 +7,7 @@
 mod administration;
 mod backend;
 mod crashes;
+mod encoded;
 mod examples;
 mod failovers;
 #[path = "../../../crates/faroe-storage-redis/tests/without_redis/fake_redis.rs"]
@@ -57,6 +58,7 @@ const BUT_FOR_A_CLUSTER: &[Case] = cases![
     examples::the_example_signs_a_user_up,
     loss::the_loss_of_the_storage_costs_a_new_sign_in_and_nothing_else,
     administration::the_statements_of_the_administrator_take_effect_at_once,
+    encoded::p80_users_of_a_table_with_one_column_of_bcrypt_sign_in_and_get_an_argon2id_text,
 ];
 
 const WITH_A_SERVER: &[Case] = cases![

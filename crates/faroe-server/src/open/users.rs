@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use faroe_core::{error::AdapterError, user_store::UserStore};
+use faroe_core::{error::AdapterError, password::PasswordHash, user_store::UserStore};
 use faroe_user_server_client::UserServerClient;
 use faroe_user_store_mysql::MysqlUserStore;
 use faroe_user_store_postgres::PostgresUserStore;
@@ -47,13 +47,12 @@ impl Users {
         }
     }
 
-    /// Returns the IDs of the password hash algorithms in the first 10,000 rows of a users table. A user server cannot be asked
-    /// for them.
-    pub(crate) async fn password_hash_algorithm_ids(&self) -> Result<Vec<String>, AdapterError> {
+    /// Returns the password hashes of the first 10,000 rows of a users table. A user server cannot be asked for them.
+    pub(crate) async fn sample_password_hashes(&self) -> Result<Vec<PasswordHash>, AdapterError> {
         match self {
-            Self::Sqlite(users) => users.password_hash_algorithm_ids().await,
-            Self::Postgres(users) => users.password_hash_algorithm_ids().await,
-            Self::Mysql(users) => users.password_hash_algorithm_ids().await,
+            Self::Sqlite(users) => users.sample_password_hashes().await,
+            Self::Postgres(users) => users.sample_password_hashes().await,
+            Self::Mysql(users) => users.sample_password_hashes().await,
             Self::Server(_) => Ok(Vec::new()),
         }
     }

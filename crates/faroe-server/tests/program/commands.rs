@@ -148,7 +148,10 @@ fn hashes_that_cannot_be_verified_are_told_by_their_kind() {
     let line = told.lines().find(|line| line.contains("password hashes"));
     let line = line.unwrap();
     assert!(line.starts_with("FAILED  password hashes: "), "{line}");
-    assert!(line.contains("argon2id.19456.2.1.32: "), "{line}");
+    assert!(
+        line.contains("argon2id.19456.2.1.32, of an unknown form: "),
+        "{line}"
+    );
     assert!(line.contains("list it in hashing.previous"), "{line}");
     assert!(!line.contains("65536") && !line.contains(a_hash), "{line}");
     assert_eq!(status, Some(1));
@@ -175,6 +178,65 @@ fn hashes_that_cannot_be_verified_are_told_by_their_kind() {
         &[],
     );
     assert!(told.contains("ok      password hashes: "), "{told}");
+    assert_eq!(status, Some(0));
+}
+
+#[test]
+fn hashes_in_one_column_are_told_by_kind_and_malformed_ones_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let people = Connection::open(folder.path().join("app.db")).unwrap();
+    people
+        .execute_batch(
+            "CREATE TABLE people (
+                id INTEGER PRIMARY KEY AUTOINCREMENT, email_address TEXT NOT NULL UNIQUE, password TEXT,
+                email_address_counter INTEGER DEFAULT 0, password_hash_counter INTEGER DEFAULT 0,
+                sessions_counter INTEGER DEFAULT 0
+            );
+            INSERT INTO people (email_address, password) VALUES
+                ('a', '$2b$04$QfhCQNzR2r7nqYBlezCVNuinS26BtzpCl.6.Uz6hM.QOPT.RbPU76'), ('b', '$2b$04$CCCC'),
+                ('c', '$2b$31$QfhCQNzR2r7nqYBlezCVNuinS26BtzpCl.6.Uz6hM.QOPT.RbPU76'), ('d', NULL), ('e', ''),
+                ('f', 'pbkdf2_sha256$600000$abcdefgh$AAAA'),
+                ('g', '5f4dcc3b5aa765d61d8327deb882cf99');",
+        )
+        .unwrap();
+    let configuration = |previous: &str| {
+        format!(
+            "storage = \"memory:\"\nuser_store = \"sqlite:app.db\"\n\
+             [users_table]\nname = \"people\"\nid_generation = \"database\"\npassword_hash_format = \"encoded\"\n\
+             columns = {{ password_hash = \"password\", disabled = \"\", disabled_counter = \"\", display_name = \"\" }}\n\
+             [hashing]\nprevious = [{previous}]\n"
+        )
+    };
+    let check = |previous: &str| {
+        fs::write(folder.path().join("faroe.toml"), configuration(previous)).unwrap();
+        run(
+            folder.path(),
+            &["check-config", "--config", "faroe.toml"],
+            &[],
+        )
+    };
+    let (status, told) = check("\"bcrypt\"");
+    let line = "FAILED  password hashes: of an unknown form, pbkdf2_sha256: users whose";
+    assert!(told.contains(line), "{told}");
+    let line = "WARNING password hashes that cannot be verified: 2; their users need a password reset; the first: ";
+    assert!(told.contains(line), "{told}");
+    assert!(
+        told.contains("the bcrypt hash is malformed: the salt is too short"),
+        "{told}"
+    );
+    assert!(
+        !told.contains("CCCC") && !told.contains("5f4dcc3b"),
+        "{told}"
+    );
+    assert_eq!(status, Some(1));
+
+    let remove = "DELETE FROM people WHERE email_address IN ('f', 'g')";
+    people.execute(remove, ()).unwrap();
+    let (status, told) = check("\"bcrypt\"");
+    assert!(
+        told.contains("ok      password hashes: of configured kinds"),
+        "{told}"
+    );
     assert_eq!(status, Some(0));
 }
 

@@ -6,7 +6,7 @@ use faroe_core::user_store::{
     Counter, UpdateUserEmailAddressOutcome, UpdateUserOutcome, UserStore,
 };
 
-use super::{address, create, odd_ids, password_hash, shows};
+use super::{address, create, in_parts, odd_ids, password_hash, shows};
 use crate::conformance::case::{Case, CaseResult, cases, equal};
 
 pub(super) const CASES: &[Case<dyn UserStore>] = cases![
@@ -19,7 +19,7 @@ pub(super) const CASES: &[Case<dyn UserStore>] = cases![
 
 async fn a_new_user_is_as_it_was_created(users: Arc<dyn UserStore>) -> CaseResult {
     let address = address();
-    let user = create(&*users, &address).await?;
+    let user = in_parts(create(&*users, &address).await?);
     equal(&user.email_address, &address)?;
     let hash = password_hash(0);
     equal(&user.password_hash.to_vec(), &hash.hash.to_vec())?;

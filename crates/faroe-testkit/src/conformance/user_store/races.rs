@@ -7,7 +7,7 @@ use faroe_core::user_store::{
     UserStore,
 };
 
-use super::{address, create, password_hash};
+use super::{address, create, in_parts, password_hash};
 use crate::conformance::case::{
     CONTENDERS, Case, CaseResult, Failure, ROUNDS, cases, count, equal, race, settled,
 };
@@ -81,7 +81,8 @@ async fn of_racing_password_hash_updates_one_wins(users: Arc<dyn UserStore>) -> 
     let winners: Vec<String> = outcomes.await?.into_iter().flatten().collect();
     equal(&winners.len(), &1)?;
     let user = users.get_user(&id).await?;
-    let left = user.map(|user| (user.password_hash_algorithm_id, user.password_hash_counter));
+    let left = user.map(in_parts);
+    let left = left.map(|user| (user.password_hash_algorithm_id, user.password_hash_counter));
     equal(&left, &Some((winners[0].clone(), one())))
 }
 
