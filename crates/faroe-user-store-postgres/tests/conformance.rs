@@ -34,7 +34,6 @@ fn suites(schema: &'static Schema) -> Vec<Suite> {
     let one = Arc::new(OnceCell::new());
     let three = Arc::new(OnceCell::new());
     let ignoring = Arc::new(OnceCell::new());
-    let fields = Arc::new(OnceCell::new());
     let bouncer = Arc::new(OnceCell::new());
     vec![
         user_store("one_pool", async move || {
@@ -52,28 +51,12 @@ fn suites(schema: &'static Schema) -> Vec<Suite> {
             };
             RoundRobin::new([Arc::clone(ignoring.get_or_init(open).await)])
         }),
-        user_store_with_fields("with_fields", async move || {
-            let open = async || {
-                let schema = schema.another().await;
-                let create = include_str!("../schema.sql").replacen(
-                    "disabled BOOLEAN",
-                    "full_name VARCHAR(100) NOT NULL,
-                     username VARCHAR(50) UNIQUE,
-                     age INTEGER CHECK (age >= 0),
-                     newsletter BOOLEAN NOT NULL DEFAULT FALSE,
-                     is_admin BOOLEAN NOT NULL DEFAULT FALSE,
-                     disabled BOOLEAN",
-                    1,
-                );
-                schema.execute(create).await;
-                let mut table = UsersTable::default();
-                let names = ["full_name", "username", "age", "newsletter"];
-                table.signup_fields = names.map(|name| (name, name)).into_iter().collect();
-                let users = PostgresUserStore::connect_existing(&schema.url(), table).await;
-                Arc::new(users.unwrap())
-            };
-            RoundRobin::new([Arc::clone(fields.get_or_init(open).await)])
-        }),
+        with_fields(schema, "with_fields", PasswordHashFormat::Parts),
+        with_fields(
+            schema,
+            "with_fields_and_encoded_hashes",
+            PasswordHashFormat::Encoded,
+        ),
         user_store("three_pools", async move || {
             let open = async || {
                 let mut pools = Vec::new();
@@ -136,6 +119,40 @@ async fn a_user_survives_a_restart_of_the_server(schema: &'static Schema) {
 
 async fn connect(url: String) -> PostgresUserStore {
     PostgresUserStore::connect(&url).await.unwrap()
+}
+
+/// The suite of a table that a client can fill columns of.
+fn with_fields(schema: &'static Schema, name: &'static str, format: PasswordHashFormat) -> Suite {
+    let users = Arc::new(OnceCell::new());
+    user_store_with_fields(name, async move || {
+        let open = async || {
+            let schema = schema.another().await;
+            let mut create = include_str!("../schema.sql").replacen(
+                "disabled BOOLEAN",
+                "full_name VARCHAR(100) NOT NULL,
+                 username VARCHAR(50) UNIQUE,
+                 age INTEGER CHECK (age >= 0),
+                 newsletter BOOLEAN NOT NULL DEFAULT FALSE,
+                 is_admin BOOLEAN NOT NULL DEFAULT FALSE,
+                 disabled BOOLEAN",
+                1,
+            );
+            if format == PasswordHashFormat::Encoded {
+                create = create
+                    .replace("password_hash BYTEA", "password_hash TEXT")
+                    .replace("password_hash_algorithm_id TEXT NOT NULL,", "")
+                    .replace("password_salt BYTEA NOT NULL,", "");
+            }
+            schema.execute(create).await;
+            let mut table = UsersTable::default();
+            table.password_hash_format = format;
+            let names = ["full_name", "username", "age", "newsletter"];
+            table.signup_fields = names.map(|name| (name, name)).into_iter().collect();
+            let users = PostgresUserStore::connect_existing(&schema.url(), table).await;
+            Arc::new(users.unwrap())
+        };
+        RoundRobin::new([Arc::clone(users.get_or_init(open).await)])
+    })
 }
 
 /// The suite of a table with one column for hashes.

@@ -17,6 +17,7 @@ fn main() -> ExitCode {
     let two = folder.path().join("two.sqlite");
     let own = folder.path().join("own.sqlite");
     let fields = folder.path().join("fields.sqlite");
+    let encoded_fields = folder.path().join("encoded_fields.sqlite");
     let encoded = folder.path().join("encoded.sqlite");
     let ignoring = folder.path().join("ignoring.sqlite");
     Connection::open(&own)
@@ -45,6 +46,14 @@ fn main() -> ExitCode {
         .unwrap()
         .execute_batch(&with_fields)
         .unwrap();
+    let with_fields = with_fields
+        .replace("password_hash BLOB", "password_hash TEXT")
+        .replace("password_hash_algorithm_id TEXT NOT NULL,", "")
+        .replace("password_salt BLOB NOT NULL,", "");
+    Connection::open(&encoded_fields)
+        .unwrap()
+        .execute_batch(&with_fields)
+        .unwrap();
     Connection::open(&encoded)
         .unwrap()
         .execute_batch(
@@ -60,6 +69,15 @@ fn main() -> ExitCode {
             let names = ["full_name", "username", "age", "newsletter"];
             table.signup_fields = names.map(|name| (name, name)).into_iter().collect();
             SqliteUserStore::connect_existing(&fields, table)
+                .await
+                .unwrap()
+        }),
+        user_store_with_fields("with_fields_and_encoded_hashes", async move || {
+            let mut table = UsersTable::default();
+            table.password_hash_format = PasswordHashFormat::Encoded;
+            let names = ["full_name", "username", "age", "newsletter"];
+            table.signup_fields = names.map(|name| (name, name)).into_iter().collect();
+            SqliteUserStore::connect_existing(&encoded_fields, table)
                 .await
                 .unwrap()
         }),
