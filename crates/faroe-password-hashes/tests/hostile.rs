@@ -40,12 +40,20 @@ fn small() -> Bounds {
     bounds
 }
 
-/// Verifies a password and returns the outcome, if the text is of any kind.
+/// Verifies a password and returns the outcome, if the text is of any kind. Asserts that a check without a password agrees.
 fn outcome(text: &str, bounds: Bounds) -> Option<Result<Verification, String>> {
     let verifier = Verifier::new(Kind::of_text(text)?).with_bounds(bounds);
     let hash = PasswordHash::from_text(text);
     assert!(verifier.recognizes(&hash));
     let verification = verifier.verify(b"password", &hash);
+    match (verifier.check(&hash), &verification) {
+        (Ok(()), Ok(Verification::Malformed(error))) => panic!("{text}: {error}"),
+        (Ok(()), _) => {}
+        (Err(error), Ok(Verification::Malformed(other)) | Err(other)) => {
+            assert_eq!(error.to_string(), other.to_string(), "{text}");
+        }
+        (Err(error), Ok(_)) => panic!("{text}: {error}"),
+    }
     Some(verification.map_err(|error| ErrorChain(&error).to_string()))
 }
 
