@@ -209,7 +209,8 @@ pub struct RateLimits {
     /// Attempts to verify the temporary password of one user password reset. Default: one per minute.
     pub verify_temporary_password: RateLimit,
     /// Signins that begin for one user. Beyond that, `create_signin` is rejected as overloaded. A signin is a record for ten
-    /// minutes, so one user has at most 530. Default: 500, and one more every 20 seconds: clients that `faroe-axum` limits to
+    /// minutes, so one user has at most 530. By default, a password can be verified once a minute, so more signins would be of
+    /// no use. Default: 500, and one more every 20 seconds: clients that `faroe-axum` limits to
     /// 200 attempts at once and one every 30 seconds cannot use them up alone, not even on two servers.
     pub create_signin: RateLimit,
     /// User password updates and user deletions that the sessions of one user begin. Beyond that, they are rejected as
