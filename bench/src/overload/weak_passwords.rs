@@ -26,6 +26,15 @@ const REFUSED_BAR: Bar = Bar::AtMost(1.0);
 const WEAK: &str =
     "password password password password password password password password password";
 
+/// One password is hashed at once. The emails of a server would soon end the attack, so they have no limit.
+const SETTINGS: &str = "
+[hashing]
+permits = 1
+[rate_limits.emails_per_server]
+capacity = 2147483647
+interval = \"1ms\"
+";
+
 /// Returns whether the bar was met.
 pub(super) async fn run() -> Result<bool> {
     let about = format!(
@@ -33,7 +42,7 @@ pub(super) async fn run() -> Result<bool> {
     );
     let mut report = Report::new("overload-weak-passwords", &about);
     let folder = tempfile::tempdir()?;
-    let faroe = faroe::start(folder.path(), Backend::Memory, "[hashing]\npermits = 1\n").await?;
+    let faroe = faroe::start(folder.path(), Backend::Memory, SETTINGS).await?;
     let address = faroe.address;
     let mut users = Vec::new();
     for _ in 0..CHECKS {
@@ -59,8 +68,8 @@ pub(super) async fn run() -> Result<bool> {
                             break;
                         }
                         ensure!(answer["error_code"] == "weak_password", "{answer}");
+                        answers.fetch_add(1, Ordering::Relaxed);
                     }
-                    answers.fetch_add(1, Ordering::Relaxed);
                 }
             }
             anyhow::Ok(())
@@ -95,7 +104,7 @@ pub(super) async fn run() -> Result<bool> {
     while let Some(stranger) = strangers.join_next().await {
         stranger??;
     }
-    report.measure("weak passwords answered", Unit::PerSecond, &[weak], None);
+    report.measure("weak passwords checked", Unit::PerSecond, &[weak], None);
     report.measure("passwords verified", Unit::Seconds, &latencies, None);
     report.measure(
         &format!("passwords refused, of {CHECKS}"),
