@@ -180,8 +180,8 @@ impl BucketState {
         }
     }
 
-    /// Returns the bucket as if all that was taken ahead of `now` had been taken at `now`, and one more token lent to
-    /// it. If that is no gain, the bucket stays as it is.
+    /// Returns the bucket as if all that was taken ahead of `now` had been taken at `now`. If nothing is left then, one
+    /// token is lent to it. If that is no gain, the bucket stays as it is.
     ///
     /// The bound on guesses holds for any clocks, because each token is paid with an interval that lies between
     /// readings of clocks and pays for no other. Tokens taken since the last leap from a time before `now` may have
@@ -203,7 +203,10 @@ impl BucketState {
             }
         }
         let (had, from) = refill(undone.had, undone.from, limit, now);
-        let to_pay = undone.taken.saturating_sub(had).saturating_add(1);
+        let (tokens, to_pay) = match had.saturating_sub(undone.taken) {
+            0 => (1, undone.taken.saturating_sub(had).saturating_add(1)),
+            left => (left, 0),
+        };
         let refilled_at = from
             .max(now)
             .saturating_add(limit.interval.saturating_mul(to_pay));
@@ -213,7 +216,7 @@ impl BucketState {
         }
         leaps.push(undone);
         Self {
-            tokens: 1,
+            tokens,
             refilled_at,
             leaps,
         }

@@ -5,15 +5,16 @@ use std::{sync::Arc, time::Duration};
 use faroe_core::{
     Server,
     protocol::{
-        signin::VerifySigninUserPassword,
+        signin::{CreateSignin, VerifySigninUserPassword},
         signup::{
             CreateSignup, SendSignupEmailAddressVerificationCode,
             VerifySignupEmailAddressVerificationCode,
         },
     },
     storage::{MainStorage, Storage},
+    time::Clock,
 };
-use faroe_testkit::{clock::ManualClock, fault::Fault};
+use faroe_testkit::{clock::ManualClock, fault::Fault, promise};
 use futures::future::join_all;
 use proptest::prelude::*;
 
@@ -39,6 +40,37 @@ async fn five_attempts_and_then_one_a_minute() {
         "a successful attempt takes a token too:"
     );
     assert_eq!(harness.try_password(PASSWORD).await, "rate_limited");
+}
+
+#[tokio::test]
+async fn p13_a_clock_that_was_days_ahead_locks_nobody_out() {
+    let harness = Harness::new();
+    harness.sign_up().await;
+    let ahead = Arc::<ManualClock>::default();
+    ahead.set(harness.clock.now());
+    ahead.advance(minutes(10 * 24 * 60));
+    let (server, _) = harness.beside(|_, options| options.clock = ahead);
+    for attempt in 0..7 {
+        let create = CreateSignin {
+            user_email_address: EMAIL.into(),
+        };
+        let signin_token = server.invoke(create).await.unwrap().signin_token;
+        let verify = VerifySigninUserPassword {
+            signin_token,
+            password: "not the password".into(),
+        };
+        let expected = if attempt < 5 {
+            "incorrect_password"
+        } else {
+            "rate_limited"
+        };
+        assert_eq!(outcome(&server, verify).await, expected);
+    }
+    assert_eq!(harness.try_password(PASSWORD).await, "ok", "at once");
+    assert_eq!(harness.try_password(PASSWORD).await, "rate_limited");
+    harness.advance(minutes(2));
+    assert_eq!(harness.try_password(PASSWORD).await, "ok");
+    promise::report("P13", "a clock was ten days ahead, an attempt right after");
 }
 
 #[tokio::test]
@@ -259,7 +291,7 @@ fn defect_13_clocks_that_differ_and_step_gain_nothing_twice() {
                 Arc::new(ManualClock::default()),
                 Arc::new(ManualClock::default()),
             ];
-            let start = faroe_core::time::Clock::now(&*clocks[0]).as_milliseconds();
+            let start = Clock::now(&*clocks[0]).as_milliseconds();
             let harness = Harness::new();
             harness.sign_up().await;
             let servers: [Server; 2] = [0, 1].map(|server| {
@@ -277,7 +309,7 @@ fn defect_13_clocks_that_differ_and_step_gain_nothing_twice() {
                 }
                 // A signin of its own, so that none dies of the clocks.
                 let created = servers[step.server]
-                    .invoke(faroe_core::protocol::signin::CreateSignin {
+                    .invoke(CreateSignin {
                         user_email_address: EMAIL.into(),
                     })
                     .await
