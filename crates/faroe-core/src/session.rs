@@ -212,7 +212,8 @@ impl Invocation<'_> {
         let Some(session) = self.find::<SessionRecord>(token.expose()).await? else {
             return Ok(None);
         };
-        let Some((mut session, user)) = self.check_user(session).await? else {
+        let checked = self.check_user(session).await?;
+        let Some((mut session, user)) = checked else {
             return Ok(None);
         };
         if self.note_use(&mut session, Some(&user)) {
