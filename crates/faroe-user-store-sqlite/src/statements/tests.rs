@@ -42,7 +42,7 @@ fn plans(schema: &str) -> Vec<String> {
 
 #[test]
 fn no_user_is_looked_for_without_an_index() {
-    let default = include_str!("../schema.sql");
+    let default = include_str!("../../schema.sql");
     let schemas = [
         default.to_owned(),
         default.replace(
