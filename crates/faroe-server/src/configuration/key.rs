@@ -30,6 +30,8 @@ pub(crate) enum Shape {
     Value,
     /// None, or `file` and `environment`: it has a secret.
     Secret,
+    /// None, or `file` and `environment`: it has a URL, which can hold a secret.
+    Url,
     /// The keys of a section.
     Section(&'static [Key]),
     /// Any name, with this below it.
@@ -43,7 +45,7 @@ impl Shape {
     pub(crate) fn below(self, name: &str) -> Option<Self> {
         match self {
             Self::Value => None,
-            Self::Secret => ["file", "environment"]
+            Self::Secret | Self::Url => ["file", "environment"]
                 .contains(&name)
                 .then_some(Self::Value),
             Self::Section(keys) => {

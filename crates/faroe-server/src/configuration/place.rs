@@ -1,15 +1,17 @@
 //! Locations of data, and of what sends emails, as URLs.
 
-use std::{fmt, path::PathBuf};
+use std::{fmt, marker::PhantomData, path::PathBuf};
 
 use faroe_address::ServiceUrl;
-use serde::Deserialize;
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, MapAccess, Visitor, value::MapAccessDeserializer},
+};
 
-use super::setting::{Setting, setting};
+use super::{key::Shape, secret::SecretPlace, setting::Setting};
 
 /// The location of the server's own, ephemeral data.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum StoragePlace {
     Memory,
     Sqlite(PathBuf),
@@ -19,8 +21,7 @@ pub(crate) enum StoragePlace {
 }
 
 /// The location of the users.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum UserStorePlace {
     Sqlite(PathBuf),
     Postgres(ServiceUrl),
@@ -29,17 +30,57 @@ pub(crate) enum UserStorePlace {
 }
 
 /// The SMTP server or webhook that sends emails.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum EmailSenderPlace {
     Smtp(ServiceUrl),
     Webhook(ServiceUrl),
 }
 
-setting! {
+macro_rules! url {
+    ($($Place:ty: $kind:literal,)+) => {
+        $(
+            impl Setting for $Place {
+                const SHAPE: Shape = Shape::Url;
+
+                fn kind() -> String {
+                    $kind.to_owned()
+                }
+            }
+
+            impl<'de> Deserialize<'de> for $Place {
+                fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                    deserializer.deserialize_any(UrlVisitor(PhantomData))
+                }
+            }
+        )+
+    };
+}
+
+url! {
     StoragePlace: "URL of a storage",
     UserStorePlace: "URL of a user store",
     EmailSenderPlace: "URL of an email sender",
+}
+
+/// Reads a URL, or the place of one that holds a password.
+struct UrlVisitor<P>(PhantomData<P>);
+
+impl<'de, P: TryFrom<String, Error = &'static str>> Visitor<'de> for UrlVisitor<P> {
+    type Value = P;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a URL, { file = \"PATH\" } or { environment = \"NAME\" }")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<P, E> {
+        P::try_from(text.to_owned()).map_err(E::custom)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<P, A::Error> {
+        let place = SecretPlace::deserialize(MapAccessDeserializer::new(map))?;
+        let url = place.find().map_err(A::Error::custom)?;
+        self.visit_str(url.expose())
+    }
 }
 
 impl TryFrom<String> for StoragePlace {

@@ -44,7 +44,7 @@ pub fn config_reference() -> String {
         let variables = match entry.key.shape {
             Shape::Section(_) => Vec::new(),
             Shape::Map(_) | Shape::Open => vec![format!("{}__…", entries::variable(&entry.path))],
-            Shape::Value | Shape::Secret => entry.variables(),
+            Shape::Value | Shape::Secret | Shape::Url => entry.variables(),
         };
         let names = variables.into_iter().chain(flag);
         let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();

@@ -78,6 +78,12 @@ impl<'de> Deserialize<'de> for SecretPlace {
 impl SecretPlace {
     /// Reads the secret for this key, without white space at its end.
     pub(crate) fn read(&self, key: &str) -> Result<Secret, StartError> {
+        self.find()
+            .map_err(|reason| StartError::new(format!("{key}: {reason}")))
+    }
+
+    /// Reads the secret, without white space at its end. Returns the reason if that fails.
+    pub(super) fn find(&self) -> Result<Secret, StartError> {
         let (place, text) = match self {
             Self::Environment(name) => {
                 let place = format!("the environment variable {name}");
@@ -87,18 +93,17 @@ impl SecretPlace {
                         env::VarError::NotPresent => "is not set",
                         env::VarError::NotUnicode(_) => "is not a text in UTF-8",
                     };
-                    StartError::new(format!("{key}: {place} {reason}"))
+                    StartError::new(format!("{place} {reason}"))
                 })?;
                 (place, Zeroizing::new(text))
             }
             Self::File(path) => {
                 let place = path.display().to_string();
-                let failed = |error: std::io::Error| {
-                    StartError::because(format!("{key}: read {place}"), &error)
-                };
+                let failed =
+                    |error: std::io::Error| StartError::because(format!("read {place}"), &error);
                 if everyone_can_read(&fs::metadata(path).map_err(failed)?) {
                     return Err(StartError::new(format!(
-                        "{key}: every user of this machine can read {place}; chmod 600 {place}"
+                        "every user of this machine can read {place}; chmod 600 {place}"
                     )));
                 }
                 let text = Zeroizing::new(fs::read_to_string(path).map_err(failed)?);
@@ -107,7 +112,7 @@ impl SecretPlace {
         };
         let secret = text.trim_end();
         if secret.is_empty() {
-            return Err(StartError::new(format!("{key}: {place} is empty")));
+            return Err(StartError::new(format!("{place} is empty")));
         }
         Ok(Secret(Zeroizing::new(secret.to_owned())))
     }

@@ -570,3 +570,43 @@ fn the_limit_per_ip_address_is_on_if_the_file_has_a_section_unless_it_is_said() 
     let refusal = refusal(&[("FAROE_IP_RATE_LIMIT__ATTEMPTS__CAPACITY", "3")]);
     assert!(refusal.contains("FAROE_IP_RATE_LIMIT=true"), "{refusal}");
 }
+
+#[test]
+fn a_url_with_a_password_can_stand_in_a_file_of_its_own() {
+    use std::{fs, os::unix::fs::PermissionsExt};
+
+    const URL: &str = "postgres://app:canary@db.example.com/app";
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("storage-url");
+    let place = path.display().to_string();
+    fs::write(&path, format!("{URL}\n")).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    let expected = StoragePlace::try_from(URL.to_owned()).unwrap();
+    let in_variables = [
+        ("FAROE_STORAGE__FILE", place.clone()),
+        ("FAROE_STORAGE", format!("{{ file = \"{place}\" }}")),
+    ];
+    for (name, value) in &in_variables {
+        let settings = settings(&[(name, value)]);
+        assert_eq!(settings.storage.as_ref(), Some(&expected), "{name}");
+        assert!(!format!("{settings:?}").contains("canary"));
+    }
+    let file = format!("storage = {{ file = \"{place}\" }}\nuser_store = {{ file = \"{place}\" }}");
+    let settings = of_file(&file);
+    assert_eq!(settings.storage, Some(expected));
+    assert!(matches!(
+        settings.user_store,
+        Some(UserStorePlace::Postgres(_))
+    ));
+
+    let sender = refusal(&[("FAROE_EMAIL_SENDER__FILE", &place)]);
+    assert!(sender.contains("email_sender"), "{sender}");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    let readable = refusal(&[("FAROE_STORAGE__FILE", &place)]);
+    assert!(readable.contains("chmod 600"), "{readable}");
+    let missing = refusal(&[("FAROE_STORAGE__FILE", "no-such-file")]);
+    assert!(missing.contains("storage: read no-such-file"), "{missing}");
+    for refusal in [sender, readable, missing] {
+        assert!(!refusal.contains("canary"), "{refusal}");
+    }
+}

@@ -81,7 +81,9 @@ pub(super) fn set(
             Content::Table(BTreeMap::from([("environment".to_owned(), place)]))
         }
         (Shape::Value, _) => Content::Untyped(text.to_owned()),
-        (Shape::Open, _) if !text.starts_with('{') => Content::Untyped(text.to_owned()),
+        (Shape::Open | Shape::Url, _) if !text.starts_with('{') => {
+            Content::Untyped(text.to_owned())
+        }
         _ => table(text, source).ok_or_else(|| {
             StartError::new(format!(
                 "{source}: {path}: expected a TOML table, such as {{ key = \"value\" }}"
