@@ -36,7 +36,12 @@ describe("the development console", () => {
 			finished: () => page.getByRole("heading", { name: "All steps done" }).waitFor(),
 			goTo: (name) => page.getByRole("navigation").getByRole("link", { name }).click(),
 			async signUp(address) {
+				const isThere = await page.evaluate(() => location.hash === "#/flow/sign-up");
 				await page.getByRole("navigation").getByRole("link", { name: "Sign up" }).click();
+				if (!isThere) {
+					// The page is rendered again, which must not come between the steps below.
+					await page.waitForFunction(() => document.activeElement.id === "main");
+				}
 				await page.getByLabel("Email address").fill(address);
 				await press("Start the sign-up");
 				await press("Fill in");
