@@ -263,7 +263,7 @@ async fn errors_hold_neither_key_nor_value(schema: &'static Schema) {
     let storage = connect(schema.url()).await;
     let later = SystemClock.now().saturating_add(LIFETIME);
     schema
-        .execute("ALTER TABLE faroe_storage ADD CONSTRAINT no_canary CHECK (entry_key <> 'canary')")
+        .execute("ALTER TABLE faroe_storage ADD CONSTRAINT no_birds CHECK (entry_key <> 'canary')")
         .await;
     let too_long = "canary".repeat(50);
     for key in ["canary", &too_long] {

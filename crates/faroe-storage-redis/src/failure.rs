@@ -1,6 +1,6 @@
 //! Failures of commands.
 
-use std::{error::Error, fmt};
+use std::{error::Error, fmt, io, sync::Arc};
 
 use redis::{ErrorKind, RedisError};
 
@@ -14,6 +14,8 @@ pub(crate) enum Failure {
     TimedOut,
     /// There is no connection, or it broke before the answer. The command may have been executed.
     Disconnected(String),
+    /// TLS refused the server. Nothing was sent to it.
+    Untrusted(String),
     /// Redis refused the command, with this code. Nothing was changed.
     Refused(String),
     /// The answer is not one of the command.
@@ -26,7 +28,7 @@ impl Failure {
         match self {
             Self::Refused(_) => self.is_elsewhere(),
             Self::Unexpected(_) => false,
-            Self::Settings(_) | Self::TimedOut | Self::Disconnected(_) => true,
+            Self::Settings(_) | Self::TimedOut | Self::Untrusted(_) | Self::Disconnected(_) => true,
         }
     }
 
@@ -52,10 +54,21 @@ impl Failure {
     }
 }
 
+/// Checks whether TLS refused the server, or the server speaks no TLS. rustls reports both as invalid data.
+fn is_refused_by_tls(error: &RedisError) -> bool {
+    let source = error.source();
+    let shared = source.and_then(|source| source.downcast_ref::<Arc<dyn Error + Send + Sync>>());
+    let error = shared.and_then(|shared| shared.downcast_ref::<io::Error>());
+    error.is_some_and(|error| error.kind() == io::ErrorKind::InvalidData)
+}
+
 impl From<RedisError> for Failure {
     fn from(error: RedisError) -> Self {
         if error.is_timeout() {
             return Self::TimedOut;
+        }
+        if is_refused_by_tls(&error) {
+            return Self::Untrusted(error.to_string());
         }
         match error.kind() {
             ErrorKind::AuthenticationFailed => Self::Refused("WRONGPASS".to_owned()),
@@ -74,7 +87,9 @@ impl fmt::Display for Failure {
         match self {
             Self::Settings(reason) | Self::Unexpected(reason) => f.write_str(reason),
             Self::TimedOut => f.write_str("Redis did not answer in time"),
-            Self::Disconnected(reason) => write!(f, "no connection: {reason}"),
+            Self::Untrusted(reason) | Self::Disconnected(reason) => {
+                write!(f, "no connection: {reason}")
+            }
             Self::Refused(code) => match meaning(code) {
                 Some(meaning) => f.write_str(meaning),
                 None => write!(f, "Redis answered with the error {code}"),
@@ -126,9 +141,12 @@ mod tests {
 
     #[test]
     fn no_answer_in_time_is_told_from_a_broken_connection() {
-        let failure = |kind| Failure::from(RedisError::from(std::io::Error::from(kind)));
-        assert_eq!(failure(std::io::ErrorKind::TimedOut), Failure::TimedOut);
-        let broken = failure(std::io::ErrorKind::BrokenPipe);
+        let failure = |kind| Failure::from(RedisError::from(io::Error::from(kind)));
+        assert_eq!(failure(io::ErrorKind::TimedOut), Failure::TimedOut);
+        let broken = failure(io::ErrorKind::BrokenPipe);
         assert_eq!(broken.to_string(), "no connection: broken pipe");
+        assert!(broken.may_pass());
+        let refused = failure(io::ErrorKind::InvalidData);
+        assert!(matches!(refused, Failure::Untrusted(_)) && !refused.may_pass());
     }
 }

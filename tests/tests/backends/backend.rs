@@ -175,7 +175,8 @@ impl Backend {
     pub(crate) fn settings(&self) -> Settings {
         Settings {
             configuration: "[hashing]\nmemory_kib = 1024\niterations = 1\nqueue = 100\n\
-                            [rate_limits.verify_user_password]\ninterval = \"1 hour\"\n"
+                            [rate_limits.verify_user_password]\ninterval = \"1 hour\"\n\
+                            [rate_limits.emails_per_server]\ncapacity = 100000\n"
                 .to_owned(),
             environment: vec![
                 ("STORAGE", self.storage()),
